@@ -1,0 +1,4 @@
+//! Streams software licenses out of the Truto unified API into Kafka topics and Parquet files.
+
+#[cfg(feature = "simulator")]
+pub mod simulate;

@@ -1,0 +1,1 @@
+//! A Truto API of our own.
