@@ -1,4 +1,16 @@
 //! Streams software licenses out of the Truto unified API into Kafka topics and Parquet files.
 
+pub mod decode;
+pub mod error;
+pub mod frame;
+pub mod license;
+pub mod position;
+pub mod reject;
 #[cfg(feature = "simulator")]
 pub mod simulate;
+pub mod timestamp;
+
+pub use error::{Error, ErrorKind, Result};
+pub use license::License;
+pub use position::{Position, Span};
+pub use timestamp::Timestamp;

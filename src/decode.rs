@@ -1,0 +1,116 @@
+//! Records in, checked values out.
+//!
+//! Every byte of every record is checked against RFC 8259 and UTF-8, whether its field is wanted or
+//! not. Nothing is written anywhere before the whole record has passed, so a broken record leaves
+//! no trace in a batch. Like framing, decoding does no I/O.
+
+#[cfg(feature = "arrow")]
+pub mod arrow;
+#[cfg(feature = "arrow")]
+mod fields;
+mod json;
+mod number;
+mod text;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind};
+use crate::position::Position;
+use crate::reject::{Reject, RejectReason};
+use json::{Scanner, Value};
+
+/// Limits of decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep arrays and objects may nest; the record itself is level 1. 128 by default; at most
+    /// [`Limits::MAX_DEPTH`].
+    pub max_depth: u16,
+}
+
+impl Limits {
+    /// The upper bound of [`max_depth`](Self::max_depth).
+    pub const MAX_DEPTH: u16 = 1024;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_depth: 128 }
+    }
+}
+
+/// What is wrong with a record, and where in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The class of the fault.
+    pub reason: RejectReason,
+    /// What is wrong; never the record's content.
+    pub what: &'static str,
+    /// Bytes between the record's first byte and the fault.
+    pub offset: usize,
+}
+
+impl Fault {
+    pub(crate) fn new(reason: RejectReason, what: &'static str, offset: usize) -> Self {
+        Self { reason, what, offset }
+    }
+
+    fn message(&self) -> String {
+        match self.reason {
+            RejectReason::MissingId | RejectReason::NotAnObject => self.what.to_owned(),
+            _ => format!("{} at byte {} of the record", self.what, self.offset),
+        }
+    }
+
+    /// The error about the record that stands at `position`.
+    pub fn into_error(self, position: Position) -> Error {
+        Error::new(ErrorKind::Record(self.reason), self.message()).at(position)
+    }
+
+    /// The dead letter of the record that stands at `position`.
+    pub fn into_reject(self, position: Position, bytes: Bytes) -> Reject {
+        Reject { position, reason: self.reason, message: self.message(), bytes: Some(bytes) }
+    }
+}
+
+/// Checks a whole record and answers its `id`: what a consumer needs that passes the bytes on.
+///
+/// If `id` is repeated, the last one counts, as for every field.
+///
+/// # Errors
+/// A [`Fault`] where the record is not JSON, nests too deep, is no object, or has no `id` that is a
+/// string of at least one character.
+pub fn identify<'a>(record: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, Fault> {
+    let mut scanner = Scanner::new(utf8(record)?, limits.max_depth);
+    let mut id = None;
+    scanner.members(|scanner| {
+        let is_id = scanner.guess("id") || scanner.name()?.is("id");
+        let value = scanner.value()?;
+        if is_id {
+            id = Some(value);
+        }
+        Ok(())
+    })?;
+    scanner.end()?;
+    usable_id(id)
+}
+
+fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {
+    let Some(value) = value else { return Err(missing_id("field `id` is missing or null")) };
+    let Some(text) = value.as_text() else { return Err(missing_id("field `id` is not a string")) };
+    match text.decode() {
+        Some(id) if id.is_empty() => Err(missing_id("field `id` is empty")),
+        Some(id) => Ok(id),
+        None => Err(missing_id("field `id` has a lone surrogate, which is no character")),
+    }
+}
+
+fn missing_id(what: &'static str) -> Fault {
+    Fault::new(RejectReason::MissingId, what, 0)
+}
+
+fn utf8(record: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(record)
+        .map_err(|error| Fault::new(RejectReason::Utf8, "bytes are not UTF-8", error.valid_up_to()))
+}

@@ -1,0 +1,201 @@
+//! JSON strings: where they end, and what they say.
+
+use std::borrow::Cow;
+
+/// What stands between the quotes of a string that [`end`] accepted, escapes included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'a> {
+    raw: &'a str,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(raw: &'a str) -> Self {
+        Self { raw }
+    }
+
+    /// Whether it says `plain`, escapes undone.
+    #[inline]
+    pub(super) fn is(self, plain: &str) -> bool {
+        self.raw == plain
+            || (self.raw.len() > plain.len() && self.decode().is_some_and(|text| text == plain))
+    }
+
+    /// The string as it came, escapes kept.
+    #[cfg(feature = "arrow")]
+    pub(super) fn raw(self) -> &'a str {
+        self.raw
+    }
+
+    /// Whether it has no escape.
+    #[inline]
+    fn is_plain(self) -> bool {
+        memchr::memchr(b'\\', self.raw.as_bytes()).is_none()
+    }
+
+    /// Whether [`decode`](Self::decode) has an answer.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(super) fn is_decodable(self) -> bool {
+        self.is_plain() || self.decode().is_some()
+    }
+
+    /// The characters it stands for; `None` if an escape is a lone surrogate, which is none.
+    #[inline]
+    pub(super) fn decode(self) -> Option<Cow<'a, str>> {
+        if self.is_plain() {
+            return Some(Cow::Borrowed(self.raw));
+        }
+        let mut decoded = String::with_capacity(self.raw.len());
+        let mut rest = self.raw;
+        while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+            decoded.push_str(&rest[..at]);
+            let (character, len) = unescape(&rest[at + 1..])?;
+            decoded.push(character);
+            rest = &rest[at + 1 + len..];
+        }
+        decoded.push_str(rest);
+        Some(Cow::Owned(decoded))
+    }
+}
+
+/// The character that stands behind a backslash, and how many bytes of `rest` spell it.
+fn unescape(rest: &str) -> Option<(char, usize)> {
+    let character = match rest.as_bytes().first()? {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let unit = hex(rest.get(1..5)?)?;
+            if let Some(character) = char::from_u32(unit) {
+                return Some((character, 5));
+            }
+            let low = rest.get(5..7).filter(|escape| *escape == "\\u").and(rest.get(7..11))?;
+            let pair = [unit as u16, hex(low)? as u16];
+            let character = char::decode_utf16(pair).next()?.ok()?;
+            return Some((character, 11));
+        }
+        other => char::from(*other),
+    };
+    Some((character, 1))
+}
+
+fn hex(digits: &str) -> Option<u32> {
+    u32::from_str_radix(digits, 16).ok()
+}
+
+/// Offset of the quote that closes the string whose first byte is at `at`.
+///
+/// # Errors
+/// What is wrong, and the offset of it.
+#[inline]
+pub(super) fn end(bytes: &[u8], mut at: usize) -> Result<usize, (&'static str, usize)> {
+    loop {
+        at = special(bytes, at);
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => at = escape_end(bytes, at)?,
+            Some(_) => return Err(("a control character must be escaped", at)),
+            None => return Err(("the record ends inside a string", at)),
+        }
+    }
+}
+
+/// Offset behind the escape whose backslash is at `at`.
+fn escape_end(bytes: &[u8], at: usize) -> Result<usize, (&'static str, usize)> {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match bytes.get(at + 2..at + 6) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
+            _ => Err(("`\\u` needs four hexadecimal digits", at)),
+        },
+        Some(_) => Err(("no such escape", at)),
+        None => Err(("the record ends inside a string", at + 1)),
+    }
+}
+
+/// Offset of the first quote, backslash or control character at or behind `at`; the length of
+/// `bytes` if there is none.
+#[inline]
+fn special(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(byte) = bytes.get(at) {
+        if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// The high bit of each byte that is a quote, a backslash or a control character. A byte above the
+/// first one found may be marked falsely: subtraction borrows upwards only.
+#[inline]
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+    (zeros(quotes) | zeros(backslashes) | controls) & HIGHS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_bytes_are_found_wherever_they_stand() {
+        for length in 0..40 {
+            for at in 0..length {
+                for byte in 0..=255_u8 {
+                    let mut bytes = vec![b'x'; length];
+                    bytes[at] = byte;
+                    let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+                    let expected = if is_special { at } else { length };
+                    assert_eq!(special(&bytes, 0), expected, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn decodes_as_serde_json_does() {
+        for raw in [
+            r"plain",
+            r"",
+            r#"\"\\\/\b\f\n\r\t"#,
+            r"\u0000",
+            r"\u00e9\u958B",
+            r"\ud83d\ude00!",
+            r"\ud83d",
+            r"\ud83dx",
+            r"\ud83d\n",
+            r"\ude00",
+            r"\ud83d\ud83d",
+            r"\ud83d\u0041",
+            "開\\n発",
+        ] {
+            let quoted = format!("\"{raw}\"");
+            assert_eq!(end(quoted.as_bytes(), 1), Ok(quoted.len() - 1));
+            let expected = serde_json::from_str::<String>(&quoted).ok();
+            assert_eq!(Text::new(raw).decode().map(Cow::into_owned), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn names_are_equal_escapes_undone() {
+        assert!(Text::new("id").is("id"));
+        assert!(Text::new(r"i\u0064").is("id"));
+        assert!(!Text::new(r"i\u0065").is("id"));
+        assert!(!Text::new("ID").is("id"));
+    }
+}

@@ -1,0 +1,143 @@
+//! One error type, with kinds named for what the caller can do about them.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::position::Position;
+use crate::reject::RejectReason;
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, where, and what caused it.
+///
+/// `Display` prints this level only; [`source`](StdError::source) has the cause. No message holds a
+/// secret or the content of a record.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    position: Option<Position>,
+    account: Option<Box<str>>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What the caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An option is wrong or two contradict each other: nothing was sent or written.
+    Configuration,
+    /// A server could not be reached, or said nothing in time: look at network and address.
+    Unreachable,
+    /// A credential was refused: renew it or widen its scopes.
+    Unauthorized,
+    /// The API refused the request itself; asking again will not help.
+    Refused,
+    /// The API failed on its side: asking again later may help.
+    Upstream,
+    /// The body ended, or stalled, before it was complete: what came so far is a part.
+    Truncated,
+    /// One record is broken; the records around it are not.
+    Record(RejectReason),
+    /// More records were rejected than the policy allows.
+    TooManyRejects,
+    /// Reading local input failed.
+    Input,
+    /// The destination did not take what was written to it.
+    Destination,
+    /// A defect in this crate, such as a panic in a task.
+    Internal,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`: lower case, no full stop, no content of a record.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            position: None,
+            account: None,
+            source: None,
+        }))
+    }
+
+    /// The same error, at `position`.
+    #[must_use]
+    pub fn at(mut self, position: Position) -> Self {
+        self.0.position = Some(position);
+        self
+    }
+
+    /// The same error, met while reading `account`.
+    #[must_use]
+    pub fn of_account(mut self, account: impl Into<Box<str>>) -> Self {
+        self.0.account = Some(account.into());
+        self
+    }
+
+    /// The same error, caused by `source`.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Where in the body, if it was there.
+    pub fn position(&self) -> Option<Position> {
+        self.0.position
+    }
+
+    /// The integrated account that was being read, if it is known.
+    pub fn account(&self) -> Option<&str> {
+        self.0.account.as_deref()
+    }
+
+    /// Whether only one record is lost, and reading can go on with the next.
+    pub fn is_record(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Record(_))
+    }
+
+    /// Whether the same request may succeed if it is made again later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Unreachable | ErrorKind::Upstream | ErrorKind::Truncated)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if let Some(position) = self.0.position {
+            write!(f, " at {position}")?;
+        }
+        if let Some(account) = &self.0.account {
+            write!(f, " of account {account}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("position", &self.0.position)
+            .field("account", &self.0.account)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

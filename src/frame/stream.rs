@@ -1,0 +1,193 @@
+//! The framer as an adapter of a stream of chunks.
+
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::de::DeserializeOwned;
+
+use super::{Block, Framer, FramerOptions};
+use crate::decode::{self, Limits};
+use crate::error::{Error, ErrorKind, Result};
+use crate::position::{Position, Span};
+use crate::reject::RejectReason;
+
+/// Framing for every stream of chunks, such as `reqwest::Response::bytes_stream`.
+///
+/// ```
+/// use futures_util::{TryStreamExt, stream};
+/// use license_stream::{License, frame::FrameExt};
+///
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// let chunks = ["{\"id\":\"a\"}\n{\"i", "d\":\"b\"}\n"].map(Ok::<_, std::io::Error>);
+/// let body = stream::iter(chunks).map_ok(bytes::Bytes::from);
+///
+/// let mut licenses = body.frames().json::<License>();
+/// while let Some(record) = licenses.try_next().await? {
+///     println!("{} at {}: {} bytes", record.value.id, record.span.start, record.raw.len());
+/// }
+/// # Ok::<(), license_stream::Error>(())
+/// # }).unwrap().unwrap();
+/// ```
+pub trait FrameExt<E>: Stream<Item = Result<Bytes, E>> + Sized {
+    /// Blocks of whole records, within the default limits.
+    fn frames(self) -> Frames<Self, E> {
+        self.frames_with(FramerOptions::default())
+    }
+
+    /// Blocks of whole records, within the given limits.
+    fn frames_with(self, options: FramerOptions) -> Frames<Self, E> {
+        Frames {
+            body: Box::pin(self),
+            framer: Framer::new(options),
+            state: State::Open,
+            error: PhantomData,
+        }
+    }
+}
+
+impl<S, E> FrameExt<E> for S where S: Stream<Item = Result<Bytes, E>> {}
+
+/// A stream of [`Block`]s; made by [`FrameExt::frames`].
+///
+/// An error with [`is_record`](Error::is_record) is about one record, and the stream goes on behind
+/// it. Any other ends the stream: the body was cut, and the part of a record that was left is not
+/// given out.
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Frames<S, E> {
+    body: Pin<Box<S>>,
+    framer: Framer,
+    state: State,
+    error: PhantomData<fn() -> E>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Open,
+    Ended,
+    Failed,
+}
+
+impl<S, E> Frames<S, E> {
+    /// The records one by one, each decoded as `T`.
+    pub fn json<T: DeserializeOwned>(self) -> JsonRecords<S, E, T> {
+        JsonRecords { frames: self, block: None, value: PhantomData }
+    }
+}
+
+impl<S, E> Stream for Frames<S, E>
+where
+    S: Stream<Item = Result<Bytes, E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Item = Result<Block>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if this.state == State::Failed {
+                return Poll::Ready(None);
+            }
+            if let Some(block) = this.framer.next_block().transpose() {
+                return Poll::Ready(Some(block));
+            }
+            if this.state == State::Ended {
+                return Poll::Ready(None);
+            }
+            match ready!(this.body.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => this.framer.push(chunk),
+                Some(Err(error)) => {
+                    this.state = State::Failed;
+                    return Poll::Ready(Some(Err(Error::new(
+                        ErrorKind::Truncated,
+                        "body ended before it was complete",
+                    )
+                    .at(this.framer.position())
+                    .caused_by(error))));
+                }
+                None => {
+                    this.framer.finish();
+                    this.state = State::Ended;
+                }
+            }
+        }
+    }
+}
+
+/// A record that was decoded, with the bytes it was decoded from.
+#[derive(Clone, Debug)]
+pub struct Record<T> {
+    /// What the record says.
+    pub value: T,
+    /// The record as it came, sharing its block's memory.
+    pub raw: Bytes,
+    /// Where it stood in the body, without the white space around it.
+    pub span: Span,
+}
+
+/// A stream of decoded [`Record`]s; made by [`Frames::json`].
+///
+/// Ends and goes on after an error as [`Frames`] does. A record that is not a `T` is an error with
+/// [`is_record`](Error::is_record) and its position.
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct JsonRecords<S, E, T> {
+    frames: Frames<S, E>,
+    block: Option<(Block, usize)>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<S, E, T> Stream for JsonRecords<S, E, T>
+where
+    S: Stream<Item = Result<Bytes, E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    T: DeserializeOwned,
+{
+    type Item = Result<Record<T>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some((block, index)) = &mut this.block {
+                if let Some(raw) = block.record_bytes(*index) {
+                    let start = block.position(*index);
+                    *index += 1;
+                    return Poll::Ready(Some(decode(raw, start)));
+                }
+                this.block = None;
+            }
+            match ready!(Pin::new(&mut this.frames).poll_next(cx)) {
+                Some(Ok(block)) => this.block = Some((block, 0)),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+fn decode<T: DeserializeOwned>(raw: Bytes, start: Position) -> Result<Record<T>> {
+    match serde_json::from_slice(&raw) {
+        Ok(value) => {
+            let end = Position {
+                byte: start.byte + raw.len() as u64,
+                line: start.line + memchr::memchr_iter(b'\n', &raw).count() as u64,
+                record: start.record + 1,
+            };
+            Ok(Record { value, raw, span: Span { start, end } })
+        }
+        // serde_json's own message can quote the record, so it is neither shown nor kept: our
+        // scanner says what is wrong, and where, without it.
+        Err(error) => Err(match decode::identify(&raw, &Limits::default()) {
+            Err(fault) => fault.into_error(start),
+            Ok(_) => Error::new(
+                ErrorKind::Record(RejectReason::UnexpectedType),
+                format!(
+                    "record does not fit the type it is read as, before its byte {}",
+                    error.column()
+                ),
+            )
+            .at(start),
+        }),
+    }
+}
