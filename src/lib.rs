@@ -6,6 +6,7 @@ pub mod frame;
 pub mod license;
 pub mod position;
 pub mod reject;
+pub mod schema;
 #[cfg(feature = "simulator")]
 pub mod simulate;
 pub mod timestamp;
