@@ -6,6 +6,7 @@
 
 #[cfg(feature = "arrow")]
 pub mod arrow;
+mod checked;
 #[cfg(feature = "arrow")]
 mod fields;
 mod json;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
+pub use checked::{CheckedBlock, CheckedRecord};
 use json::{Scanner, Value};
 
 /// Limits of decoding.

@@ -90,6 +90,11 @@ impl Error {
         self.0.kind
     }
 
+    /// What went wrong, without place and account.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// Where in the body, if it was there.
     pub fn position(&self) -> Option<Position> {
         self.0.position

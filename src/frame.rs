@@ -159,10 +159,53 @@ impl Block {
 
     /// The records in the order of the body.
     pub fn records(&self) -> impl ExactSizeIterator<Item = RawRecord<'_>> {
-        self.records.iter().enumerate().map(|(index, range)| RawRecord {
-            bytes: &self.bytes[range.as_range()],
-            position: self.absolute(index, *range),
-        })
+        (0..self.records.len()).map(|index| self.raw(index))
+    }
+
+    /// Record `index`; panics beyond the last, as slices do.
+    pub(crate) fn raw(&self, index: usize) -> RawRecord<'_> {
+        let range = self.records[index];
+        RawRecord { bytes: &self.bytes[range.as_range()], position: self.absolute(index, range) }
+    }
+
+    /// Takes the first `records` records off, without copying them.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn split_to(&mut self, records: usize) -> Block {
+        let Some(next) = self.records.get(records) else {
+            let rest = Block { bytes: Bytes::new(), records: Vec::new(), span: self.span };
+            return std::mem::replace(self, rest);
+        };
+        // What stands between the two records stays with the first half, so that each record's
+        // position follows from the start of its block.
+        let cut = *next;
+        let middle = self.absolute(records, cut);
+        let rest = self.records.split_off(records);
+        let head = Block {
+            bytes: self.bytes.split_to(cut.start as usize),
+            records: std::mem::replace(&mut self.records, rest),
+            span: Span { start: self.span.start, end: middle },
+        };
+        for range in &mut self.records {
+            range.start -= cut.start;
+            range.line -= cut.line;
+        }
+        self.span.start = middle;
+        head
+    }
+
+    /// How many of the first records end before `byte` of the body.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn records_ending_before(&self, byte: u64) -> usize {
+        let start = self.span.start.byte;
+        self.records
+            .partition_point(|range| start + u64::from(range.start) + u64::from(range.len) < byte)
+    }
+
+    /// Where record `index` ends in the body, white space behind it not counted.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn record_end(&self, index: usize) -> u64 {
+        let range = self.records[index];
+        self.span.start.byte + u64::from(range.start) + u64::from(range.len)
     }
 
     /// Record `index` without a copy: it keeps the whole block's memory alive.

@@ -4,12 +4,18 @@ pub mod decode;
 pub mod error;
 pub mod frame;
 pub mod license;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 pub mod position;
 pub mod reject;
 pub mod schema;
 #[cfg(feature = "simulator")]
 pub mod simulate;
+#[cfg(feature = "pipeline")]
+pub mod sink;
 pub mod timestamp;
+#[cfg(feature = "http")]
+pub mod truto;
 
 pub use error::{Error, ErrorKind, Result};
 pub use license::License;

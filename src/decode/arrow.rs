@@ -1,6 +1,8 @@
 //! Records into Arrow `RecordBatch`es, by the schema of a license.
 //!
 //! ```
+//! use std::ops::ControlFlow;
+//!
 //! use license_stream::decode::arrow::{BatchOptions, LicenseBatchBuilder};
 //! use license_stream::frame::{Framer, FramerOptions};
 //!
@@ -10,7 +12,10 @@
 //! let mut builder = LicenseBatchBuilder::new(BatchOptions::default());
 //! let mut rejects = Vec::new();
 //! while let Some(block) = framer.next_block()? {
-//!     builder.append(&block, &mut rejects);
+//!     builder.append(&block, |reject| {
+//!         rejects.push(reject);
+//!         ControlFlow::Continue(())
+//!     });
 //! }
 //! let batch = builder.flush();
 //! assert_eq!(batch.num_rows(), 2);
@@ -21,6 +26,7 @@
 mod column;
 mod schema;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -130,11 +136,12 @@ impl LicenseBatchBuilder {
         self.rows == 0
     }
 
-    /// Appends the licenses of a block, in order, and the records that are none to `rejects`.
+    /// Appends the licenses of a block, in order; what is no license goes to `on_reject`, which may
+    /// end the reading there.
     ///
     /// A batch takes less than 2 GiB of text a column, which bounds the bytes appended before a
     /// flush: blocks of the default limits are far below it.
-    pub fn append(&mut self, block: &Block, rejects: &mut Vec<Reject>) {
+    pub fn append(&mut self, block: &Block, mut on_reject: impl FnMut(Reject) -> ControlFlow<()>) {
         let mut fields = Fields::new();
         // One pass over the whole block costs less than one a record. A block is only then not
         // UTF-8 when one of its records is not, and that one must be found.
@@ -146,7 +153,9 @@ impl LicenseBatchBuilder {
             };
             if let Err(fault) = scanned.and_then(|()| self.push(&fields)) {
                 let bytes = block.record_bytes(index).unwrap_or_default();
-                rejects.push(fault.into_reject(record.position, bytes));
+                if on_reject(fault.into_reject(record.position, bytes)).is_break() {
+                    return;
+                }
             }
         }
     }

@@ -1,0 +1,77 @@
+//! Records that are passed on as they came, once they are known to be licenses.
+
+use std::ops::ControlFlow;
+
+use super::{Limits, identify};
+use crate::frame::{Block, RawRecord};
+use crate::reject::Reject;
+
+/// A block with the licenses in it and their `id`s.
+#[derive(Clone, Debug)]
+pub struct CheckedBlock {
+    block: Block,
+    /// Indices of the licenses among the block's records.
+    accepted: Vec<u32>,
+    ids: String,
+    /// Where in `ids` the id of each license ends.
+    id_ends: Vec<u32>,
+}
+
+/// A license as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckedRecord<'a> {
+    /// Its `id`, escapes undone.
+    pub id: &'a str,
+    /// The bytes and where they stood.
+    pub raw: RawRecord<'a>,
+}
+
+impl CheckedBlock {
+    /// Checks every record of `block`; what is no license goes to `on_reject`, which may end the
+    /// reading there.
+    pub fn check(
+        block: Block,
+        limits: &Limits,
+        mut on_reject: impl FnMut(Reject) -> ControlFlow<()>,
+    ) -> Self {
+        let mut accepted = Vec::with_capacity(block.len());
+        let mut id_ends = Vec::with_capacity(block.len());
+        let mut ids = String::with_capacity(block.len() * 40);
+        for (index, record) in block.records().enumerate() {
+            match identify(record.bytes, limits) {
+                Ok(id) => {
+                    accepted.push(index as u32);
+                    ids.push_str(&id);
+                    id_ends.push(ids.len() as u32);
+                }
+                Err(fault) => {
+                    let bytes = block.record_bytes(index).unwrap_or_default();
+                    if on_reject(fault.into_reject(record.position, bytes)).is_break() {
+                        break;
+                    }
+                }
+            }
+        }
+        Self { block, accepted, ids, id_ends }
+    }
+
+    /// How many licenses it holds.
+    pub fn len(&self) -> usize {
+        self.accepted.len()
+    }
+
+    /// Whether it holds no license.
+    pub fn is_empty(&self) -> bool {
+        self.accepted.is_empty()
+    }
+
+    /// The licenses in the order of the body.
+    pub fn records(&self) -> impl Iterator<Item = CheckedRecord<'_>> {
+        let mut id_start = 0;
+        self.accepted.iter().zip(&self.id_ends).map(move |(index, id_end)| {
+            let id = &self.ids[id_start..*id_end as usize];
+            id_start = *id_end as usize;
+            CheckedRecord { id, raw: self.block.raw(*index as usize) }
+        })
+    }
+}

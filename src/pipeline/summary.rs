@@ -1,0 +1,87 @@
+//! What a run has done.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::position::Position;
+use crate::reject::{Reject, RejectReason};
+
+/// What a pipeline delivered, and how it ended.
+#[derive(Debug)]
+#[must_use = "a summary tells of failure too"]
+pub struct Summary<R> {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed; `None` unless `outcome` is [`Outcome::Failed`].
+    pub error: Option<Error>,
+    /// Records and rejects.
+    pub counts: Counts,
+    /// How far the body was read.
+    pub position: Position,
+    /// What the sink says of what it wrote; `None` if it could not even say that.
+    pub report: Option<R>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The whole body was read, and every record delivered.
+    Done,
+    /// The whole body was read; some records were no licenses.
+    Rejected,
+    /// It failed; what was delivered until then stays.
+    Failed,
+    /// It was told to stop; what was read until then was delivered.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The name that summaries use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the whole body was read, so that the snapshot is complete.
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Done | Self::Rejected)
+    }
+}
+
+/// Records and rejects of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Licenses that the sink took.
+    pub records: u64,
+    /// Records that are no licenses.
+    pub rejected: u64,
+    /// The same by reason.
+    pub rejects_by_reason: BTreeMap<RejectReason, u64>,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, rejects: &[Reject]) {
+        self.rejected += rejects.len() as u64;
+        for reject in rejects {
+            *self.rejects_by_reason.entry(reject.reason).or_default() += 1;
+        }
+    }
+}
+
+impl<R> Summary<R> {
+    /// The summary of a run that did not fail, or the error of one that did.
+    ///
+    /// # Errors
+    /// The error that ended the run.
+    pub fn into_result(mut self) -> Result<Self> {
+        match self.error.take() {
+            None => Ok(self),
+            Some(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Settings of the producer.
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+
+use crate::error::{Error, ErrorKind};
+
+/// librdkafka's settings for delivering without loss, to which you add your own.
+///
+/// Idempotence with `acks=all` is what the guarantees rest on. `linger.ms` is longer than
+/// librdkafka's 5 ms since throughput matters here more than the last milliseconds: larger batches
+/// cost the broker less and compress better.
+pub fn producer_config(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "license-stream")
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("linger.ms", "50")
+        // librdkafka checks CRCs of its own requests only if asked; the broker checks them anyway.
+        .set("batch.size", "1000000")
+        // As Java clients do, so that a key has one partition whoever writes it.
+        .set("partitioner", "murmur2_random")
+        // The sink bounds the bytes in flight itself. This must only not be lower.
+        .set("queue.buffering.max.messages", "1000000")
+        .set("queue.buffering.max.kbytes", "1048576");
+    config
+}
+
+/// The error of a setting that librdkafka refused.
+///
+/// Its own message shows the value, and that may be a password that was put under a wrong name.
+pub(super) fn refused(error: KafkaError) -> Error {
+    match error {
+        KafkaError::ClientConfig(_, _, name, _) => Error::new(
+            ErrorKind::Configuration,
+            format!("librdkafka refuses the setting `{name}`: look up its name and values"),
+        ),
+        other => {
+            Error::new(ErrorKind::Configuration, "no Kafka producer can be made").caused_by(other)
+        }
+    }
+}

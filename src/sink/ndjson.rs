@@ -1,0 +1,89 @@
+//! Licenses as lines, each as it came.
+
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::{Batch, CheckDecoder, Pace, Sink};
+use crate::decode::{CheckedBlock, Limits};
+use crate::error::{Error, ErrorKind, Result};
+use crate::position::Position;
+
+/// Writes newline-delimited JSON: the bytes of each license as they came, and a line feed.
+///
+/// Lines are written whole and passed on at once, so that a reader sees the first license while the
+/// body is still arriving. Durable means here: handed to the writer and flushed.
+#[derive(Debug)]
+pub struct NdjsonSink<W> {
+    writer: W,
+    limits: Limits,
+    buffer: Vec<u8>,
+    report: NdjsonReport,
+    durable: Position,
+}
+
+/// What a [`NdjsonSink`] wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NdjsonReport {
+    /// Bytes, line feeds included.
+    pub bytes: u64,
+}
+
+impl<W: AsyncWrite + Send + Unpin> NdjsonSink<W> {
+    /// A sink into `writer`.
+    pub fn new(writer: W, limits: Limits) -> Self {
+        Self {
+            writer,
+            limits,
+            buffer: Vec::new(),
+            report: NdjsonReport::default(),
+            durable: Position::START,
+        }
+    }
+}
+
+impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
+    type Decoder = CheckDecoder;
+    type Report = NdjsonReport;
+
+    fn decoder(&self) -> CheckDecoder {
+        CheckDecoder { limits: self.limits }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Eager
+    }
+
+    async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
+        self.buffer.clear();
+        for record in batch.value.iter().flat_map(CheckedBlock::records) {
+            self.buffer.extend_from_slice(record.raw.bytes);
+            self.buffer.push(b'\n');
+        }
+        let written = async {
+            self.writer.write_all(&self.buffer).await?;
+            self.writer.flush().await
+        };
+        written.await.map_err(|error| {
+            Error::new(ErrorKind::Destination, "output did not take the licenses")
+                .at(batch.span.start)
+                .caused_by(error)
+        })?;
+        self.report.bytes += self.buffer.len() as u64;
+        self.durable = batch.span.end;
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<Position> {
+        Ok(self.durable)
+    }
+
+    async fn finish(mut self) -> Result<NdjsonReport> {
+        self.writer.shutdown().await.map_err(|error| {
+            Error::new(ErrorKind::Destination, "output could not be closed").caused_by(error)
+        })?;
+        Ok(self.report)
+    }
+
+    async fn abort(self) -> Result<NdjsonReport> {
+        self.finish().await
+    }
+}

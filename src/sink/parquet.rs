@@ -1,0 +1,226 @@
+//! Licenses into Parquet files of a local directory.
+//!
+//! Files are named `<account>-<snapshot>-<00000>.parquet`. One is written under a hidden temporary
+//! name and takes its own name once it is whole and on disk, so that a reader of `*.parquet` never
+//! meets a part of a file. Where row groups and files end depends on the records and the options
+//! alone.
+
+mod file;
+mod piece;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+
+use super::{Batch, Decoder, Pace, Sink};
+use crate::decode::Limits;
+use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Block;
+use crate::position::Position;
+use crate::reject::Reject;
+pub use file::WrittenFile;
+use piece::Piece;
+
+/// What a [`ParquetSink`] writes, and how.
+#[derive(Clone, Debug)]
+pub struct ParquetOptions {
+    /// The directory; it is made if it is not there.
+    pub directory: PathBuf,
+    /// Integrated account: a column, and the first part of file names.
+    pub account: Option<Arc<str>>,
+    /// Snapshot id: a column, and the second part of file names.
+    pub snapshot_id: Arc<str>,
+    /// A row group ends with the batch that reaches this many bytes of JSON. 128 MiB by default.
+    pub row_group_bytes: u64,
+    /// A row group ends with the batch that reaches this many rows. 1,000,000 by default.
+    pub row_group_rows: u64,
+    /// A file ends with the batch that reaches this many bytes of JSON. 1 GiB by default.
+    pub file_bytes: u64,
+    /// How columns are encoded; [`writer_properties`] by default.
+    pub properties: WriterProperties,
+    /// Limits of a record.
+    pub limits: Limits,
+}
+
+impl ParquetOptions {
+    /// Options for files in `directory`, and defaults for everything else.
+    pub fn new(directory: impl Into<PathBuf>, snapshot_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            directory: directory.into(),
+            account: None,
+            snapshot_id: snapshot_id.into(),
+            row_group_bytes: 128 << 20,
+            row_group_rows: 1_000_000,
+            file_bytes: 1 << 30,
+            properties: writer_properties(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// zstd at its first level, statistics and page index, dictionaries except where nearly every value
+/// is another.
+pub fn writer_properties() -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("license-stream ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        // Row groups end where this crate says.
+        .set_max_row_group_row_count(None);
+    for unique in ["id", "remote_data", "_extra"] {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(unique), false);
+    }
+    properties.build()
+}
+
+/// Writes Parquet files of bounded size with row groups of bounded size.
+#[derive(Debug)]
+pub struct ParquetSink {
+    options: Arc<ParquetOptions>,
+    /// The file in hand, once it has rows.
+    piece: Option<Piece>,
+    report: ParquetReport,
+    /// End of the last batch written.
+    written: Position,
+    durable: Position,
+}
+
+/// What a [`ParquetSink`] wrote.
+#[derive(Clone, Debug, Default)]
+pub struct ParquetReport {
+    /// The files, in the order of the body.
+    pub files: Vec<WrittenFile>,
+    /// Values that no column holds whole, and that were kept in `_extra`.
+    pub unexpected: Unexpected,
+}
+
+impl ParquetSink {
+    /// A sink into the directory of `options`, which is made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if the directory cannot be made.
+    pub fn new(options: ParquetOptions) -> Result<Self> {
+        std::fs::create_dir_all(&options.directory).map_err(|error| {
+            let message = format!("directory {} cannot be made", options.directory.display());
+            Error::new(ErrorKind::Destination, message).caused_by(error)
+        })?;
+        Ok(Self {
+            options: Arc::new(options),
+            piece: None,
+            report: ParquetReport::default(),
+            written: Position::START,
+            durable: Position::START,
+        })
+    }
+
+    /// Runs `work`, which keeps the CPU or the disk busy, beside the runtime.
+    async fn blocking<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
+        })?
+    }
+
+    /// Completes the file in hand.
+    async fn close_piece(&mut self) -> Result<()> {
+        if let Some(piece) = self.piece.take() {
+            self.report.files.push(Self::blocking(move || piece.finish()).await?);
+        }
+        self.durable = self.written;
+        Ok(())
+    }
+}
+
+impl Sink for ParquetSink {
+    type Decoder = ArrowDecoder;
+    type Report = ParquetReport;
+
+    fn decoder(&self) -> ArrowDecoder {
+        ArrowDecoder {
+            options: BatchOptions {
+                account: self.options.account.clone(),
+                snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
+                limits: self.options.limits,
+            },
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Full
+    }
+
+    async fn write(&mut self, batch: Batch<(RecordBatch, Unexpected)>) -> Result<()> {
+        let (rows, unexpected) = batch.value;
+        self.report.unexpected.merge(&unexpected);
+        if rows.num_rows() > 0 {
+            let piece = self.piece.take();
+            let (options, number) = (Arc::clone(&self.options), self.report.files.len());
+            let piece = Self::blocking(move || {
+                let mut piece = match piece {
+                    Some(piece) => piece,
+                    None => Piece::create(&options, number)?,
+                };
+                piece.write(&rows, batch.span.bytes())?;
+                Ok(piece)
+            });
+            self.piece = Some(piece.await?);
+        }
+        self.written = batch.span.end;
+        if self.piece.as_ref().is_some_and(Piece::is_full) {
+            self.close_piece().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<Position> {
+        Ok(self.durable)
+    }
+
+    async fn finish(mut self) -> Result<ParquetReport> {
+        self.close_piece().await?;
+        Ok(self.report)
+    }
+
+    async fn abort(self) -> Result<ParquetReport> {
+        // Dropping the file in hand removes it.
+        Ok(self.report)
+    }
+}
+
+/// Decodes blocks into one Arrow batch each job.
+#[derive(Clone, Debug)]
+pub struct ArrowDecoder {
+    options: BatchOptions,
+}
+
+impl Decoder for ArrowDecoder {
+    type Output = (RecordBatch, Unexpected);
+
+    fn decode(
+        &mut self,
+        blocks: Vec<Block>,
+        on_reject: &mut dyn FnMut(Reject) -> std::ops::ControlFlow<()>,
+    ) -> (Self::Output, u64) {
+        let mut builder = LicenseBatchBuilder::new(self.options.clone());
+        let mut stopped = false;
+        for block in &blocks {
+            builder.append(block, |reject| {
+                let flow = on_reject(reject);
+                stopped = flow.is_break();
+                flow
+            });
+            if stopped {
+                break;
+            }
+        }
+        let batch = builder.flush();
+        let records = batch.num_rows() as u64;
+        ((batch, builder.take_unexpected()), records)
+    }
+}

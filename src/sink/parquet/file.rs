@@ -1,0 +1,85 @@
+//! A file that is visible only when it is whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A file under a hidden temporary name. Dropped before it is published, it is removed.
+#[derive(Debug)]
+pub(super) struct TemporaryFile {
+    file: File,
+    bytes: u64,
+    directory: PathBuf,
+    path: PathBuf,
+    temporary: PathBuf,
+    published: bool,
+}
+
+/// A file that was written and is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+}
+
+impl TemporaryFile {
+    pub(super) fn create(directory: &Path, name: &str) -> Result<Self> {
+        let path = directory.join(name);
+        // A leading dot and another ending: no engine that looks for Parquet files takes it for one.
+        let temporary = directory.join(format!(".{name}.partial"));
+        let file = File::create(&temporary).map_err(|error| failed(&path, error))?;
+        let directory = directory.to_owned();
+        Ok(Self { file, bytes: 0, directory, path, temporary, published: false })
+    }
+
+    /// The name it will have.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its name, once its bytes are on disk. The directory is synced too: a rename
+    /// that is not would be lost with the power.
+    pub(super) fn publish(mut self, rows: u64) -> Result<WrittenFile> {
+        let published = self
+            .file
+            .sync_all()
+            .and_then(|()| fs::rename(&self.temporary, &self.path))
+            .and_then(|()| File::open(&self.directory)?.sync_all());
+        published.map_err(|error| failed(&self.path, error))?;
+        self.published = true;
+        Ok(WrittenFile { path: self.path.clone(), bytes: self.bytes, rows })
+    }
+}
+
+impl Write for TemporaryFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if !self.published {
+            // Nothing more can be done about a file that cannot be removed; its name tells what it
+            // is.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+fn failed(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Destination, format!("{} could not be written", path.display()))
+        .caused_by(error)
+}

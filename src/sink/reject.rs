@@ -1,0 +1,116 @@
+//! Rejects kept for later: dead letters.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::reject::Reject;
+
+/// A file of dead letters: one JSON object a line, by `schemas/reject.schema.json`.
+///
+/// New letters are appended, so that an earlier run's are not lost.
+#[derive(Debug)]
+pub struct DeadLetters {
+    path: PathBuf,
+    account: Option<String>,
+    /// `None` only while a write is under way.
+    file: Option<BufWriter<File>>,
+}
+
+/// One line of the file.
+#[derive(Debug, Serialize)]
+struct DeadLetter<'a> {
+    account: Option<&'a str>,
+    byte: u64,
+    line: u64,
+    record: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    reason: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+impl DeadLetters {
+    /// Opens or creates the file at `path`, for the rejects of `account`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the file cannot be written.
+    pub fn open(path: impl Into<PathBuf>, account: Option<String>) -> Result<Self> {
+        let path = path.into();
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| {
+            let message = format!("dead letters cannot be written to {}", path.display());
+            Error::new(ErrorKind::Configuration, message).caused_by(error)
+        })?;
+        Ok(Self { path, account, file: Some(BufWriter::new(file)) })
+    }
+
+    pub(crate) async fn write(&mut self, rejects: Vec<Reject>) -> Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        let account = self.account.clone();
+        self.with_file(move |file| {
+            for reject in &rejects {
+                serde_json::to_writer(&mut *file, &DeadLetter::new(reject, account.as_deref()))?;
+                file.write_all(b"\n")?;
+            }
+            file.flush()
+        })
+        .await
+    }
+
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        self.with_file(|file| {
+            file.flush()?;
+            file.get_ref().sync_data()
+        })
+        .await
+    }
+
+    async fn with_file(
+        &mut self,
+        work: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let failed = |error: std::io::Error| {
+            let message = format!("dead letters could not be written to {}", self.path.display());
+            Error::new(ErrorKind::Destination, message).caused_by(error)
+        };
+        let Some(mut file) = self.file.take() else {
+            return Err(failed(std::io::Error::other("an earlier write did not end")));
+        };
+        let worked = tokio::task::spawn_blocking(move || {
+            let result = work(&mut file);
+            (file, result)
+        });
+        let (file, result) = worked.await.map_err(|error| failed(error.into()))?;
+        self.file = Some(file);
+        result.map_err(failed)
+    }
+}
+
+impl<'a> DeadLetter<'a> {
+    fn new(reject: &'a Reject, account: Option<&'a str>) -> Self {
+        let bytes = reject.bytes.as_deref();
+        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        Self {
+            account,
+            byte: reject.position.byte,
+            line: reject.position.line,
+            record: reject.position.record,
+            length: bytes.map(<[u8]>::len),
+            reason: reject.reason.as_str(),
+            message: &reject.message,
+            text,
+            base64: bytes.filter(|_| text.is_none()).map(|bytes| STANDARD.encode(bytes)),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The Truto unified API as a source of bodies.
+//!
+//! What is known of the endpoint comes from Truto's public documentation of
+//! `GET /unified/user-directory/licenses`. The wire format of `truto_response_format=stream` is not
+//! documented; see [`frame`](crate::frame) for what is read.
+//!
+//! ```no_run
+//! # async fn example() -> license_stream::Result<()> {
+//! use futures_util::TryStreamExt;
+//! use license_stream::truto::{LicenseRequest, Token, TrutoClient};
+//! use license_stream::{License, frame::FrameExt};
+//!
+//! let token = Token::new("…")?;
+//! let client = TrutoClient::new(reqwest::Client::new(), "https://api.truto.one", token)?;
+//! let request = LicenseRequest::new("62f44730-dd91-461e-bd6a-aedd9e0ad79d");
+//! let mut licenses = client.licenses(&request).await?.frames().json::<License>();
+//! while let Some(record) = licenses.try_next().await? {
+//!     println!("{}", record.value.id);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod body;
+mod failure;
+mod request;
+mod token;
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION};
+use reqwest::{Client, Url};
+
+use crate::error::{Error, ErrorKind, Result};
+pub use body::LicenseBody;
+pub use request::LicenseRequest;
+pub use token::Token;
+
+/// Truto's public address.
+pub const DEFAULT_BASE_URL: &str = "https://api.truto.one";
+
+/// Asks one Truto environment for licenses.
+#[derive(Clone, Debug)]
+pub struct TrutoClient {
+    http: Client,
+    base_url: Url,
+    token: Token,
+    timeouts: Timeouts,
+}
+
+/// How long to wait for a sign of life. There is no limit on the whole: a body may take hours.
+///
+/// The time to connect is the `reqwest::Client`'s own: see `ClientBuilder::connect_timeout`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From sending the request to the head of the response. 60 s by default.
+    pub first_byte: Duration,
+    /// Between two chunks of the body. 60 s by default.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { first_byte: Duration::from_secs(60), idle: Duration::from_secs(60) }
+    }
+}
+
+impl TrutoClient {
+    /// A client for the API at `base_url`.
+    ///
+    /// Proxies, certificates and the time to connect are settings of `http`. It should not follow
+    /// redirects, and must not have a total time-out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if `base_url` is no URL, or if it is plain HTTP to another host
+    /// than this one: the token would travel in the clear.
+    pub fn new(http: Client, base_url: &str, token: Token) -> Result<Self> {
+        let base_url = Url::parse(base_url).map_err(|error| {
+            Error::new(ErrorKind::Configuration, "base URL is no URL").caused_by(error)
+        })?;
+        match base_url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&base_url) => {}
+            "http" => {
+                return Err(Error::new(
+                    ErrorKind::Configuration,
+                    "base URL must be https: over plain http the token could be read on the way",
+                ));
+            }
+            _ => {
+                return Err(Error::new(ErrorKind::Configuration, "base URL must be https"));
+            }
+        }
+        Ok(Self { http, base_url, token, timeouts: Timeouts::default() })
+    }
+
+    /// The same client with other time-outs.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Asks for licenses; answers as soon as the body begins.
+    ///
+    /// # Errors
+    /// [`Unreachable`](ErrorKind::Unreachable) without an answer in time,
+    /// [`Unauthorized`](ErrorKind::Unauthorized) and [`Refused`](ErrorKind::Refused) where asking
+    /// again does not help, and [`Upstream`](ErrorKind::Upstream) where it may.
+    pub async fn licenses(&self, request: &LicenseRequest) -> Result<LicenseBody> {
+        let account = request.account.as_str();
+        let sent = self
+            .http
+            .get(request.url(&self.base_url))
+            .header(AUTHORIZATION, self.token.bearer())
+            .header(ACCEPT, "application/x-ndjson, application/json")
+            .send();
+        let response = match tokio::time::timeout(self.timeouts.first_byte, sent).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error)),
+            Err(elapsed) => {
+                let seconds = self.timeouts.first_byte.as_secs_f64();
+                let message = format!("no answer from {} in {seconds} s", host(&self.base_url));
+                return Err(Error::new(ErrorKind::Unreachable, message).caused_by(elapsed));
+            }
+        };
+        if !response.status().is_success() {
+            return Err(failure::refused(response, self.timeouts.idle).await.of_account(account));
+        }
+        LicenseBody::new(response, self.timeouts.idle).map_err(|error| error.of_account(account))
+    }
+}
+
+/// The address without anything that could be a secret.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_goes_to_this_host_only() {
+        let client = |url| {
+            TrutoClient::new(Client::new(), url, Token::new("t").unwrap()).map_err(|e| e.kind())
+        };
+        for url in
+            ["https://api.truto.one", "http://127.0.0.1:80", "http://[::1]", "http://localhost"]
+        {
+            assert!(client(url).is_ok(), "{url}");
+        }
+        for url in
+            ["http://api.truto.one", "http://127.0.0.1.evil.test", "ftp://localhost", "truto"]
+        {
+            assert_eq!(client(url).unwrap_err(), ErrorKind::Configuration, "{url}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Answers that are no licenses, in words for the person who must act.
+
+use std::time::Duration;
+
+use reqwest::{Response, StatusCode, Url};
+use serde::Deserialize;
+
+use super::host;
+use crate::error::{Error, ErrorKind};
+
+/// Bytes of an error body that are looked at.
+const MAX_BODY: usize = 64 << 10;
+
+/// Characters of the API's own message that are passed on.
+const MAX_MESSAGE: usize = 300;
+
+/// What Truto says of an error, as far as it is used.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApiError {
+    message: String,
+    truto_is_remote_error: bool,
+}
+
+/// The error of a request that got no answer.
+pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
+    let what = if error.is_connect() { "cannot be connected to" } else { "did not answer" };
+    Error::new(ErrorKind::Unreachable, format!("{} {what}", host(url)))
+        .caused_by(without_url(error))
+}
+
+/// The error that a response with another status than success stands for.
+pub(super) async fn refused(response: Response, timeout: Duration) -> Error {
+    let status = response.status();
+    let read = tokio::time::timeout(timeout, error_body(response)).await;
+    let said: ApiError =
+        read.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+    let (kind, what) = classify(status, said.truto_is_remote_error);
+    let message = printable(&said.message);
+    let message = match message.as_str() {
+        "" => format!("{what} (status {})", status.as_u16()),
+        message => format!("{what} (status {}: {message})", status.as_u16()),
+    };
+    Error::new(kind, message)
+}
+
+fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {
+    match status.as_u16() {
+        401 if remote => (ErrorKind::Unauthorized, "the account must be connected anew in Truto"),
+        401 => (ErrorKind::Unauthorized, "the API token was refused: look at TRUTO_API_TOKEN"),
+        403 => (ErrorKind::Unauthorized, "the token or the account lacks a permission"),
+        404 => (ErrorKind::Refused, "there is no such account, or no such address"),
+        408 | 425 => (ErrorKind::Upstream, "the API was not ready"),
+        429 => (ErrorKind::Upstream, "the API's rate limit is reached"),
+        300..=399 => (ErrorKind::Refused, "the API redirects, which is not followed with a token"),
+        500.. => (ErrorKind::Upstream, "the API failed"),
+        _ => (ErrorKind::Refused, "the API refused the request"),
+    }
+}
+
+async fn error_body(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);
+        if body.len() == MAX_BODY {
+            break;
+        }
+    }
+    body
+}
+
+/// The message without what could disturb a terminal or fill a log.
+fn printable(message: &str) -> String {
+    message
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .take(MAX_MESSAGE)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+/// A URL names accounts and carries queries: neither belongs in a log.
+pub(super) fn without_url(error: reqwest::Error) -> reqwest::Error {
+    error.without_url()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_cannot_disturb_a_terminal() {
+        assert_eq!(printable(" a\u{1b}[31mb\nc "), "a [31mb c");
+        assert_eq!(printable(&"x".repeat(1000)).len(), MAX_MESSAGE);
+    }
+}
