@@ -31,15 +31,16 @@ usage() {
 
 # The pom decides what is in the directory, so its hash names it: another version is another directory.
 fetch() {
-  local pom=$root/tests/kafka/pom.xml key jars partial
+  local pom=$root/tests/kafka/pom.xml key jars partial output
   key=$(sha256sum "$pom")
   jars=$root/.cache/kafka/${key:0:16}
   if [[ ! -d $jars ]]; then
     echo 'kafka.sh: fetching the Kafka broker with Maven' >&2
     mkdir -p "$root/.cache/kafka"
     partial=$(mktemp -d "$root/.cache/kafka/partial.XXXXXX")
-    if ! mvn -q -B -Dstyle.color=never -f "$pom" dependency:copy-dependencies -DoutputDirectory="$partial" >&2; then
+    if ! output=$(mvn -q -B -f "$pom" dependency:copy-dependencies -DoutputDirectory="$partial" 2>&1); then
       rm -rf "$partial"
+      printf '%s\n' "$output" >&2
       die 'Maven could not fetch the broker'
     fi
     # Whole or not at all; whoever fetched at the same time has the same files.
