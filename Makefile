@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint fmt doc bench clean
+
+help: ## Show what there is to run
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the command, optimized: target/release/license-stream
+	@scripts/prerequisites.sh build
+	cargo build --release --features cli
+
+demo: ## See it work: a simulated Truto, Parquet files and Kafka topics, nothing to install
+	@scripts/prerequisites.sh build
+	cargo run --release --features cli -- demo
+
+test: ## Run all tests, with a real Kafka broker and independent readers
+	@scripts/prerequisites.sh test
+	scripts/with-services.sh cargo test --features cli
+
+lint: ## Check the format, the core's dependencies, clippy's findings and the docs
+	@scripts/prerequisites.sh build
+	scripts/lint.sh
+
+fmt: ## Format the code
+	cargo fmt
+
+doc: ## Build the library's documentation: target/doc/license_stream/index.html
+	@scripts/prerequisites.sh build
+	cargo doc --no-deps --features cli
+
+bench: ## Run the benchmarks
+	@scripts/prerequisites.sh build
+	cargo bench --features cli
+
+clean: ## Remove everything that was built or fetched
+	cargo clean
+	rm -rf .cache

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Everything that is checked without running the code: format, dependencies of the core, clippy, docs.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { scripts/step.sh "$@"; }
+
+step 'format' cargo fmt --check
+step 'dependencies of the core' scripts/check-core-deps.sh
+
+# Each feature has to stand on its own. Small sets go first: they are quick, and where they fail, the larger fail too.
+# `--all-targets` (tests, benches, examples) only once: it is what the whole command is tested with.
+clippy() {
+  step "clippy: ${1:-no features}" cargo clippy --quiet --no-default-features --features "$@" -- -D warnings
+}
+clippy ''
+for feature in stream arrow simulator http parquet kafka; do
+  clippy "$feature"
+done
+clippy cli --all-targets
+
+RUSTDOCFLAGS='-D warnings' step 'docs' cargo doc --quiet --no-deps --features cli

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Runs a command with what the integration tests need around it:
+#
+#   scripts/with-services.sh COMMAND [ARGUMENT…]
+#
+# KAFKA_BOOTSTRAP_SERVERS   a broker for this run only, unless the variable is set already
+# LICENSE_STREAM_PYTHON     a Python with the readers of tests/requirements.txt
+#
+# The exit status is the command's. The command has no standard input. However it ends, the broker is
+# stopped; its log is kept as .cache/broker.log.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+(($#)) || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+broker='' child=''
+# shellcheck disable=SC2317 # called by the traps
+cleanup() {
+  # What a failing test left running, a simulator perhaps, goes too.
+  [[ -z $child ]] || kill -- "-$child" 2>/dev/null || true
+  [[ -n $broker ]] || return 0
+  "$root/scripts/kafka.sh" stop "$broker" || true
+  mv "$broker/broker.log" "$root/.cache/broker.log" 2>/dev/null || true
+  rm -rf "$broker"
+}
+# Bash would put off a trap until a foreground command has ended, so the command runs in the background, in
+# a process group of its own, which also lets one signal reach whatever it has started.
+# shellcheck disable=SC2317 # called by the traps
+interrupted() {
+  local signal=$1 status=$2
+  trap '' INT TERM
+  if [[ -n $child ]]; then
+    kill -s "$signal" -- "-$child" 2>/dev/null || true
+    wait "$child" || true
+  fi
+  exit "$status"
+}
+trap cleanup EXIT
+trap 'interrupted INT 130' INT
+trap 'interrupted TERM 143' TERM
+
+LICENSE_STREAM_PYTHON=$("$root/scripts/python.sh" venv)
+export LICENSE_STREAM_PYTHON
+if [[ -z ${KAFKA_BOOTSTRAP_SERVERS:-} ]]; then
+  broker=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-kafka.XXXXXX")
+  KAFKA_BOOTSTRAP_SERVERS=$("$root/scripts/kafka.sh" start "$broker")
+fi
+export KAFKA_BOOTSTRAP_SERVERS
+
+set -m
+"$@" </dev/null &
+child=$!
+set +m
+status=0
+wait "$child" || status=$?
+exit "$status"

@@ -1,0 +1,23 @@
+//! The command under test.
+
+use std::process::Command;
+
+/// The command that was built together with these tests, deaf to the settings of whoever runs them.
+pub(crate) fn license_stream() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_license-stream"));
+    for (name, _) in std::env::vars_os() {
+        let readable = name.to_string_lossy().to_ascii_uppercase();
+        let is_setting = readable.starts_with("TRUTO_") || readable.starts_with("KAFKA_");
+        // The servers of the tests are on the loopback interface, where no proxy leads.
+        if is_setting || readable.ends_with("_PROXY") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[test]
+fn starts() {
+    let output = license_stream().arg("--version").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}

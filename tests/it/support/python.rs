@@ -1,0 +1,72 @@
+//! Readers of what we write that are not ours: DuckDB, pyarrow, and the Python client of Kafka. The
+//! scripts in `tests/readers` say what each prints.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::kafka;
+
+/// Both engines of [`parquet_rows`].
+pub(crate) const ENGINES: [&str; 2] = ["duckdb", "pyarrow"];
+
+/// The rows of a Parquet file, or of a directory of them, as `engine` sees them.
+pub(crate) fn parquet_rows(engine: &str, path: &Path) -> Vec<Value> {
+    lines(reader("parquet_rows.py").arg(engine).arg(path))
+}
+
+/// How a Parquet file is laid out: row groups, codecs, logical types.
+pub(crate) fn parquet_meta(path: &Path) -> Value {
+    let mut found = lines(reader("parquet_meta.py").arg(path));
+    assert_eq!(found.len(), 1, "one object for {}", path.display());
+    found.remove(0)
+}
+
+/// The committed messages of a topic, by partition and offset.
+pub(crate) fn topic_messages(topic: &str) -> Vec<Value> {
+    lines(reader("topic.py").arg(kafka::bootstrap()).arg(topic))
+}
+
+/// A Python that has what `tests/requirements.txt` names.
+pub(crate) fn python() -> Command {
+    let interpreter = match std::env::var_os("LICENSE_STREAM_PYTHON") {
+        Some(path) => PathBuf::from(path),
+        None => root().join(".cache/venv/bin/python"),
+    };
+    assert!(
+        interpreter.exists(),
+        "this test needs the readers of tests/requirements.txt, and {} does not exist: run `make test` or \
+         `scripts/python.sh venv`, or set LICENSE_STREAM_PYTHON to a Python that has them",
+        interpreter.display()
+    );
+    let mut command = Command::new(interpreter);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn reader(script: &str) -> Command {
+    let mut command = python();
+    command.arg(root().join("tests/readers").join(script));
+    command
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a reader prints, one JSON value a line. A reader that fails fails the test with what it said.
+fn lines(command: &mut Command) -> Vec<Value> {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).expect("readers print UTF-8");
+    let parse = |line| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{command:?}: {error}: {line}"))
+    };
+    text.lines().map(parse).collect()
+}
