@@ -52,6 +52,25 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// The name that summaries use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Unreachable => "unreachable",
+            Self::Unauthorized => "unauthorized",
+            Self::Refused => "refused",
+            Self::Upstream => "upstream",
+            Self::Truncated => "truncated",
+            Self::Record(_) => "record",
+            Self::TooManyRejects => "too_many_rejects",
+            Self::Input => "input",
+            Self::Destination => "destination",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 impl Error {
     /// An error of `kind` that says `message`: lower case, no full stop, no content of a record.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {

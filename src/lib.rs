@@ -20,4 +20,5 @@ pub mod truto;
 pub use error::{Error, ErrorKind, Result};
 pub use license::License;
 pub use position::{Position, Span};
+pub use reject::{Reject, RejectReason};
 pub use timestamp::Timestamp;

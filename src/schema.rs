@@ -22,3 +22,31 @@ pub const REJECT_JSON_SCHEMA: &str = include_str!("../schemas/reject.schema.json
 
 /// The summary that a run prints with `--json`: JSON Schema, draft 2020-12.
 pub const SUMMARY_JSON_SCHEMA: &str = include_str!("../schemas/summary.schema.json");
+
+/// The Arrow schema of a license as text: `schemas/license.arrow.txt`.
+#[cfg(feature = "arrow")]
+pub fn arrow_text() -> String {
+    use std::fmt::Write;
+
+    let mut text = String::new();
+    for field in crate::License::schema().fields() {
+        let null = if field.is_nullable() { "" } else { " not null" };
+        let extension = field.extension_type_name().map(|name| format!(" ({name})"));
+        let extension = extension.unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}: {}{extension}{null}", field.name(), field.data_type());
+    }
+    text
+}
+
+/// The Parquet schema of a license as text, in Parquet's own notation:
+/// `schemas/license.parquet.txt`.
+#[cfg(feature = "parquet")]
+pub fn parquet_text() -> String {
+    let schema = parquet::arrow::ArrowSchemaConverter::new()
+        .convert(&crate::License::schema())
+        .expect("every type of the schema has a counterpart in Parquet");
+    let mut text = Vec::new();
+    parquet::schema::printer::print_schema(&mut text, schema.root_schema());
+    String::from_utf8_lossy(&text).into_owned()
+}

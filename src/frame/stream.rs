@@ -1,5 +1,6 @@
 //! The framer as an adapter of a stream of chunks.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -70,6 +71,12 @@ enum State {
     Failed,
 }
 
+impl<S, E> fmt::Debug for Frames<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames").field("position", &self.framer.position()).finish_non_exhaustive()
+    }
+}
+
 impl<S, E> Frames<S, E> {
     /// The records one by one, each decoded as `T`.
     pub fn json<T: DeserializeOwned>(self) -> JsonRecords<S, E, T> {
@@ -136,6 +143,12 @@ pub struct JsonRecords<S, E, T> {
     frames: Frames<S, E>,
     block: Option<(Block, usize)>,
     value: PhantomData<fn() -> T>,
+}
+
+impl<S, E, T> fmt::Debug for JsonRecords<S, E, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonRecords").field("frames", &self.frames).finish_non_exhaustive()
+    }
 }
 
 impl<S, E, T> Stream for JsonRecords<S, E, T>

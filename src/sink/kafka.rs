@@ -7,10 +7,11 @@
 mod config;
 mod ledger;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
+pub use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -64,6 +65,12 @@ pub struct KafkaSink {
     /// Records that librdkafka took.
     sent: u64,
     report: KafkaReport,
+}
+
+impl fmt::Debug for KafkaSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaSink").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 /// What a [`KafkaSink`] wrote.

@@ -1,5 +1,6 @@
 //! A response body that is known to be whole when it ends.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -26,6 +27,12 @@ pub struct LicenseBody {
     idle: Duration,
     deadline: Pin<Box<Sleep>>,
     ended: bool,
+}
+
+impl fmt::Debug for LicenseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LicenseBody").field("ended", &self.ended).finish_non_exhaustive()
+    }
 }
 
 impl LicenseBody {

@@ -1,1 +1,49 @@
-fn main() {}
+//! The `license-stream` command: what was typed, turned once into the library's objects, then run.
+
+mod args;
+mod demo;
+mod exit;
+mod export;
+mod input;
+mod kafka;
+mod ndjson;
+mod parquet;
+mod progress;
+mod report;
+mod schema;
+mod signal;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let run = || -> anyhow::Result<Exit> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let exit = runtime.block_on(async {
+            match args.command {
+                Command::Parquet(args) => parquet::run(args).await,
+                Command::Kafka(args) => kafka::run(args).await,
+                Command::Ndjson(args) => ndjson::run(args).await,
+                Command::Schema(args) => schema::run(args),
+                Command::Simulate(args) => simulate::run(args).await,
+                Command::Demo(args) => demo::run(args).await,
+            }
+        });
+        // A thread may still wait for a line of standard input that never comes.
+        runtime.shutdown_background();
+        exit
+    };
+    match run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report::print_error(&error);
+            Exit::of(&error).into()
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use license_stream::pipeline::MaxRejects;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed while running
+  2    wrong usage or configuration
+  3    a server is unreachable, or refused a credential
+  4    done, but some records were no licenses
+  130  stopped by SIGINT, 143 by SIGTERM, after a clean flush";
+
+/// Stream software licenses out of the Truto unified API into Kafka topics and Parquet files.
+///
+/// The body of the response is read while it arrives, every byte of it is checked, and memory stays
+/// bounded however long it is. Data goes to standard output only where a command says so;
+/// everything else goes to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "license-stream", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write licenses to Parquet files
+    Parquet(ParquetArgs),
+    /// Produce licenses to a Kafka topic
+    Kafka(KafkaArgs),
+    /// Write licenses as they came, one a line, to standard output or a file
+    Ndjson(NdjsonArgs),
+    /// Print the schema of a license
+    Schema(SchemaArgs),
+    /// Play a Truto API on this machine, with invented licenses
+    Simulate(SimulateArgs),
+    /// Show all of it at work: a simulated Truto, Parquet files and a Kafka topic
+    Demo(DemoArgs),
+}
+
+/// Where the licenses come from.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Source")]
+pub(crate) struct SourceArgs {
+    /// Integrated account whose licenses are wanted, a UUID; with --input, the one they are from
+    #[arg(long, value_name = "UUID", required_unless_present = "input")]
+    pub(crate) account: Option<String>,
+    /// Address of the API; plain http only to this machine
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TRUTO_BASE_URL",
+        default_value = license_stream::truto::DEFAULT_BASE_URL
+    )]
+    pub(crate) base_url: String,
+    /// File that holds the API token; otherwise it is read from TRUTO_API_TOKEN
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Ask the API to leave out remote_data, the provider's own answer: far fewer bytes
+    #[arg(long)]
+    pub(crate) ignore_remote_data: bool,
+    /// Read a recorded body instead of asking the API; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data"])]
+    pub(crate) input: Option<PathBuf>,
+}
+
+/// What happens to records that are no licenses.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Broken records")]
+pub(crate) struct RejectArgs {
+    /// What to do with a record that is no license
+    #[arg(long, value_enum, default_value_t = OnError::Fail)]
+    pub(crate) on_error: OnError,
+    /// File that dead letters are appended to, one JSON object a line
+    #[arg(long, value_name = "FILE", required_if_eq("on_error", "dead-letter"))]
+    pub(crate) dead_letter: Option<PathBuf>,
+    /// Fail with more rejects than this, by count (`100`) or by share of all records (`0.5%`)
+    #[arg(long, value_name = "N|P%")]
+    pub(crate) max_rejects: Option<RejectLimit>,
+    /// Longest record, in bytes; a longer one is a reject and is not held in memory
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20,
+        value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    pub(crate) max_record_bytes: u64,
+    /// How deep arrays and objects of a record may nest
+    #[arg(long, value_name = "LEVELS", default_value_t = 128,
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) max_depth: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// End the run at the first one; the licenses before it are delivered
+    Fail,
+    /// Count it and go on
+    Skip,
+    /// Keep it in the --dead-letter file and go on
+    DeadLetter,
+}
+
+/// `--max-rejects`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RejectLimit(pub(crate) MaxRejects);
+
+impl FromStr for RejectLimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WHAT: &str = "a number of records such as 100, or a share such as 0.5%";
+        let limit = match text.strip_suffix('%') {
+            None => MaxRejects::Count(text.parse().map_err(|_| WHAT)?),
+            Some(percent) => match percent.trim().parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => {
+                    MaxRejects::Share(percent / 100.0)
+                }
+                _ => return Err(WHAT),
+            },
+        };
+        Ok(Self(limit))
+    }
+}
+
+/// What is told of the run.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+#[command(next_help_heading = "Report")]
+pub(crate) struct ReportArgs {
+    /// Print the summary as one JSON object, on standard output unless the data goes there
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+const PARQUET_EXAMPLES: &str = "\
+Examples:
+  license-stream parquet --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d --out lake/licenses
+  license-stream parquet --input body.ndjson --out lake/licenses --on-error skip
+  duckdb -c \"select name, sum(assigned_quantity) from 'lake/licenses/*.parquet' group by 1\"";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = PARQUET_EXAMPLES)]
+pub(crate) struct ParquetArgs {
+    /// Directory for the files; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// A row group ends once it holds this many bytes of JSON
+    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row_group_bytes: u64,
+    /// A file ends once it holds this many bytes of JSON
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) file_bytes: u64,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) rejects: RejectArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+const KAFKA_EXAMPLES: &str = "\
+Examples:
+  license-stream kafka --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d \\
+    --brokers broker1:9092,broker2:9092 --topic saas.licenses
+  license-stream kafka --input body.ndjson --brokers localhost:9092 --topic saas.licenses \\
+    -X compression.type=zstd --kafka-config secrets.properties
+
+Each record is keyed `account:id`, or `id` where no account is given, and has the headers
+truto-account, truto-snapshot and truto-position (the byte of the body at which it begins).";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = KAFKA_EXAMPLES)]
+pub(crate) struct KafkaArgs {
+    /// Brokers to begin with, separated by commas
+    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]
+    pub(crate) brokers: String,
+    /// Topic to produce to
+    #[arg(long)]
+    pub(crate) topic: String,
+    /// A setting of librdkafka; may be repeated, and wins over --kafka-config
+    #[arg(short = 'X', value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub(crate) settings: Vec<Setting>,
+    /// File of librdkafka's settings, one `name=value` a line: the place for passwords
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kafka_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) rejects: RejectArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+/// `-X name=value`. The value may be a secret, so it is not shown.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}=…", self.name)
+    }
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                Ok(Self { name: name.trim().to_owned(), value: value.trim().to_owned() })
+            }
+            _ => Err("a setting is written name=value"),
+        }
+    }
+}
+
+const NDJSON_EXAMPLES: &str = "\
+Examples:
+  license-stream ndjson --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d | jq .name
+  license-stream ndjson --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d --out licenses.ndjson";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = NDJSON_EXAMPLES)]
+pub(crate) struct NdjsonArgs {
+    /// File to write, visible once it is whole; standard output if it is not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) rejects: RejectArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SchemaArgs {
+    /// Which form of it
+    #[arg(value_enum)]
+    pub(crate) form: SchemaForm,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaForm {
+    /// The Arrow schema, as text
+    Arrow,
+    /// The Parquet schema, as text
+    Parquet,
+    /// The Avro schema
+    Avro,
+    /// The Protobuf definition
+    Protobuf,
+    /// The JSON Schema of a record as the API sends it
+    JsonSchema,
+}
+
+const SIMULATE_HELP: &str = "\
+Truto does not publish the wire format of its streams: what is played here is our own reading.
+
+Examples:
+  license-stream simulate --records 1000000 --port 8080
+  license-stream simulate --records 1000000 --out body.ndjson
+
+  TRUTO_API_TOKEN=simulator-token license-stream ndjson --base-url http://127.0.0.1:8080 \\
+    --account (as printed)";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = SIMULATE_HELP)]
+pub(crate) struct SimulateArgs {
+    /// Licenses of each account
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) records: u64,
+    /// Integrated accounts
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) accounts: u64,
+    /// What the licenses are made from: the same seed makes the same licenses
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Address to listen on
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8080",
+        conflicts_with = "out"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Bytes of a chunk of the body
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, conflicts_with = "out",
+        value_parser = clap::value_parser!(u64).range(1..=64 << 20))]
+    pub(crate) chunk_bytes: u64,
+    /// Bytes of the body a second; as fast as possible if it is not given
+    #[arg(long, value_name = "BYTES", conflicts_with = "out")]
+    pub(crate) pace: Option<NonZeroU64>,
+    /// Cut the connection after this many bytes of a body
+    #[arg(long, value_name = "BYTES", conflicts_with = "out")]
+    pub(crate) cut_after: Option<u64>,
+    /// Write the body of the first account to a file instead of serving; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Licenses to stream
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    pub(crate) records: u64,
+    /// Directory for the Parquet files; it is made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "demo-output")]
+    pub(crate) out: PathBuf,
+    /// Brokers of a Kafka cluster; otherwise librdkafka's mock cluster runs inside the demo
+    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]
+    pub(crate) brokers: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_setting_does_not_show_its_value() {
+        let setting: Setting = "sasl.password=s3cret=".parse().expect("a setting");
+        assert_eq!(setting.value, "s3cret=");
+        assert_eq!(format!("{setting:?}"), "sasl.password=…");
+        assert!("=x".parse::<Setting>().is_err() && "x".parse::<Setting>().is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! What `parquet`, `kafka` and `ndjson` have in common: one source into one sink, watched and summed up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use license_stream::decode::Limits;
+use license_stream::frame::FramerOptions;
+use license_stream::pipeline::{self, Options, Progress, Summary};
+use license_stream::sink::Sink;
+
+use crate::args::{RejectArgs, ReportArgs, SourceArgs};
+use crate::input;
+use crate::progress::ProgressLine;
+use crate::signal::Signals;
+
+/// One run, as far as it does not depend on the sink.
+#[derive(Debug)]
+pub(crate) struct Export<'a> {
+    pub(crate) source: &'a SourceArgs,
+    pub(crate) rejects: &'a RejectArgs,
+    pub(crate) report: ReportArgs,
+    pub(crate) signals: Signals,
+    pub(crate) snapshot_id: Arc<str>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Exported<R> {
+    pub(crate) summary: Summary<R>,
+    pub(crate) bytes_read: u64,
+    pub(crate) elapsed: Duration,
+}
+
+impl<'a> Export<'a> {
+    pub(crate) fn new(
+        source: &'a SourceArgs,
+        rejects: &'a RejectArgs,
+        report: ReportArgs,
+    ) -> anyhow::Result<Self> {
+        let snapshot_id = uuid::Uuid::now_v7().to_string().into();
+        Ok(Self { source, rejects, report, signals: Signals::listen()?, snapshot_id })
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_depth: self.rejects.max_depth }
+    }
+
+    /// Reads the source to its end into `sink`.
+    pub(crate) async fn run<K: Sink>(&self, sink: K) -> anyhow::Result<Exported<K::Report>> {
+        let begun = Instant::now();
+        let rejects = input::reject_policy(self.rejects, self.source.account.as_deref())?;
+        let stop = self.signals.stop();
+        let body = tokio::select! {
+            body = input::open(self.source) => body?,
+            // Nothing was read yet: the empty body is delivered at once.
+            () = stop.cancelled() => Box::pin(futures_util::stream::pending()),
+        };
+        let progress = Arc::new(Progress::default());
+        let line = ProgressLine::show(&progress, self.report.quiet);
+        let options = Options {
+            framer: FramerOptions {
+                max_record_bytes: self.rejects.max_record_bytes as usize,
+                ..FramerOptions::default()
+            },
+            rejects,
+            progress: Arc::clone(&progress),
+            stop,
+            ..Options::default()
+        };
+        let summary = pipeline::run(body, sink, options).await;
+        line.clear();
+        Ok(Exported { summary, bytes_read: progress.bytes_read(), elapsed: begun.elapsed() })
+    }
+}

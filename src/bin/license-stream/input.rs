@@ -1,0 +1,95 @@
+//! The source: the API, a file, or standard input.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use license_stream::pipeline::{OnReject, RejectPolicy};
+use license_stream::sink::reject::DeadLetters;
+use license_stream::truto::{LicenseRequest, Token, TrutoClient};
+use license_stream::{Error, ErrorKind, Result};
+use reqwest::redirect;
+use tokio::io::AsyncRead;
+use tokio_util::io::ReaderStream;
+
+use crate::args::{OnError, RejectArgs, SourceArgs};
+
+/// A body, whatever it comes from.
+pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const FILE_CHUNK: usize = 1 << 20;
+
+/// Opens the source; for the API that means: sends the request and waits for the head of the
+/// response.
+pub(crate) async fn open(args: &SourceArgs) -> anyhow::Result<Body> {
+    match &args.input {
+        Some(path) if path.as_os_str() == "-" => Ok(chunks(tokio::io::stdin(), "standard input")),
+        Some(path) => {
+            let file = tokio::fs::File::open(path).await.map_err(|error| {
+                let message = format!("{} cannot be read", path.display());
+                Error::new(ErrorKind::Configuration, message).caused_by(error)
+            })?;
+            Ok(chunks(file, path.display().to_string()))
+        }
+        None => Ok(Box::pin(ask(args).await?)),
+    }
+}
+
+fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> Body {
+    let name = name.into();
+    let chunks = ReaderStream::with_capacity(reader, FILE_CHUNK).map(move |chunk| {
+        chunk.map_err(|error| {
+            Error::new(ErrorKind::Input, format!("{name} cannot be read")).caused_by(error)
+        })
+    });
+    Box::pin(chunks)
+}
+
+async fn ask(args: &SourceArgs) -> anyhow::Result<license_stream::truto::LicenseBody> {
+    let account = args.account.as_deref().context("no account was given")?;
+    let http = reqwest::Client::builder()
+        .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect could carry the token to another host.
+        .redirect(redirect::Policy::none())
+        .tcp_keepalive(Duration::from_secs(30))
+        .build()?;
+    let client = TrutoClient::new(http, &args.base_url, token(args.token_file.as_deref())?)?;
+    let mut request = LicenseRequest::new(account);
+    request.ignore_remote_data = args.ignore_remote_data;
+    Ok(client.licenses(&request).await?)
+}
+
+fn token(file: Option<&Path>) -> Result<Token> {
+    let token = match file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("--token-file {} cannot be read", path.display());
+            Error::new(ErrorKind::Configuration, message).caused_by(error)
+        })?,
+        None => std::env::var("TRUTO_API_TOKEN").map_err(|_| {
+            let message = "no API token: set TRUTO_API_TOKEN, or name a file with --token-file";
+            Error::new(ErrorKind::Configuration, message)
+        })?,
+    };
+    Token::new(&token)
+}
+
+/// The policy that the flags ask for.
+pub(crate) fn reject_policy(args: &RejectArgs, account: Option<&str>) -> Result<RejectPolicy> {
+    let on_reject = match (args.on_error, &args.dead_letter) {
+        (OnError::Fail, _) => OnReject::Fail,
+        (OnError::Skip, _) => OnReject::Skip,
+        (OnError::DeadLetter, Some(path)) => {
+            OnReject::DeadLetter(DeadLetters::open(path, account.map(str::to_owned))?)
+        }
+        (OnError::DeadLetter, None) => {
+            let message = "--on-error dead-letter needs --dead-letter FILE";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+    };
+    Ok(RejectPolicy { on_reject, max_rejects: args.max_rejects.map(|limit| limit.0) })
+}

@@ -1,0 +1,43 @@
+//! `license-stream parquet`
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use license_stream::sink::parquet::{ParquetOptions, ParquetReport, ParquetSink};
+
+use crate::args::ParquetArgs;
+use crate::exit::Exit;
+use crate::export::Export;
+use crate::report::{self, Destination, Written, human_bytes};
+
+pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
+    let export = Export::new(&args.source, &args.rejects, args.report)?;
+    let mut options = ParquetOptions::new(&args.out, Arc::clone(&export.snapshot_id));
+    options.account = args.source.account.as_deref().map(Arc::from);
+    options.row_group_bytes = args.row_group_bytes;
+    options.file_bytes = args.file_bytes;
+    options.limits = export.limits();
+    let exported = export.run(ParquetSink::new(options)?).await?;
+    let written = written(exported.summary.report.as_ref(), &args.out.display().to_string());
+    report::print(&export, &exported, &written);
+    Ok(Exit::after(&exported.summary, export.signals.first()))
+}
+
+fn written(report: Option<&ParquetReport>, out: &str) -> Written {
+    let files = report.map_or(&[][..], |report| &report.files);
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let count = match files.len() {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    };
+    Written {
+        destination: Destination::Files(
+            files.iter().map(|file| file.path.display().to_string()).collect(),
+        ),
+        into: format!("in {count} of {} in {out}", human_bytes(bytes)),
+        bytes,
+        fields_unexpected: report
+            .map_or_else(BTreeMap::new, |report| report.unexpected.fields().collect()),
+        data_on_stdout: false,
+    }
+}

@@ -1,0 +1,64 @@
+//! The line that shows how far a run is, on a terminal only.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use license_stream::pipeline::Progress;
+use tokio::task::JoinHandle;
+
+use crate::report::{human_bytes, human_count};
+
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// A line on standard error, kept current until it is cleared.
+#[derive(Debug)]
+pub(crate) struct ProgressLine {
+    bar: ProgressBar,
+    refresh: JoinHandle<()>,
+}
+
+impl ProgressLine {
+    /// Shows the line unless `quiet`, or unless standard error is no terminal.
+    pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Self {
+        let target =
+            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let style = ProgressStyle::with_template("{spinner:.cyan} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
+        let refresh = {
+            let (bar, progress, begun) = (bar.clone(), Arc::clone(progress), Instant::now());
+            tokio::spawn(async move {
+                let mut ticks = tokio::time::interval(REFRESH);
+                loop {
+                    ticks.tick().await;
+                    bar.set_message(line(&progress, begun.elapsed()));
+                    bar.tick();
+                }
+            })
+        };
+        Self { bar, refresh }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn clear(self) {
+        self.refresh.abort();
+        self.bar.finish_and_clear();
+    }
+}
+
+fn line(progress: &Progress, elapsed: Duration) -> String {
+    let bytes = progress.bytes_read();
+    let rate = bytes as f64 / elapsed.as_secs_f64().max(0.001);
+    let rejected = match progress.rejected() {
+        0 => String::new(),
+        rejected => format!(" · {} rejected", human_count(rejected)),
+    };
+    format!(
+        "{} licenses{rejected} · {} · {}/s · {} s",
+        human_count(progress.records()),
+        human_bytes(bytes),
+        human_bytes(rate as u64),
+        elapsed.as_secs()
+    )
+}

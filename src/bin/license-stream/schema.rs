@@ -1,0 +1,20 @@
+//! `license-stream schema`
+
+use std::io::Write;
+
+use license_stream::schema;
+
+use crate::args::{SchemaArgs, SchemaForm};
+use crate::exit::Exit;
+
+pub(crate) fn run(args: SchemaArgs) -> anyhow::Result<Exit> {
+    let text = match args.form {
+        SchemaForm::Arrow => schema::arrow_text(),
+        SchemaForm::Parquet => schema::parquet_text(),
+        SchemaForm::Avro => schema::LICENSE_AVRO.to_owned(),
+        SchemaForm::Protobuf => schema::LICENSE_PROTOBUF.to_owned(),
+        SchemaForm::JsonSchema => schema::LICENSE_JSON_SCHEMA.to_owned(),
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Done)
+}

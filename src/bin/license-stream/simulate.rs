@@ -1,0 +1,64 @@
+//! `license-stream simulate`
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use license_stream::simulate::Simulator;
+use license_stream::{Error, ErrorKind};
+
+use crate::args::SimulateArgs;
+use crate::exit::Exit;
+use crate::report::human_count;
+use crate::signal::Signals;
+
+/// Accounts that are listed; the others follow from the seed all the same.
+const LISTED: usize = 10;
+
+pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
+    let mut simulator = Simulator::new()
+        .with_addr(args.listen)
+        .with_seed(args.seed)
+        .with_accounts(args.accounts as usize)
+        .with_records(args.records)
+        .with_chunk_bytes(args.chunk_bytes as usize);
+    if let Some(pace) = args.pace {
+        simulator = simulator.with_pace(pace);
+    }
+    if let Some(bytes) = args.cut_after {
+        simulator = simulator.with_cut_after(bytes);
+    }
+    if let Some(path) = &args.out {
+        let licenses = simulator.licenses(&simulator.accounts()[0]);
+        let out: Box<dyn Write> = if path.as_os_str() == "-" {
+            Box::new(io::stdout().lock())
+        } else {
+            Box::new(File::create(path)?)
+        };
+        let mut out = BufWriter::with_capacity(1 << 20, out);
+        licenses.write_ndjson(0..args.records, &mut out)?;
+        out.flush()?;
+        return Ok(Exit::Done);
+    }
+    let signals = Signals::listen()?;
+    let running = simulator.start().map_err(|error| {
+        let message = format!("{} cannot be listened on: try another --listen", args.listen);
+        Error::new(ErrorKind::Configuration, message).caused_by(error)
+    })?;
+    println!("TRUTO_BASE_URL={}", running.base_url());
+    println!("TRUTO_API_TOKEN={}", license_stream::simulate::DEFAULT_TOKEN);
+    for account in running.accounts().iter().take(LISTED) {
+        println!("account={account}");
+    }
+    let accounts = running.accounts().len();
+    if accounts > LISTED {
+        eprintln!("and {} more accounts", human_count((accounts - LISTED) as u64));
+    }
+    eprintln!(
+        "simulating {} licenses an account; the wire format is our reading of what Truto does not \
+         publish; Ctrl-C ends it",
+        human_count(args.records)
+    );
+    signals.stop().cancelled().await;
+    running.stop().await;
+    Ok(signals.first().map_or(Exit::Done, Exit::Stopped))
+}
