@@ -1,1 +1,3 @@
 //! A Truto API of our own.
+mod generator;
+pub use generator::LicenseGenerator;
