@@ -185,7 +185,7 @@ impl Simulator {
         &self.accounts
     }
 
-    /// The licenses of an account, all of which are sent: what a body ought to hold.
+    /// The licenses that an account's bodies hold, from the first on: to compare what was received.
     pub fn licenses(&self, account: &str) -> LicenseGenerator {
         LicenseGenerator::new(self.seed, account)
     }

@@ -2,6 +2,7 @@
 
 mod facts;
 mod integration;
+mod literal;
 mod random;
 mod template;
 mod text;
@@ -64,12 +65,10 @@ impl LicenseGenerator {
             if self.excluded & (1 << field.number) != 0 {
                 continue;
             }
-            let key_at = out.len();
-            out.extend_from_slice(&field.key);
-            let value_at = out.len();
-            field.value.append(&facts, &mut facts.field(field.number), out);
-            if out.len() == value_at {
-                out.truncate(key_at);
+            let field_at = out.len();
+            field.text.append(&facts, &mut facts.field(field.number), out);
+            if out.len() == field_at + field.key_bytes {
+                out.truncate(field_at);
             }
         }
         // Every field has brought a comma, and the first one takes the place of the brace.

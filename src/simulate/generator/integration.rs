@@ -23,9 +23,10 @@ pub(super) struct Integration {
 pub(super) struct Field {
     /// Its place in [`FIELDS`].
     pub(super) number: usize,
-    /// `,"name":`
-    pub(super) key: Box<[u8]>,
-    pub(super) value: Template,
+    /// `,"name":` and the value.
+    pub(super) text: Template,
+    /// How long it is if the value is empty.
+    pub(super) key_bytes: usize,
 }
 
 /// The fields of a license, in the order in which they are written.
@@ -52,8 +53,8 @@ impl Field {
         let number = FIELDS.iter().position(|field| *field == name);
         Ok(Field {
             number: number.ok_or_else(|| format!("`{name}` is no field"))?,
-            key: format!(",\"{name}\":").into_bytes().into(),
-            value: Template::parse(value)?,
+            text: Template::parse(&format!(",\"{name}\":{value}"))?,
+            key_bytes: name.len() + 4,
         })
     }
 }

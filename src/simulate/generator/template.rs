@@ -4,14 +4,15 @@
 //! once; to append it is then a walk over its steps, each of them a copy and a draw.
 
 use super::facts::Facts;
+use super::literal::Literal;
 use super::random::Random;
 use super::text;
 
 /// A parsed template: texts and draws in turn, and a text at the end.
 #[derive(Debug)]
 pub(super) struct Template {
-    steps: Vec<(Box<[u8]>, Draw)>,
-    end: Box<[u8]>,
+    steps: Vec<(Literal, Draw)>,
+    end: Literal,
 }
 
 #[derive(Debug)]
@@ -41,10 +42,10 @@ impl Template {
         let mut rest = source;
         while let Some(open) = rest.find('<') {
             let close = closing(rest, open).ok_or_else(|| format!("unclosed `<` in `{rest}`"))?;
-            steps.push((rest.as_bytes()[..open].into(), Draw::parse(&rest[open + 1..close])?));
+            steps.push((Literal::new(&rest[..open]), Draw::parse(&rest[open + 1..close])?));
             rest = &rest[close + 1..];
         }
-        Ok(Template { steps, end: rest.as_bytes().into() })
+        Ok(Template { steps, end: Literal::new(rest) })
     }
 
     /// Appends the template, filled with the license's facts and with random draws.
@@ -54,12 +55,12 @@ impl Template {
         if !self.steps.is_empty() {
             self.append_steps(facts, random, out);
         }
-        out.extend_from_slice(&self.end);
+        self.end.append(out);
     }
 
     fn append_steps(&self, facts: &Facts, random: &mut Random, out: &mut Vec<u8>) {
         for (text, draw) in &self.steps {
-            out.extend_from_slice(text);
+            text.append(out);
             match draw {
                 Draw::Id => out.extend_from_slice(&facts.id),
                 Draw::Uuid => out.extend_from_slice(&text::uuid(random.bits(), random.bits())),

@@ -18,9 +18,31 @@ fn put_pair(n: u32, to: &mut [u8]) {
     to[..2].copy_from_slice(&PAIRS[at..at + 2]);
 }
 
+/// Appends the first `length` bytes of `text`: with a copy of one size, which needs no call.
+#[inline]
+fn append_first<const N: usize>(text: &[u8; N], length: usize, out: &mut Vec<u8>) {
+    debug_assert!(length <= N);
+    let end = out.len() + length;
+    out.extend_from_slice(text);
+    out.truncate(end);
+}
+
 /// Appends `n` in decimal.
 #[inline]
-pub(super) fn append_decimal(mut n: u64, out: &mut Vec<u8>) {
+pub(super) fn append_decimal(n: u64, out: &mut Vec<u8>) {
+    if n >= 10_000 {
+        return append_long_decimal(n, out);
+    }
+    let n = n as u32;
+    let mut text = [0; 4];
+    put_pair(n / 100, &mut text);
+    put_pair(n, &mut text[2..]);
+    let zeros = usize::from(n < 10) + usize::from(n < 100) + usize::from(n < 1000);
+    let text = u32::from_le_bytes(text) >> (8 * zeros);
+    append_first(&text.to_le_bytes(), 4 - zeros, out);
+}
+
+fn append_long_decimal(mut n: u64, out: &mut Vec<u8>) {
     let mut text = [0; 20];
     let mut start = text.len();
     while n >= 10 {
@@ -70,7 +92,7 @@ fn hex(bits: u64) -> [u8; 16] {
 /// Appends up to 16 hexadecimal digits of `bits`.
 #[inline]
 pub(super) fn append_hex(bits: u64, digits: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(&hex(bits)[..digits]);
+    append_first(&hex(bits), digits, out);
 }
 
 /// Appends up to 10 letters and digits out of `bits`.
@@ -79,11 +101,11 @@ pub(super) fn append_alphanumeric(mut bits: u64, digits: usize, out: &mut Vec<u8
     static ALPHABET: &[u8; 64] =
         b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01";
     let mut text = [0; 10];
-    for byte in &mut text[..digits] {
+    for byte in &mut text {
         *byte = ALPHABET[(bits & 63) as usize];
         bits >>= 6;
     }
-    out.extend_from_slice(&text[..digits]);
+    append_first(&text, digits, out);
 }
 
 /// The UUID of version 4 that holds the low 60 bits of `high` and the low 62 of `low`.
@@ -135,7 +157,7 @@ impl Time {
         put_pair(self.nanosecond / 100, &mut text[15..]);
         put_pair(self.nanosecond, &mut text[17..]);
         let length = if fraction_digits == 0 { 9 } else { 10 + fraction_digits };
-        out.extend_from_slice(&text[..length]);
+        append_first(&text, length, out);
     }
 }
 
