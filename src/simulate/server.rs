@@ -1,0 +1,218 @@
+//! The simulator while it runs.
+
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::Simulator;
+use super::answer::{self, Refusal};
+use super::connection::{Connection, Received};
+use super::endpoint;
+use super::hold::Gate;
+use super::transfer::{End, Transfer};
+
+/// How many connections are served at once; others wait to be accepted.
+const CONNECTION_LIMIT: usize = 256;
+
+/// A simulator that answers requests, until it is stopped or dropped.
+#[derive(Debug)]
+pub struct RunningSimulator {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    simulator: Simulator,
+    gate: Gate,
+    requests: AtomicU64,
+    /// How many streams have been given a cut.
+    cuts: AtomicU64,
+    body_bytes: AtomicU64,
+}
+
+impl RunningSimulator {
+    pub(super) fn start(simulator: Simulator) -> io::Result<Self> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let listener = std::net::TcpListener::bind(simulator.addr)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let addr = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            simulator,
+            gate: Gate::closed(),
+            requests: AtomicU64::new(0),
+            cuts: AtomicU64::new(0),
+            body_bytes: AtomicU64::new(0),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let accepting = runtime.spawn(accept(listener, Arc::clone(&shared), stopped));
+        Ok(RunningSimulator { addr, shared, stop, accepting })
+    }
+
+    /// The address that it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The URL to use in place of `https://api.truto.one`.
+    pub fn base_url(&self) -> String {
+        let mut addr = self.addr;
+        if addr.ip().is_unspecified() {
+            addr.set_ip(match addr {
+                SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            });
+        }
+        format!("http://{addr}")
+    }
+
+    /// The ids of the accounts that have licenses.
+    pub fn accounts(&self) -> &[String] {
+        self.shared.simulator.accounts()
+    }
+
+    /// How many requests have been received.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of streams the sockets have taken, without heads and chunk framing.
+    pub fn body_bytes(&self) -> u64 {
+        self.shared.body_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many responses are being held now.
+    pub fn held(&self) -> usize {
+        self.shared.gate.waiting()
+    }
+
+    /// Waits until at least `count` responses are being held at once.
+    pub async fn until_held(&self, count: usize) {
+        self.shared.gate.until_waiting(count).await;
+    }
+
+    /// Lets every held response go on; from now on none is held.
+    pub fn release(&self) {
+        self.shared.gate.open();
+    }
+
+    /// Closes the port and every connection, and waits until they are closed.
+    ///
+    /// Responses that are under way are cut. Dropping the simulator does the same without waiting.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // The task fails only when it panicked, which has been reported by then.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for RunningSimulator {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Serves whoever connects. The connections live no longer than this.
+async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let slots = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    let mut connections = JoinSet::new();
+    let accepting = async {
+        loop {
+            while connections.try_join_next().is_some() {}
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let shared = Arc::clone(&shared);
+                    connections.spawn(async move {
+                        let _slot = slot;
+                        // A connection that broke is the client's affair.
+                        let _ = serve(stream, &shared).await;
+                    });
+                }
+                // No file descriptor is free, say: one that closes will make room.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+/// Answers one request after the other.
+async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut connection = Connection::new(stream)?;
+    loop {
+        let request = match connection.receive().await? {
+            Received::Request(request) => request,
+            Received::Unreadable(refusal) => {
+                refuse(&refusal, true, false, &mut connection).await?;
+                break;
+            }
+            Received::End => return Ok(()),
+        };
+        shared.requests.fetch_add(1, Ordering::Relaxed);
+        match endpoint::answer(&request, &shared.simulator) {
+            Ok(body) => {
+                let head = answer::stream_head(request.keep_alive);
+                connection.send(&mut [IoSlice::new(head.as_bytes())]).await?;
+                if shared.transfer().send(body, &mut connection).await? != End::Complete {
+                    break;
+                }
+            }
+            Err(refusal) => {
+                let with_body = request.method != "HEAD";
+                refuse(&refusal, with_body, request.keep_alive, &mut connection).await?;
+            }
+        }
+        if !request.keep_alive {
+            break;
+        }
+    }
+    connection.close().await;
+    Ok(())
+}
+
+async fn refuse(
+    refusal: &Refusal,
+    with_body: bool,
+    keep_alive: bool,
+    to: &mut Connection,
+) -> io::Result<()> {
+    let body = refusal.body();
+    let head = refusal.head(body.len(), keep_alive);
+    let body = if with_body { &body[..] } else { &[] };
+    to.send(&mut [IoSlice::new(head.as_bytes()), IoSlice::new(body)]).await
+}
+
+impl Shared {
+    /// How the next stream is to be sent.
+    fn transfer(&self) -> Transfer<'_> {
+        let simulator = &self.simulator;
+        let is_cut = simulator.cut_after.is_some()
+            && self.cuts.fetch_add(1, Ordering::Relaxed) < simulator.cut_times;
+        Transfer {
+            chunk_bytes: simulator.chunk_bytes,
+            bytes_per_second: simulator.bytes_per_second,
+            hold: simulator.hold,
+            gate: &self.gate,
+            cut: simulator.cut_after.filter(|_| is_cut),
+            body_bytes: &self.body_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

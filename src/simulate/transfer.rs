@@ -1,0 +1,177 @@
+//! A body on its way: in chunks, as fast as the client reads, with the faults that were asked for.
+
+use std::io::{self, IoSlice, Write};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::body::Body;
+use super::connection::Connection;
+use super::hold::{Gate, HoldPoint};
+use super::pace::Pace;
+
+/// After how many bytes other tasks have a turn, though the socket would take more.
+const TURN_BYTES: usize = 64 * 1024;
+
+/// How a body is to be sent.
+#[derive(Debug)]
+pub(super) struct Transfer<'a> {
+    pub(super) chunk_bytes: usize,
+    pub(super) bytes_per_second: Option<NonZeroU64>,
+    pub(super) hold: Option<HoldPoint>,
+    pub(super) gate: &'a Gate,
+    /// After how many bytes the connection is to be dropped.
+    pub(super) cut: Option<u64>,
+    /// Counts the bytes of bodies that the socket has taken.
+    pub(super) body_bytes: &'a AtomicU64,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    Complete,
+    Cut,
+    ClientLeft,
+}
+
+impl Transfer<'_> {
+    /// Sends the body in chunks, and the terminator unless the body is cut.
+    pub(super) async fn send(&self, mut body: Body, to: &mut Connection) -> io::Result<End> {
+        let mut pace = self.bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
+        let step = pace.as_ref().map_or(usize::MAX, Pace::step_bytes);
+        let chunk_bytes = self.chunk_bytes.min(step);
+        let mut hold_at = match self.hold {
+            Some(HoldPoint::Bytes(bytes)) => Some(bytes),
+            Some(HoldPoint::Records(0)) => Some(0),
+            _ => None,
+        };
+        let mut buffer = Buffer::default();
+        let mut sent = 0;
+        let mut since_turn = 0;
+        loop {
+            while buffer.len() < chunk_bytes && body.append_next(buffer.room()) {
+                if matches!(self.hold, Some(HoldPoint::Records(n)) if n == body.records()) {
+                    hold_at = Some(sent + buffer.len() as u64);
+                }
+            }
+            if hold_at == Some(sent) {
+                hold_at = None;
+                tokio::select! {
+                    () = self.gate.pass() => {}
+                    () = to.left() => return Ok(End::ClientLeft),
+                }
+            }
+            let mut length = buffer.len().min(chunk_bytes);
+            if let Some(rest) = hold_at.and_then(|hold_at| usize::try_from(hold_at - sent).ok()) {
+                length = length.min(rest);
+            }
+            if let Some(pace) = &mut pace {
+                let now = Instant::now();
+                let turn = pace.reserve(length, now);
+                if turn > now {
+                    tokio::time::sleep_until(turn.into()).await;
+                }
+            }
+            let chunk = buffer.first(length);
+            if let Some(rest) = self.cut.map(|cut| cut - sent)
+                && rest <= length as u64
+            {
+                self.send_part(chunk, rest as usize, to).await?;
+                return Ok(End::Cut);
+            }
+            if length == 0 {
+                to.send(&mut [IoSlice::new(b"0\r\n\r\n")]).await?;
+                return Ok(End::Complete);
+            }
+            to.send(&mut [
+                ChunkHead::new(length).part(),
+                IoSlice::new(chunk),
+                IoSlice::new(b"\r\n"),
+            ])
+            .await?;
+            self.body_bytes.fetch_add(length as u64, Ordering::Relaxed);
+            sent += length as u64;
+            buffer.remove_first(length);
+            since_turn += length;
+            if since_turn >= TURN_BYTES {
+                since_turn = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Announces the whole of a chunk and sends only its beginning.
+    async fn send_part(&self, chunk: &[u8], length: usize, to: &mut Connection) -> io::Result<()> {
+        // The head of an empty chunk would be the terminator, which a cut body must not have.
+        if !chunk.is_empty() {
+            let part = IoSlice::new(&chunk[..length]);
+            to.send(&mut [ChunkHead::new(chunk.len()).part(), part]).await?;
+            self.body_bytes.fetch_add(length as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// The line before a chunk: its length in hexadecimal.
+struct ChunkHead {
+    text: [u8; 18],
+    length: usize,
+}
+
+impl ChunkHead {
+    fn new(chunk_bytes: usize) -> Self {
+        let mut text = [0; 18];
+        let mut rest = &mut text[..];
+        write!(rest, "{chunk_bytes:x}\r\n").expect("16 digits and a line end have room");
+        let length = 18 - rest.len();
+        ChunkHead { text, length }
+    }
+
+    fn part(&self) -> IoSlice<'_> {
+        IoSlice::new(&self.text[..self.length])
+    }
+}
+
+/// What has been made and not been sent.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Buffer {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Where to append; moves what is left to the front, which is less than a chunk.
+    fn room(&mut self) -> &mut Vec<u8> {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        &mut self.bytes
+    }
+
+    fn first(&self, length: usize) -> &[u8] {
+        &self.bytes[self.start..][..length]
+    }
+
+    fn remove_first(&mut self, length: usize) {
+        self.start += length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunk_heads_are_hexadecimal() {
+        for (length, want) in
+            [(1, "1\r\n"), (65_536, "10000\r\n"), (usize::MAX, "ffffffffffffffff\r\n")]
+        {
+            assert_eq!(&*ChunkHead::new(length).part(), want.as_bytes());
+        }
+    }
+}
