@@ -93,6 +93,9 @@ pub struct FramerOptions {
     pub block_bytes: usize,
     /// How records stand in the body; told from its first bytes by default.
     pub shape: Shape,
+    /// Where the body begins; positions count on from there. The end of the body before where one
+    /// continues another, as pages do.
+    pub start: Position,
 }
 
 impl FramerOptions {
@@ -102,7 +105,12 @@ impl FramerOptions {
 
 impl Default for FramerOptions {
     fn default() -> Self {
-        Self { max_record_bytes: 16 << 20, block_bytes: 1 << 20, shape: Shape::Auto }
+        Self {
+            max_record_bytes: 16 << 20,
+            block_bytes: 1 << 20,
+            shape: Shape::Auto,
+            start: Position::START,
+        }
     }
 }
 
@@ -129,9 +137,15 @@ impl Framer {
         let options = FramerOptions {
             max_record_bytes: options.max_record_bytes.clamp(1, FramerOptions::MAX),
             block_bytes: options.block_bytes.clamp(1, FramerOptions::MAX),
-            shape: options.shape,
+            ..options
         };
         Self { options, machine: Machine::of(options.shape, options), finished: false }
+    }
+
+    /// Whether [`finish`](Self::finish) was called.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// Takes the next chunk of the body, of any length.
@@ -189,7 +203,7 @@ impl Framer {
     /// The first place that was not looked at yet, or not to the end of its record.
     pub fn position(&self) -> Position {
         match &self.machine {
-            Machine::Probe(_) => Position::START,
+            Machine::Probe(_) => self.options.start,
             Machine::Delimited(delimited) => delimited.position(),
             Machine::Envelope(envelope) => envelope.position(),
         }

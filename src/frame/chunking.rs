@@ -51,7 +51,12 @@ fn frame<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, options: FramerOptions)
 
 /// Frames `body` in many ways, and answers the one result.
 fn check(body: &[u8], shape: Shape) -> Framing {
-    let options = |block_bytes| FramerOptions { max_record_bytes: 64, block_bytes, shape };
+    let options = |block_bytes| FramerOptions {
+        max_record_bytes: 64,
+        block_bytes,
+        shape,
+        ..FramerOptions::default()
+    };
     let whole = frame([body], options(1 << 20));
     for (position, record) in &whole.records {
         let at = position.byte as usize;
@@ -229,6 +234,20 @@ fn a_long_record_costs_only_itself() {
     // A name or a member of the envelope that is too long cannot be skipped on trust.
     let framing = check(format!(r#"{{"x":{long},"result":[{good}]}}"#).as_bytes(), Shape::Envelope);
     assert_eq!((framing.records.len(), framing.errors.len()), (0, 1));
+}
+
+#[test]
+fn positions_count_on_from_the_start_given() {
+    let start = Position { byte: 1 << 40, line: 7, record: 9 };
+    let options = FramerOptions { start, ..FramerOptions::default() };
+    for body in ["\u{feff}{\"id\":1}\n{\"id\":2}\n", "\u{feff}[\n{\"id\":1},{\"id\":2}]"] {
+        let framing = frame([body.as_bytes()], options);
+        assert_eq!(framing.records.len(), 2, "{framing:?}");
+        let (first, second) = (framing.records[0].0, framing.records[1].0);
+        assert_eq!(first.byte - start.byte, body.find('{').unwrap_or_default() as u64);
+        assert_eq!((first.record, second.record), (9, 10));
+        assert_eq!(framing.end.byte - start.byte, body.len() as u64);
+    }
 }
 
 #[test]

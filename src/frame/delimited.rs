@@ -32,7 +32,7 @@ impl Delimited {
             delimiter,
             chunk: Bytes::new(),
             spill: BytesMut::new(),
-            position: Position::START,
+            position: options.start,
             discarding: false,
             finished: false,
         }
@@ -70,7 +70,7 @@ impl Delimited {
 
     /// As many whole records of the chunk as a block takes; the start of one becomes the spill.
     fn whole_records(&mut self) -> Result<Option<Block>> {
-        let mut found = Found::at(self.position, self.delimiter);
+        let mut found = self.found();
         let mut start = 0;
         for end in memchr_iter(self.delimiter, &self.chunk) {
             if end - start > self.options.max_record_bytes {
@@ -107,7 +107,7 @@ impl Delimited {
         self.spill.extend_from_slice(&[self.delimiter]);
         self.chunk.advance(1);
         let bytes = self.spill.split().freeze();
-        let mut found = Found::at(self.position, self.delimiter);
+        let mut found = self.found();
         found.push(&bytes, 0, bytes.len() - 1);
         found.pass_delimiter();
         Ok(self.close(found, bytes))
@@ -119,7 +119,7 @@ impl Delimited {
             return None;
         }
         let bytes = self.spill.split().freeze();
-        let mut found = Found::at(self.position, self.delimiter);
+        let mut found = self.found();
         found.push(&bytes, 0, bytes.len());
         self.close(found, bytes)
     }
@@ -151,6 +151,15 @@ impl Delimited {
         end.is_some()
     }
 
+    fn found(&self) -> Found {
+        Found {
+            records: Vec::new(),
+            lines: 0,
+            is_line_feed: self.delimiter == b'\n',
+            opens_body: self.position.byte == self.options.start.byte,
+        }
+    }
+
     fn take(&mut self, found: Found, len: usize) -> Option<Block> {
         let bytes = self.chunk.split_to(len);
         self.close(found, bytes)
@@ -177,11 +186,6 @@ struct Found {
 }
 
 impl Found {
-    fn at(position: Position, delimiter: u8) -> Self {
-        let (is_line_feed, opens_body) = (delimiter == b'\n', position.byte == 0);
-        Self { records: Vec::new(), lines: 0, is_line_feed, opens_body }
-    }
-
     /// Adds what stands between two delimiters; white space alone is no record.
     fn push(&mut self, bytes: &[u8], start: usize, end: usize) {
         let is_first = self.opens_body && start == 0;
@@ -288,8 +292,12 @@ mod tests {
     fn any_chunking_gives_the_same_records() {
         for body in BODIES {
             for block_bytes in [1, 7, 64] {
-                let options =
-                    FramerOptions { max_record_bytes: 20, block_bytes, shape: Shape::Lines };
+                let options = FramerOptions {
+                    max_record_bytes: 20,
+                    block_bytes,
+                    shape: Shape::Lines,
+                    ..FramerOptions::default()
+                };
                 let expected = oracle(body, 20);
                 for size in 1..=body.len().max(1) {
                     let (found, end) = frame(body.chunks(size), options);
@@ -316,8 +324,12 @@ mod tests {
 
     #[test]
     fn a_line_without_end_never_fills_the_memory() {
-        let options =
-            FramerOptions { max_record_bytes: 1000, block_bytes: 64, shape: Shape::Lines };
+        let options = FramerOptions {
+            max_record_bytes: 1000,
+            block_bytes: 64,
+            shape: Shape::Lines,
+            ..FramerOptions::default()
+        };
         let mut framer = Delimited::new(options, b'\n');
         let mut errors = 0;
         for _ in 0..10_000 {

@@ -110,7 +110,7 @@ impl Envelope {
         Self {
             options,
             chunk: Bytes::new(),
-            position: Position::START,
+            position: options.start,
             state: State::Top,
             token: None,
             spill: BytesMut::new(),
@@ -182,7 +182,7 @@ impl Envelope {
                 at += 1;
                 continue;
             }
-            if here.byte < BOM.len() as u64 && BOM[here.byte as usize] == *byte {
+            if self.is_bom(here.byte, *byte) {
                 at += 1;
                 continue;
             }
@@ -307,6 +307,12 @@ impl Envelope {
             }
         }
         self.token = Some(token);
+    }
+
+    /// Whether a byte order mark opens the body, and this is a part of it.
+    fn is_bom(&self, position: u64, byte: u8) -> bool {
+        usize::try_from(position - self.options.start.byte)
+            .is_ok_and(|offset| BOM.get(offset) == Some(&byte))
     }
 
     /// A record can be done without; of the envelope itself nothing can.
