@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::simd::{self, LANE};
+
 /// What stands between the quotes of a string that [`end`] accepted, escapes included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'a> {
@@ -125,37 +127,19 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, (&'static str, usize)> {
 #[inline]
 fn special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(lane) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        if let Some(first) = first_special(lane) {
-            return at + first;
+        let found = simd::specials(lane);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
         }
         at += LANE;
     }
     while let Some(byte) = bytes.get(at) {
-        if is_special(*byte) {
+        if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
             break;
         }
         at += 1;
     }
     at
-}
-
-/// Bytes that are looked at together: a vector register of every x86-64 and AArch64.
-const LANE: usize = 16;
-
-/// Written so that the compiler makes three vector comparisons of it.
-#[inline]
-fn first_special(lane: &[u8; LANE]) -> Option<usize> {
-    let mut marks = [0; LANE];
-    for (mark, byte) in marks.iter_mut().zip(lane) {
-        *mark = if is_special(*byte) { 0xff } else { 0 };
-    }
-    let marks = u128::from_le_bytes(marks);
-    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
-}
-
-#[inline]
-fn is_special(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cfg(test)]
