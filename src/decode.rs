@@ -7,6 +7,8 @@
 #[cfg(feature = "arrow")]
 pub mod arrow;
 mod checked;
+#[cfg(all(test, feature = "arrow"))]
+mod differential;
 #[cfg(feature = "arrow")]
 mod fields;
 mod json;

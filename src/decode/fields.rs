@@ -129,7 +129,7 @@ impl<'a, const N: usize> List<'a, N> {
         let start = scanner.at();
         scanner.array(|scanner| {
             let element = if scanner.peek() == Some(b'{') {
-                Some(self.element(scanner, names)?)
+                self.element(scanner, names)?
             } else {
                 self.is_whole &= scanner.skip()? == Kind::Null;
                 None
@@ -144,14 +144,16 @@ impl<'a, const N: usize> List<'a, N> {
         &mut self,
         scanner: &mut Scanner<'a>,
         names: [&str; N],
-    ) -> Result<[Option<Text<'a>>; N], Broken> {
+    ) -> Result<Option<[Option<Text<'a>>; N]>, Broken> {
         let mut texts = [None; N];
         let mut fit = [true; N];
+        let mut names_are_text = true;
         scanner.members(|scanner| {
             let index = match names.iter().position(|name| scanner.guess(name)) {
                 Some(index) => Some(index),
                 None => {
-                    let name = scanner.name()?;
+                    let name = scanner.any_name()?;
+                    names_are_text &= name.is_decodable();
                     names.iter().position(|known| name.is(known))
                 }
             };
@@ -165,7 +167,7 @@ impl<'a, const N: usize> List<'a, N> {
             }
             Ok(())
         })?;
-        self.is_whole &= fit == [true; N];
-        Ok(texts)
+        self.is_whole &= names_are_text && fit == [true; N];
+        Ok(names_are_text.then_some(texts))
     }
 }

@@ -157,9 +157,20 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes a member's name and its colon.
+    /// Takes a member's name and its colon; a name that is no text breaks the record.
     #[inline]
     pub(super) fn name(&mut self) -> Result<Text<'a>> {
+        let name = self.any_name()?;
+        if name.is_decodable() {
+            Ok(name)
+        } else {
+            Err(self.syntax("a member name has a lone surrogate, which is no character, before"))
+        }
+    }
+
+    /// Takes a member's name and its colon, also where a lone surrogate keeps it from being text.
+    #[inline]
+    pub(super) fn any_name(&mut self) -> Result<Text<'a>> {
         let start = self.at + 1;
         let is_escaped = self.string()?;
         let name = Text::new(&self.text[start..self.at - 1], is_escaped);

@@ -29,7 +29,6 @@ impl<'a> Text<'a> {
     }
 
     /// Whether [`decode`](Self::decode) has an answer.
-    #[cfg(feature = "arrow")]
     #[inline]
     pub(super) fn is_decodable(self) -> bool {
         !self.is_escaped || self.decode().is_some()
