@@ -98,6 +98,13 @@ pub fn identify<'a>(record: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, F
     usable_id(id)
 }
 
+/// Checks any JSON text.
+pub(crate) fn check(text: &[u8], limits: &Limits) -> Result<(), Fault> {
+    let mut scanner = Scanner::new(utf8(text)?, limits.max_depth);
+    scanner.value()?;
+    scanner.end()
+}
+
 fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {
     let Some(value) = value else { return Err(missing_id("field `id` is missing or null")) };
     let Some(text) = value.as_text() else { return Err(missing_id("field `id` is not a string")) };

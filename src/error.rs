@@ -40,6 +40,9 @@ pub enum ErrorKind {
     Upstream,
     /// The body ended, or stalled, before it was complete: what came so far is a part.
     Truncated,
+    /// The structure around the records is broken, so that what follows cannot be told apart: records
+    /// before it stay.
+    Malformed,
     /// One record is broken; the records around it are not.
     Record(RejectReason),
     /// More records were rejected than the policy allows.
@@ -62,6 +65,7 @@ impl ErrorKind {
             Self::Refused => "refused",
             Self::Upstream => "upstream",
             Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
             Self::Record(_) => "record",
             Self::TooManyRejects => "too_many_rejects",
             Self::Input => "input",

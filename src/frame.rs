@@ -24,17 +24,63 @@
 //! # Ok::<(), license_stream::Error>(())
 //! ```
 
-mod ndjson;
+#[cfg(test)]
+mod chunking;
+mod delimited;
+mod envelope;
+mod page;
+mod probe;
 #[cfg(feature = "stream")]
 mod stream;
+mod structure;
 
 use bytes::Bytes;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
-use ndjson::Ndjson;
+use crate::reject::RejectReason;
+use delimited::Delimited;
+use envelope::Envelope;
+pub use page::Page;
+#[cfg(feature = "stream")]
+pub(crate) use page::PageReader;
+use probe::Probe;
 #[cfg(feature = "stream")]
 pub use stream::{FrameExt, Frames, JsonRecords, Record};
+
+/// How records stand in a body.
+///
+/// Truto does not publish the wire format of `truto_response_format=stream`, so every form is read
+/// that it may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Shape {
+    /// Told from the first bytes: see each shape.
+    #[default]
+    Auto,
+    /// One license a line. Taken where the first object has a field of a license, or none that tells
+    /// otherwise. A line that bears members of an envelope only, such as `{"next_cursor":…}`, is no
+    /// record.
+    Lines,
+    /// One envelope `{"result":[…],"next_cursor":…}`, compact or over many lines; several, such as one
+    /// a line; `result` as an object keyed by a field; `results` for `result`; or a bare array.
+    /// Taken where the first object has a `result`, or the first byte is `[`.
+    Envelope,
+    /// A JSON text sequence (RFC 7464): each record behind the byte 0x1E. Taken where that is first.
+    Sequence,
+}
+
+impl Shape {
+    /// The shape that a `Content-Type` stands for; [`Auto`](Self::Auto) where it could be several.
+    pub fn of_content_type(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json-seq") {
+            Self::Sequence
+        } else {
+            Self::Auto
+        }
+    }
+}
 
 /// Limits of a [`Framer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +91,11 @@ pub struct FramerOptions {
     /// A block is closed once it holds this many bytes, so it is at most this plus one record long.
     /// At most 1 GiB; 1 MiB by default.
     pub block_bytes: usize,
+    /// How records stand in the body; told from its first bytes by default.
+    pub shape: Shape,
+    /// Where the body begins; positions count on from there. The end of the body before where one
+    /// continues another, as pages do.
+    pub start: Position,
 }
 
 impl FramerOptions {
@@ -54,25 +105,47 @@ impl FramerOptions {
 
 impl Default for FramerOptions {
     fn default() -> Self {
-        Self { max_record_bytes: 16 << 20, block_bytes: 1 << 20 }
+        Self {
+            max_record_bytes: 16 << 20,
+            block_bytes: 1 << 20,
+            shape: Shape::Auto,
+            start: Position::START,
+        }
     }
 }
 
 /// Cuts a body into blocks of whole records. See the [module](self).
 #[derive(Debug)]
 pub struct Framer {
-    shape: Ndjson,
+    options: FramerOptions,
+    machine: Machine,
+    finished: bool,
 }
+
+#[derive(Debug)]
+enum Machine {
+    Probe(Probe),
+    Delimited(Delimited),
+    Envelope(Box<Envelope>),
+}
+
+const RECORD_SEPARATOR: u8 = 0x1e;
 
 impl Framer {
     /// A framer at the start of a body. Limits beyond [`FramerOptions::MAX`] are lowered to it.
     pub fn new(options: FramerOptions) -> Self {
-        Self {
-            shape: Ndjson::new(FramerOptions {
-                max_record_bytes: options.max_record_bytes.clamp(1, FramerOptions::MAX),
-                block_bytes: options.block_bytes.clamp(1, FramerOptions::MAX),
-            }),
-        }
+        let options = FramerOptions {
+            max_record_bytes: options.max_record_bytes.clamp(1, FramerOptions::MAX),
+            block_bytes: options.block_bytes.clamp(1, FramerOptions::MAX),
+            ..options
+        };
+        Self { options, machine: Machine::of(options.shape, options), finished: false }
+    }
+
+    /// Whether [`finish`](Self::finish) was called.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// Takes the next chunk of the body, of any length.
@@ -80,7 +153,19 @@ impl Framer {
     /// Call [`next_block`](Self::next_block) until it answers `None` before the next `push`:
     /// nothing is lost otherwise, but the chunks are then joined by copying.
     pub fn push(&mut self, chunk: Bytes) {
-        self.shape.push(chunk);
+        match &mut self.machine {
+            Machine::Delimited(delimited) => delimited.push(chunk),
+            Machine::Envelope(envelope) => envelope.push(chunk),
+            Machine::Probe(probe) => {
+                let is_first = probe.is_empty();
+                match probe.push(&chunk) {
+                    // The first chunk tells it as a rule, and is not copied then.
+                    Some(shape) if is_first => self.settle(shape, Some(chunk)),
+                    Some(shape) => self.settle(shape, None),
+                    None => {}
+                }
+            }
+        }
     }
 
     /// The next block of whole records; `None` when more input is needed, or, after
@@ -90,23 +175,75 @@ impl Framer {
     /// assembled once, and comes as a block of its own.
     ///
     /// # Errors
-    /// A record longer than the limit is an error of kind
-    /// [`Record`](crate::ErrorKind::Record) with its position. It is reported as soon as the limit
-    /// is passed, and framing goes on behind it with the next call.
+    /// A record longer than the limit is an error of kind [`Record`](ErrorKind::Record) with its
+    /// position. It is reported as soon as the limit is passed, and framing goes on behind it with
+    /// the next call. Any other error ends the body, and is given once: the structure around the
+    /// records cannot be followed ([`Malformed`](ErrorKind::Malformed)), it breaks off
+    /// ([`Truncated`](ErrorKind::Truncated)), or it is an error of the API
+    /// ([`Upstream`](ErrorKind::Upstream)).
     pub fn next_block(&mut self) -> Result<Option<Block>> {
-        self.shape.next_block()
+        match &mut self.machine {
+            Machine::Probe(_) => Ok(None),
+            Machine::Delimited(delimited) => delimited.next_block(),
+            Machine::Envelope(envelope) => envelope.next_block(),
+        }
     }
 
-    /// Says that the body has ended, and ended cleanly: what is left without a line feed is then
-    /// the last record. Never call this after a body that was cut.
+    /// Says that the body has ended, and ended cleanly: in lines, what is left without a line feed
+    /// is then the last record. Never call this after a body that was cut.
     pub fn finish(&mut self) {
-        self.shape.finish();
+        self.finished = true;
+        match &mut self.machine {
+            Machine::Probe(_) => self.settle(Shape::Lines, None),
+            Machine::Delimited(delimited) => delimited.finish(),
+            Machine::Envelope(envelope) => envelope.finish(),
+        }
     }
 
-    /// The first place that no block has covered yet.
+    /// The first place that was not looked at yet, or not to the end of its record.
     pub fn position(&self) -> Position {
-        self.shape.position()
+        match &self.machine {
+            Machine::Probe(_) => self.options.start,
+            Machine::Delimited(delimited) => delimited.position(),
+            Machine::Envelope(envelope) => envelope.position(),
+        }
     }
+
+    /// What envelopes have said of the page so far; lines of their own are told by decoding.
+    pub fn page(&self) -> Page {
+        match &self.machine {
+            Machine::Envelope(envelope) => envelope.page().page().clone(),
+            Machine::Probe(_) | Machine::Delimited(_) => Page::default(),
+        }
+    }
+
+    /// Goes on with the machine for `shape`, which begins with what the probe has read.
+    fn settle(&mut self, shape: Shape, whole: Option<Bytes>) {
+        let machine = std::mem::replace(&mut self.machine, Machine::of(shape, self.options));
+        if let Machine::Probe(probe) = machine {
+            self.push(whole.unwrap_or_else(|| probe.into_prefix().freeze()));
+        }
+        if self.finished {
+            self.finish();
+        }
+    }
+}
+
+impl Machine {
+    fn of(shape: Shape, options: FramerOptions) -> Self {
+        match shape {
+            Shape::Auto => Self::Probe(Probe::new(options.max_record_bytes)),
+            Shape::Lines => Self::Delimited(Delimited::new(options, b'\n')),
+            Shape::Sequence => Self::Delimited(Delimited::new(options, RECORD_SEPARATOR)),
+            Shape::Envelope => Self::Envelope(Box::new(Envelope::new(options))),
+        }
+    }
+}
+
+/// The error about the record at `position`.
+fn too_long(options: &FramerOptions, position: Position) -> Error {
+    let message = format!("record is longer than {} bytes", options.max_record_bytes);
+    Error::new(ErrorKind::Record(RejectReason::TooLong), message).at(position)
 }
 
 /// Whole records in one piece of memory: the unit of work, of order and of parallelism.
@@ -151,8 +288,7 @@ impl Block {
         &self.bytes
     }
 
-    /// The stretch of the body it covers, from the end of the block before to the end of its last
-    /// record.
+    /// The stretch of the body that its bytes are.
     pub fn span(&self) -> Span {
         self.span
     }

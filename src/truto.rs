@@ -23,6 +23,7 @@
 
 mod body;
 mod failure;
+mod pages;
 mod request;
 mod token;
 
@@ -33,6 +34,7 @@ use reqwest::{Client, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 pub use body::LicenseBody;
+pub use pages::LicensePages;
 pub use request::LicenseRequest;
 pub use token::Token;
 
@@ -101,7 +103,8 @@ impl TrutoClient {
         self
     }
 
-    /// Asks for licenses; answers as soon as the body begins.
+    /// Asks for one page of licenses; answers as soon as the body begins. [`LicensePages`] asks for
+    /// all of them.
     ///
     /// # Errors
     /// [`Unreachable`](ErrorKind::Unreachable) without an answer in time,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::de::DeserializeOwned;
 
-use super::{Block, Framer, FramerOptions};
+use super::{Block, Framer, FramerOptions, Page, PageReader};
 use crate::decode::{self, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -71,6 +71,21 @@ enum State {
     Failed,
 }
 
+impl<S, E> Frames<S, E> {
+    /// What envelopes have said of the page so far.
+    pub fn page(&self) -> Page {
+        self.framer.page()
+    }
+}
+
+impl<S, E, T> JsonRecords<S, E, T> {
+    /// What the body has said of the page so far, in envelopes or in lines of their own.
+    pub fn page(&self) -> Page {
+        let lines = self.lines.page();
+        if *lines == Page::default() { self.frames.page() } else { lines.clone() }
+    }
+}
+
 impl<S, E> fmt::Debug for Frames<S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frames").field("position", &self.framer.position()).finish_non_exhaustive()
@@ -80,7 +95,7 @@ impl<S, E> fmt::Debug for Frames<S, E> {
 impl<S, E> Frames<S, E> {
     /// The records one by one, each decoded as `T`.
     pub fn json<T: DeserializeOwned>(self) -> JsonRecords<S, E, T> {
-        JsonRecords { frames: self, block: None, value: PhantomData }
+        JsonRecords { frames: self, block: None, lines: PageReader::default(), value: PhantomData }
     }
 }
 
@@ -97,8 +112,15 @@ where
             if this.state == State::Failed {
                 return Poll::Ready(None);
             }
-            if let Some(block) = this.framer.next_block().transpose() {
-                return Poll::Ready(Some(block));
+            match this.framer.next_block() {
+                Ok(Some(block)) => return Poll::Ready(Some(Ok(block))),
+                Ok(None) => {}
+                Err(error) => {
+                    if !error.is_record() {
+                        this.state = State::Failed;
+                    }
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
             if this.state == State::Ended {
                 return Poll::Ready(None);
@@ -142,6 +164,7 @@ pub struct Record<T> {
 pub struct JsonRecords<S, E, T> {
     frames: Frames<S, E>,
     block: Option<(Block, usize)>,
+    lines: PageReader,
     value: PhantomData<fn() -> T>,
 }
 
@@ -166,7 +189,18 @@ where
                 if let Some(raw) = block.record_bytes(*index) {
                     let start = block.position(*index);
                     *index += 1;
-                    return Poll::Ready(Some(decode(raw, start)));
+                    match decode(raw.clone(), start) {
+                        Ok(record) => return Poll::Ready(Some(Ok(record))),
+                        Err(error) => match this.lines.line(&raw) {
+                            None => return Poll::Ready(Some(Err(error))),
+                            Some(Ok(())) => continue,
+                            Some(Err(failure)) => {
+                                this.block = None;
+                                this.frames.state = State::Failed;
+                                return Poll::Ready(Some(Err(failure.at(start))));
+                            }
+                        },
+                    }
                 }
                 this.block = None;
             }

@@ -78,7 +78,8 @@ mod tests {
 
     /// The jobs of `body`, pushed in chunks of `size`: the record numbers and ends of each.
     fn jobs(body: &'static [u8], size: usize) -> Vec<(u64, Vec<Vec<u8>>)> {
-        let options = FramerOptions { max_record_bytes: 30, block_bytes: 25 };
+        let options =
+            FramerOptions { max_record_bytes: 30, block_bytes: 25, ..FramerOptions::default() };
         let mut framer = Framer::new(options);
         let mut job = Job::new(25);
         let mut found = Vec::new();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::frame::Page;
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
 
@@ -16,8 +17,12 @@ pub struct Summary<R> {
     pub error: Option<Error>,
     /// Records and rejects.
     pub counts: Counts,
-    /// How far the body was read.
+    /// How far the bodies were read.
     pub position: Position,
+    /// How many bodies were begun.
+    pub bodies: u64,
+    /// What the last whole body said of itself.
+    pub page: Page,
     /// What the sink says of what it wrote; `None` if it could not even say that.
     pub report: Option<R>,
 }

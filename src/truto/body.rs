@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::Shape;
 
 /// The chunks of a body as they arrive.
 ///
@@ -24,6 +25,7 @@ pub struct LicenseBody {
     chunks: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
     /// Whether the end of the body can be told from the end of the connection.
     has_end: bool,
+    shape: Shape,
     idle: Duration,
     deadline: Pin<Box<Sleep>>,
     ended: bool,
@@ -55,13 +57,20 @@ impl LicenseBody {
         let has_end = response.version() >= reqwest::Version::HTTP_2
             || response.headers().contains_key(CONTENT_LENGTH)
             || header(TRANSFER_ENCODING).to_ascii_lowercase().ends_with("chunked");
+        let shape = Shape::of_content_type(header(CONTENT_TYPE));
         Ok(Self {
             chunks: Box::pin(response.bytes_stream()),
             has_end,
+            shape,
             idle,
             deadline: Box::pin(tokio::time::sleep(idle)),
             ended: false,
         })
+    }
+
+    /// The shape that the response's `Content-Type` says.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     fn end(&mut self, error: Option<Error>) -> Poll<Option<Result<Bytes>>> {

@@ -11,12 +11,14 @@ pub struct LicenseRequest {
     pub account: String,
     /// Leave `remote_data` out: the greatest saving of bytes.
     pub ignore_remote_data: bool,
+    /// The page that is wanted, by the cursor that the page before bore; the first without one.
+    pub next_cursor: Option<String>,
 }
 
 impl LicenseRequest {
     /// A request for all of an account's licenses.
     pub fn new(account: impl Into<String>) -> Self {
-        Self { account: account.into(), ignore_remote_data: false }
+        Self { account: account.into(), ignore_remote_data: false, next_cursor: None }
     }
 
     pub(super) fn url(&self, base: &Url) -> Url {
@@ -29,6 +31,9 @@ impl LicenseRequest {
             .append_pair("truto_response_format", "stream");
         if self.ignore_remote_data {
             query.append_pair("truto_ignore_remote_data", "true");
+        }
+        if let Some(cursor) = &self.next_cursor {
+            query.append_pair("next_cursor", cursor);
         }
         drop(query);
         url
@@ -50,5 +55,7 @@ mod tests {
         let url = request.url(&Url::parse("http://localhost:1/proxy").unwrap());
         assert_eq!(url.path(), "/proxy/unified/user-directory/licenses");
         assert!(url.as_str().ends_with("&truto_ignore_remote_data=true"));
+        request.next_cursor = Some("a&b=".to_owned());
+        assert!(request.url(&base).as_str().ends_with("&next_cursor=a%26b%3D"));
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
 
 const EXIT_CODES: &str = "\
@@ -69,6 +70,32 @@ pub(crate) struct SourceArgs {
     /// Read a recorded body instead of asking the API; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data"])]
     pub(crate) input: Option<PathBuf>,
+    /// How records stand in the body; told from its first bytes if it is not given
+    #[arg(long, value_enum, default_value_t = ShapeArg::Auto)]
+    pub(crate) shape: ShapeArg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShapeArg {
+    /// Told from the content type and the first bytes
+    Auto,
+    /// One license a line
+    Lines,
+    /// `{"result":[…]}`, keyed or not, one or several; or a bare array
+    Envelope,
+    /// A JSON text sequence (RFC 7464)
+    Sequence,
+}
+
+impl From<ShapeArg> for Shape {
+    fn from(shape: ShapeArg) -> Self {
+        match shape {
+            ShapeArg::Auto => Self::Auto,
+            ShapeArg::Lines => Self::Lines,
+            ShapeArg::Envelope => Self::Envelope,
+            ShapeArg::Sequence => Self::Sequence,
+        }
+    }
 }
 
 /// What happens to records that are no licenses.

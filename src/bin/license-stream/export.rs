@@ -9,7 +9,7 @@ use license_stream::pipeline::{self, Options, Progress, Summary};
 use license_stream::sink::Sink;
 
 use crate::args::{RejectArgs, ReportArgs, SourceArgs};
-use crate::input;
+use crate::input::{self, Input};
 use crate::progress::ProgressLine;
 use crate::signal::Signals;
 
@@ -49,25 +49,21 @@ impl<'a> Export<'a> {
     pub(crate) async fn run<K: Sink>(&self, sink: K) -> anyhow::Result<Exported<K::Report>> {
         let begun = Instant::now();
         let rejects = input::reject_policy(self.rejects, self.source.account.as_deref())?;
-        let stop = self.signals.stop();
-        let body = tokio::select! {
-            body = input::open(self.source) => body?,
-            // Nothing was read yet: the empty body is delivered at once.
-            () = stop.cancelled() => Box::pin(futures_util::stream::pending()),
-        };
+        let source = Input::new(self.source)?;
         let progress = Arc::new(Progress::default());
         let line = ProgressLine::show(&progress, self.report.quiet);
         let options = Options {
             framer: FramerOptions {
                 max_record_bytes: self.rejects.max_record_bytes as usize,
+                shape: self.source.shape.into(),
                 ..FramerOptions::default()
             },
             rejects,
             progress: Arc::clone(&progress),
-            stop,
+            stop: self.signals.stop(),
             ..Options::default()
         };
-        let summary = pipeline::run(body, sink, options).await;
+        let summary = pipeline::run_source(source, sink, options).await;
         line.clear();
         Ok(Exported { summary, bytes_read: progress.bytes_read(), elapsed: begun.elapsed() })
     }

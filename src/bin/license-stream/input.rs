@@ -1,15 +1,16 @@
 //! The source: the API, a file, or standard input.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use license_stream::pipeline::{OnReject, RejectPolicy};
+use license_stream::frame::{Page, Shape};
+use license_stream::pipeline::{OnReject, RejectPolicy, Source};
 use license_stream::sink::reject::DeadLetters;
-use license_stream::truto::{LicenseRequest, Token, TrutoClient};
+use license_stream::truto::{LicensePages, LicenseRequest, Token, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
 use reqwest::redirect;
 use tokio::io::AsyncRead;
@@ -23,20 +24,56 @@ pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FILE_CHUNK: usize = 1 << 20;
 
-/// Opens the source; for the API that means: sends the request and waits for the head of the
-/// response.
-pub(crate) async fn open(args: &SourceArgs) -> anyhow::Result<Body> {
-    match &args.input {
-        Some(path) if path.as_os_str() == "-" => Ok(chunks(tokio::io::stdin(), "standard input")),
-        Some(path) => {
-            let file = tokio::fs::File::open(path).await.map_err(|error| {
-                let message = format!("{} cannot be read", path.display());
-                Error::new(ErrorKind::Configuration, message).caused_by(error)
-            })?;
-            Ok(chunks(file, path.display().to_string()))
+/// The source that the flags name.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A recorded body; `-` is standard input. Nothing is left once it was opened.
+    File(Option<PathBuf>),
+    /// The API.
+    Api(LicensePages),
+}
+
+impl Input {
+    pub(crate) fn new(args: &SourceArgs) -> anyhow::Result<Self> {
+        match &args.input {
+            Some(path) => Ok(Self::File(Some(path.clone()))),
+            None => Ok(Self::Api(pages(args)?)),
         }
-        None => Ok(Box::pin(ask(args).await?)),
     }
+}
+
+impl Source for Input {
+    type Body = Body;
+
+    async fn next_body(&mut self, before: Option<Page>) -> Result<Option<Body>> {
+        match self {
+            Self::Api(pages) => {
+                Ok(pages.next_body(before).await?.map(|body| Box::pin(body) as Body))
+            }
+            Self::File(path) => match path.take() {
+                None => Ok(None),
+                Some(path) => open(&path).await.map(Some),
+            },
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Api(pages) => pages.shape(),
+            Self::File(_) => Shape::Auto,
+        }
+    }
+}
+
+async fn open(path: &Path) -> Result<Body> {
+    if path.as_os_str() == "-" {
+        return Ok(chunks(tokio::io::stdin(), "standard input"));
+    }
+    let file = tokio::fs::File::open(path).await.map_err(|error| {
+        let message = format!("{} cannot be read", path.display());
+        Error::new(ErrorKind::Configuration, message).caused_by(error)
+    })?;
+    Ok(chunks(file, path.display().to_string()))
 }
 
 fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> Body {
@@ -49,7 +86,7 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
     Box::pin(chunks)
 }
 
-async fn ask(args: &SourceArgs) -> anyhow::Result<license_stream::truto::LicenseBody> {
+fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
     let account = args.account.as_deref().context("no account was given")?;
     let http = reqwest::Client::builder()
         .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
@@ -61,7 +98,7 @@ async fn ask(args: &SourceArgs) -> anyhow::Result<license_stream::truto::License
     let client = TrutoClient::new(http, &args.base_url, token(args.token_file.as_deref())?)?;
     let mut request = LicenseRequest::new(account);
     request.ignore_remote_data = args.ignore_remote_data;
-    Ok(client.licenses(&request).await?)
+    Ok(LicensePages::new(client, request))
 }
 
 fn token(file: Option<&Path>) -> Result<Token> {

@@ -85,7 +85,7 @@ pub(crate) fn print<R>(export: &Export<'_>, exported: &Exported<R>, written: &Wr
 fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
     let Exported { summary, bytes_read, elapsed } = exported;
     let counts = &summary.counts;
-    let is_api = export.source.input.is_none();
+    let requests = if export.source.input.is_none() { summary.bodies } else { 0 };
     let json = JsonSummary {
         outcome: summary.outcome.as_str(),
         records: counts.records,
@@ -106,7 +106,7 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             complete: summary.outcome.is_complete(),
             records: counts.records,
             rejected: counts.rejected,
-            requests: u64::from(is_api),
+            requests,
             retries: 0,
             bytes_read: *bytes_read,
             destination: written.destination.clone(),

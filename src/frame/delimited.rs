@@ -1,36 +1,38 @@
-//! Newline-delimited JSON: one record a line.
+//! Records with a delimiter between them: newline-delimited JSON, and the record separators of RFC
+//! 7464. Neither byte can stand inside JSON text unescaped, so the delimiter always ends a record.
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
-use super::{Block, FramerOptions, RecordRange};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Block, FramerOptions, RecordRange, too_long};
+use crate::error::{Error, Result};
 use crate::position::{Position, Span};
-use crate::reject::RejectReason;
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Debug)]
-pub(super) struct Ndjson {
+pub(super) struct Delimited {
     options: FramerOptions,
+    delimiter: u8,
     /// What was pushed and not yet looked at.
     chunk: Bytes,
-    /// The beginning of a line that reaches into the next chunk. It holds no line feed.
+    /// The beginning of a record that reaches into the next chunk. It holds no delimiter.
     spill: BytesMut,
     /// Where `spill` begins, and `chunk` if there is no spill.
     position: Position,
-    /// Inside a line that was found too long: everything up to the line feed is dropped.
+    /// Inside a record that was found too long: everything up to the delimiter is dropped.
     discarding: bool,
     finished: bool,
 }
 
-impl Ndjson {
-    pub(super) fn new(options: FramerOptions) -> Self {
+impl Delimited {
+    pub(super) fn new(options: FramerOptions, delimiter: u8) -> Self {
         Self {
             options,
+            delimiter,
             chunk: Bytes::new(),
             spill: BytesMut::new(),
-            position: Position::START,
+            position: options.start,
             discarding: false,
             finished: false,
         }
@@ -57,169 +59,165 @@ impl Ndjson {
             return Ok(None);
         }
         while !self.chunk.is_empty() {
-            let block = if self.spill.is_empty() { self.whole_lines()? } else { self.straddler()? };
+            let block =
+                if self.spill.is_empty() { self.whole_records()? } else { self.straddler()? };
             if block.is_some() {
                 return Ok(block);
             }
         }
-        Ok(self.last_line())
+        Ok(self.last_record())
     }
 
-    /// As many whole lines of the chunk as a block takes; the start of a line becomes the spill.
-    fn whole_lines(&mut self) -> Result<Option<Block>> {
-        let mut lines = Lines::at(self.position);
-        let mut line_start = 0;
-        for line_feed in memchr_iter(b'\n', &self.chunk) {
-            if line_feed - line_start > self.options.max_record_bytes {
-                return self.too_long_after(lines, line_start);
+    /// As many whole records of the chunk as a block takes; the start of one becomes the spill.
+    fn whole_records(&mut self) -> Result<Option<Block>> {
+        let mut found = self.found();
+        let mut start = 0;
+        for end in memchr_iter(self.delimiter, &self.chunk) {
+            if end - start > self.options.max_record_bytes {
+                return self.too_long_after(found, start);
             }
-            lines.push(&self.chunk, line_start, line_feed);
-            line_start = line_feed + 1;
-            if line_start >= self.options.block_bytes {
-                return Ok(self.take(lines, line_start));
+            found.push(&self.chunk, start, end);
+            found.pass_delimiter();
+            start = end + 1;
+            if start >= self.options.block_bytes {
+                return Ok(self.take(found, start));
             }
         }
-        if self.chunk.len() - line_start > self.options.max_record_bytes {
-            return self.too_long_after(lines, line_start);
+        if self.chunk.len() - start > self.options.max_record_bytes {
+            return self.too_long_after(found, start);
         }
-        let block = self.take(lines, line_start);
+        let block = self.take(found, start);
         self.spill.extend_from_slice(&self.chunk);
         self.chunk.clear();
         Ok(block)
     }
 
-    /// The line that began in an earlier chunk, once its line feed has come.
+    /// The record that began in an earlier chunk, once its delimiter has come.
     fn straddler(&mut self) -> Result<Option<Block>> {
-        let line_feed = memchr(b'\n', &self.chunk);
-        let rest = line_feed.unwrap_or(self.chunk.len());
+        let end = memchr(self.delimiter, &self.chunk);
+        let rest = end.unwrap_or(self.chunk.len());
         if self.spill.len() + rest > self.options.max_record_bytes {
             return Err(self.too_long());
         }
-        let Some(line_feed) = line_feed else {
-            self.spill.extend_from_slice(&self.chunk);
-            self.chunk.clear();
+        self.spill.extend_from_slice(&self.chunk[..rest]);
+        self.chunk.advance(rest);
+        if end.is_none() {
             return Ok(None);
-        };
-        self.spill.extend_from_slice(&self.chunk[..=line_feed]);
-        self.chunk.advance(line_feed + 1);
+        }
+        self.spill.extend_from_slice(&[self.delimiter]);
+        self.chunk.advance(1);
         let bytes = self.spill.split().freeze();
-        let mut lines = Lines::at(self.position);
-        lines.push(&bytes, 0, bytes.len() - 1);
-        Ok(self.close(lines, bytes))
+        let mut found = self.found();
+        found.push(&bytes, 0, bytes.len() - 1);
+        found.pass_delimiter();
+        Ok(self.close(found, bytes))
     }
 
-    /// What stands behind the last line feed, once it is known that no more will come.
-    fn last_line(&mut self) -> Option<Block> {
+    /// What stands behind the last delimiter, once it is known that no more will come.
+    fn last_record(&mut self) -> Option<Block> {
         if !self.finished || self.spill.is_empty() {
             return None;
         }
         let bytes = self.spill.split().freeze();
-        let mut lines = Lines::at(self.position);
-        lines.push_unterminated(&bytes);
-        self.close(lines, bytes)
+        let mut found = self.found();
+        found.push(&bytes, 0, bytes.len());
+        self.close(found, bytes)
     }
 
-    /// Hands out the lines before a line that is too long; that line is then met again as the first
-    /// of the chunk, and the error is about it alone.
-    fn too_long_after(&mut self, lines: Lines, line_start: usize) -> Result<Option<Block>> {
-        if line_start > 0 { Ok(self.take(lines, line_start)) } else { Err(self.too_long()) }
+    /// Hands out the records before one that is too long; that one is then met again as the first of
+    /// the chunk, and the error is about it alone.
+    fn too_long_after(&mut self, found: Found, start: usize) -> Result<Option<Block>> {
+        if start > 0 { Ok(self.take(found, start)) } else { Err(self.too_long()) }
     }
 
-    /// The error about the line that begins at `position`; the rest of it is discarded.
+    /// The error about the record that begins at `position`; the rest of it is discarded.
     fn too_long(&mut self) -> Error {
-        let error = Error::new(
-            ErrorKind::Record(RejectReason::TooLong),
-            format!("record is longer than {} bytes", self.options.max_record_bytes),
-        )
-        .at(self.position);
+        let error = too_long(&self.options, self.position);
         self.position.byte += self.spill.len() as u64;
+        self.position.line += lines(&self.spill);
         self.position.record += 1;
         self.spill = BytesMut::new();
         self.discarding = true;
         error
     }
 
-    /// Drops up to and with the next line feed; whether it was found.
+    /// Drops up to and with the next delimiter; whether it was found.
     fn discard(&mut self) -> bool {
-        let line_feed = memchr(b'\n', &self.chunk);
-        let dropped = line_feed.map_or(self.chunk.len(), |at| at + 1);
-        self.chunk.advance(dropped);
-        self.position.byte += dropped as u64;
-        if line_feed.is_some() {
-            self.position.line += 1;
-            self.discarding = false;
+        let end = memchr(self.delimiter, &self.chunk);
+        let dropped = self.chunk.split_to(end.map_or(self.chunk.len(), |at| at + 1));
+        self.position.byte += dropped.len() as u64;
+        self.position.line += lines(&dropped);
+        self.discarding = end.is_none();
+        end.is_some()
+    }
+
+    fn found(&self) -> Found {
+        Found {
+            records: Vec::new(),
+            lines: 0,
+            is_line_feed: self.delimiter == b'\n',
+            opens_body: self.position.byte == self.options.start.byte,
         }
-        line_feed.is_some()
     }
 
-    fn take(&mut self, lines: Lines, len: usize) -> Option<Block> {
+    fn take(&mut self, found: Found, len: usize) -> Option<Block> {
         let bytes = self.chunk.split_to(len);
-        self.close(lines, bytes)
+        self.close(found, bytes)
     }
 
-    fn close(&mut self, lines: Lines, bytes: Bytes) -> Option<Block> {
+    fn close(&mut self, found: Found, bytes: Bytes) -> Option<Block> {
         let start = self.position;
         self.position.byte += bytes.len() as u64;
-        self.position.line += u64::from(lines.count);
-        self.position.record += lines.records.len() as u64;
+        self.position.line += u64::from(found.lines);
+        self.position.record += found.records.len() as u64;
         let span = Span { start, end: self.position };
-        (!lines.records.is_empty()).then_some(Block { bytes, records: lines.records, span })
+        (!found.records.is_empty()).then_some(Block { bytes, records: found.records, span })
     }
 }
 
-/// The lines gathered for one block.
-struct Lines {
+/// The records gathered for one block.
+struct Found {
     records: Vec<RecordRange>,
-    count: u32,
+    /// Line feeds so far.
+    lines: u32,
+    is_line_feed: bool,
     /// Whether the first of them opens the body, where a byte order mark may stand.
     opens_body: bool,
 }
 
-impl Lines {
-    fn at(position: Position) -> Self {
-        Self { records: Vec::new(), count: 0, opens_body: position.byte == 0 }
-    }
-
-    /// Adds the line `bytes[start..end]`, which a line feed ends; a blank one counts, but is no
-    /// record.
+impl Found {
+    /// Adds what stands between two delimiters; white space alone is no record.
     fn push(&mut self, bytes: &[u8], start: usize, end: usize) {
-        self.record(bytes, start, end);
-        self.count += 1;
-    }
-
-    /// Adds the last line of a body, which nothing ends: no further line begins behind it.
-    fn push_unterminated(&mut self, bytes: &[u8]) {
-        self.record(bytes, 0, bytes.len());
-    }
-
-    fn record(&mut self, bytes: &[u8], mut start: usize, mut end: usize) {
-        if self.opens_body && start == 0 && bytes[..end].starts_with(BOM) {
-            start = BOM.len();
-        }
-        while end > start && is_blank(bytes[end - 1]) {
-            end -= 1;
-        }
-        while start < end && is_blank(bytes[start]) {
-            start += 1;
-        }
-        if start < end {
+        let is_first = self.opens_body && start == 0;
+        let skipped = if is_first && bytes[..end].starts_with(BOM) { BOM.len() } else { 0 };
+        let text = bytes[start + skipped..end].trim_ascii_start();
+        let first = end - text.len();
+        let text = text.trim_ascii_end();
+        // Between line feeds there is none, and looking for them would cost.
+        let count = |bytes| if self.is_line_feed { 0 } else { lines(bytes) as u32 };
+        if !text.is_empty() {
             self.records.push(RecordRange {
-                start: start as u32,
-                len: (end - start) as u32,
-                line: self.count,
+                start: first as u32,
+                len: text.len() as u32,
+                line: self.lines + count(&bytes[start..first]),
             });
         }
+        self.lines += count(&bytes[start..end]);
+    }
+
+    fn pass_delimiter(&mut self) {
+        self.lines += u32::from(self.is_line_feed);
     }
 }
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r')
+fn lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::Framer;
+    use crate::frame::{Framer, Shape};
 
     /// What a body holds, told by cutting it at line feeds in memory: slow and obvious.
     fn oracle(body: &[u8], max: usize) -> Vec<(Position, Result<Vec<u8>, ()>)> {
@@ -294,7 +292,12 @@ mod tests {
     fn any_chunking_gives_the_same_records() {
         for body in BODIES {
             for block_bytes in [1, 7, 64] {
-                let options = FramerOptions { max_record_bytes: 20, block_bytes };
+                let options = FramerOptions {
+                    max_record_bytes: 20,
+                    block_bytes,
+                    shape: Shape::Lines,
+                    ..FramerOptions::default()
+                };
                 let expected = oracle(body, 20);
                 for size in 1..=body.len().max(1) {
                     let (found, end) = frame(body.chunks(size), options);
@@ -321,12 +324,18 @@ mod tests {
 
     #[test]
     fn a_line_without_end_never_fills_the_memory() {
-        let mut framer = Framer::new(FramerOptions { max_record_bytes: 1000, block_bytes: 64 });
+        let options = FramerOptions {
+            max_record_bytes: 1000,
+            block_bytes: 64,
+            shape: Shape::Lines,
+            ..FramerOptions::default()
+        };
+        let mut framer = Delimited::new(options, b'\n');
         let mut errors = 0;
         for _ in 0..10_000 {
             framer.push(Bytes::from_static(&[b'x'; 100]));
             errors += usize::from(framer.next_block().is_err());
-            assert!(framer.shape.spill.capacity() < 4096);
+            assert!(framer.spill.capacity() < 4096);
         }
         assert_eq!(errors, 1);
         assert_eq!(framer.position().byte, 1_000_000);

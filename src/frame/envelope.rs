@@ -1,0 +1,440 @@
+//! Records inside one JSON value: an envelope with a list or an object of records, several of them
+//! one after the other, or a bare array.
+//!
+//! A machine walks over the outer structure byte by byte; it is small. Where a record begins,
+//! [`Scan`] finds its end. So a record whose brackets and quotes pair up costs only itself, whatever
+//! else is wrong with it. Where they do not, the outer structure is lost too, and nothing behind
+//! that can be trusted: it ends the body.
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr_iter;
+
+use super::delimited::BOM;
+use super::page::PageReader;
+use super::structure::Scan;
+use super::{Block, FramerOptions, RecordRange, too_long};
+use crate::decode::{Limits, check};
+use crate::error::{Error, ErrorKind, Result};
+use crate::position::{Position, Span};
+
+#[derive(Debug)]
+pub(super) struct Envelope {
+    options: FramerOptions,
+    /// What was pushed and not yet walked over, and where it begins.
+    chunk: Bytes,
+    position: Position,
+    state: State,
+    /// A token that reaches into the next chunk, and what there is of it.
+    token: Option<Token>,
+    spill: BytesMut,
+    /// The name of the envelope's member whose value is next.
+    name: String,
+    page: PageReader,
+    /// An error behind the block that was just given out.
+    failure: Option<Error>,
+    finished: bool,
+}
+
+/// What may come next, white space aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A value at the top, or the end of the body.
+    Top,
+    /// The name of a member of an envelope; or its end, where it is the first.
+    Name {
+        first: bool,
+    },
+    Colon,
+    Value,
+    AfterValue,
+    /// The name of a record in an object of records; or its end, where it is the first.
+    Key {
+        first: bool,
+    },
+    KeyColon,
+    /// A record; or the end of the list, where it is the first.
+    Record {
+        nest: Nest,
+        first: bool,
+    },
+    AfterRecord {
+        nest: Nest,
+    },
+    /// The structure was lost: nothing more can come.
+    Lost,
+}
+
+/// What the records are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nest {
+    /// An array at the top.
+    Array,
+    /// A list in an envelope.
+    List,
+    /// An object in an envelope.
+    Keyed,
+}
+
+/// What a byte means in a state.
+enum Step {
+    /// It is taken, and leads to another state.
+    To(State),
+    /// It ends an envelope.
+    EndEnvelope,
+    /// It begins a token.
+    Token(Role),
+    /// It cannot stand there.
+    Lost(&'static str),
+}
+
+/// A value or a name that is taken as a whole.
+#[derive(Clone, Copy, Debug)]
+struct Token {
+    role: Role,
+    scan: Scan,
+    start: Position,
+    /// A record that is too long is followed to its end, but not kept.
+    dropped: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Name,
+    Value,
+    Key,
+    Record(Nest),
+}
+
+impl Envelope {
+    pub(super) fn new(options: FramerOptions) -> Self {
+        Self {
+            options,
+            chunk: Bytes::new(),
+            position: options.start,
+            state: State::Top,
+            token: None,
+            spill: BytesMut::new(),
+            name: String::new(),
+            page: PageReader::default(),
+            failure: None,
+            finished: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        if self.chunk.is_empty() {
+            self.chunk = chunk;
+        } else {
+            self.chunk = [&self.chunk[..], &chunk[..]].concat().into();
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.position
+    }
+
+    pub(super) fn page(&self) -> &PageReader {
+        &self.page
+    }
+
+    pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
+        loop {
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+            if self.state == State::Lost {
+                self.chunk.clear();
+                return Ok(None);
+            }
+            let block = match self.token {
+                _ if self.chunk.is_empty() && !self.finished => return Ok(None),
+                None if self.chunk.is_empty() => {
+                    if self.state != State::Top {
+                        self.fail(ErrorKind::Truncated, "body ends inside its JSON", self.position);
+                        continue;
+                    }
+                    return Ok(None);
+                }
+                Some(token) => self.continue_token(token),
+                None => self.walk(),
+            };
+            if block.is_some() {
+                return Ok(block);
+            }
+        }
+    }
+
+    /// Walks on to the end of the chunk, of the block or of the structure.
+    fn walk(&mut self) -> Option<Block> {
+        let chunk = self.chunk.clone();
+        let mut here = self.position;
+        let base = here.byte;
+        let mut run = Run::default();
+        let mut at = 0;
+        while let Some(byte) = chunk.get(at) {
+            here.byte = base + at as u64;
+            if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                here.line += u64::from(*byte == b'\n');
+                at += 1;
+                continue;
+            }
+            if self.is_bom(here.byte, *byte) {
+                at += 1;
+                continue;
+            }
+            match self.step(*byte) {
+                Step::To(state) => {
+                    self.state = state;
+                    at += 1;
+                }
+                Step::EndEnvelope => {
+                    self.state = State::Top;
+                    at += 1;
+                    if let Err(error) = self.page.end() {
+                        self.failure = Some(error.at(here));
+                        self.state = State::Lost;
+                        break;
+                    }
+                }
+                Step::Lost(what) => {
+                    self.fail(ErrorKind::Malformed, what, here);
+                    break;
+                }
+                Step::Token(role) => {
+                    let mut scan = Scan::of(*byte);
+                    let Some(len) = scan.end(&chunk[at..]) else {
+                        let token = Token { role, scan, start: here, dropped: false };
+                        let block = run.close(&chunk);
+                        self.consume(at, here);
+                        self.keep(token);
+                        return block;
+                    };
+                    let bytes = &chunk[at..at + len];
+                    let start = here;
+                    here.line += memchr_iter(b'\n', bytes).count() as u64;
+                    here.byte += len as u64;
+                    if let Role::Record(nest) = role {
+                        here.record += 1;
+                        self.state = State::AfterRecord { nest };
+                    }
+                    if len > self.options.max_record_bytes {
+                        self.drop_too_long(&mut Token { role, scan, start, dropped: false });
+                    } else if let Role::Record(_) = role {
+                        run.push(at, len, start, here);
+                    } else {
+                        self.take(role, bytes, start);
+                    }
+                    at += len;
+                    let is_full = run.len() >= self.options.block_bytes;
+                    if is_full || self.failure.is_some() {
+                        break;
+                    }
+                }
+            }
+        }
+        here.byte = base + at as u64;
+        let block = run.close(&chunk);
+        self.consume(at, here);
+        block
+    }
+
+    /// Goes on with a token that began in an earlier chunk.
+    fn continue_token(&mut self, mut token: Token) -> Option<Block> {
+        let chunk = self.chunk.clone();
+        let end = match token.scan.end(&chunk) {
+            None if self.chunk.is_empty() => {
+                // The body has ended, and so has a word; anything else was cut.
+                if !matches!(token.scan, Scan::Word) {
+                    self.fail(ErrorKind::Truncated, "body ends inside its JSON", self.position);
+                    return None;
+                }
+                Some(0)
+            }
+            end => end,
+        };
+        let Some(len) = end else {
+            self.keep(token);
+            return None;
+        };
+        let mut here = self.position;
+        here.byte += len as u64;
+        here.line += memchr_iter(b'\n', &chunk[..len]).count() as u64;
+        self.token = None;
+        let is_too_long = self.spill.len() + len > self.options.max_record_bytes;
+        if !token.dropped && !is_too_long {
+            self.spill.extend_from_slice(&chunk[..len]);
+        }
+        let bytes = self.spill.split().freeze();
+        let Role::Record(nest) = token.role else {
+            self.consume(len, here);
+            if is_too_long {
+                self.drop_too_long(&mut token);
+            } else {
+                self.take(token.role, &bytes, token.start);
+            }
+            return None;
+        };
+        here.record += 1;
+        self.state = State::AfterRecord { nest };
+        self.consume(len, here);
+        if token.dropped {
+            return None;
+        }
+        if is_too_long {
+            self.drop_too_long(&mut token);
+            return None;
+        }
+        let mut run = Run::default();
+        run.push(0, bytes.len(), token.start, here);
+        run.close(&bytes)
+    }
+
+    /// Keeps the rest of the chunk, which the token takes whole.
+    fn keep(&mut self, mut token: Token) {
+        let chunk = std::mem::take(&mut self.chunk);
+        self.position.byte += chunk.len() as u64;
+        self.position.line += memchr_iter(b'\n', &chunk).count() as u64;
+        if !token.dropped {
+            if self.spill.len() + chunk.len() <= self.options.max_record_bytes {
+                self.spill.extend_from_slice(&chunk);
+            } else {
+                self.spill = BytesMut::new();
+                self.drop_too_long(&mut token);
+            }
+        }
+        self.token = Some(token);
+    }
+
+    /// Whether a byte order mark opens the body, and this is a part of it.
+    fn is_bom(&self, position: u64, byte: u8) -> bool {
+        usize::try_from(position - self.options.start.byte)
+            .is_ok_and(|offset| BOM.get(offset) == Some(&byte))
+    }
+
+    /// A record can be done without; of the envelope itself nothing can.
+    fn drop_too_long(&mut self, token: &mut Token) {
+        token.dropped = true;
+        if let Role::Record(_) = token.role {
+            self.failure = Some(too_long(&self.options, token.start));
+        } else {
+            self.fail(ErrorKind::Malformed, "a part of the envelope is too long", token.start);
+        }
+    }
+
+    /// What `byte` means here.
+    fn step(&self, byte: u8) -> Step {
+        use State::{AfterRecord, AfterValue, Colon, Key, KeyColon, Name, Record, Top, Value};
+
+        let is_result = || matches!(self.name.as_str(), "result" | "results");
+        match (self.state, byte) {
+            (Top, b'{') => Step::To(Name { first: true }),
+            (Top, b'[') => Step::To(Record { nest: Nest::Array, first: true }),
+            (Top, _) => Step::Lost("an envelope or a list of records was expected"),
+            (Name { .. }, b'"') => Step::Token(Role::Name),
+            (Key { .. }, b'"') => Step::Token(Role::Key),
+            (Name { first: true } | AfterValue, b'}') => Step::EndEnvelope,
+            (Key { first: true } | AfterRecord { nest: Nest::Keyed }, b'}') => Step::To(AfterValue),
+            (Name { .. } | Key { .. }, _) => Step::Lost("a member name in quotes was expected"),
+            (Colon, b':') => Step::To(Value),
+            (KeyColon, b':') => Step::To(Record { nest: Nest::Keyed, first: false }),
+            (Colon | KeyColon, _) => Step::Lost("`:` was expected"),
+            (Value, b'[') if is_result() => Step::To(Record { nest: Nest::List, first: true }),
+            (Value, b'{') if is_result() => Step::To(Key { first: true }),
+            (Value, byte) if is_result() && byte != b'n' => {
+                Step::Lost("the result is neither a list nor an object of records")
+            }
+            (Value | Record { .. }, b',' | b'}' | b':') => Step::Lost("a value was expected"),
+            (Value, b']') => Step::Lost("a value was expected"),
+            (Value, _) => Step::Token(Role::Value),
+            (AfterValue, b',') => Step::To(Name { first: false }),
+            (AfterValue, _) => Step::Lost("`,` or `}` was expected behind a member"),
+            (Record { first: true, nest } | AfterRecord { nest }, b']') if nest != Nest::Keyed => {
+                Step::To(if nest == Nest::Array { Top } else { AfterValue })
+            }
+            (Record { .. }, b']') => Step::Lost("a record was expected"),
+            (Record { nest, .. }, _) => Step::Token(Role::Record(nest)),
+            (AfterRecord { nest: Nest::Keyed }, b',') => Step::To(Key { first: false }),
+            (AfterRecord { nest }, b',') => Step::To(Record { nest, first: false }),
+            (AfterRecord { .. }, _) => {
+                Step::Lost("`,` or the end of the records was expected behind a record")
+            }
+            (State::Lost, _) => Step::Lost("the structure was lost"),
+        }
+    }
+
+    /// Takes a whole token that is no record.
+    fn take(&mut self, role: Role, bytes: &[u8], start: Position) {
+        let checked = check(bytes, &Limits::default());
+        if let Err(fault) = checked {
+            let at = Position { byte: start.byte + fault.offset as u64, ..start };
+            self.fail(ErrorKind::Malformed, fault.what, at);
+            return;
+        }
+        match role {
+            Role::Name => {
+                // A name with a lone surrogate is none that is known.
+                self.name = serde_json::from_slice(bytes).unwrap_or_default();
+                self.state = State::Colon;
+            }
+            Role::Value => {
+                self.page.member(&self.name, bytes);
+                self.state = State::AfterValue;
+            }
+            Role::Key => self.state = State::KeyColon,
+            Role::Record(nest) => self.state = State::AfterRecord { nest },
+        }
+    }
+
+    fn consume(&mut self, len: usize, here: Position) {
+        self.chunk.advance(len);
+        self.position = here;
+    }
+
+    fn fail(&mut self, kind: ErrorKind, what: &'static str, at: Position) {
+        self.failure = Some(Error::new(kind, what).at(at));
+        self.state = State::Lost;
+    }
+}
+
+/// Records of one piece of memory that follow one another.
+#[derive(Debug, Default)]
+struct Run {
+    records: Vec<RecordRange>,
+    /// Where the first of them begins: offset in the memory, and place in the body.
+    offset: usize,
+    start: Position,
+    end: Position,
+}
+
+impl Run {
+    fn push(&mut self, offset: usize, len: usize, start: Position, end: Position) {
+        if self.records.is_empty() {
+            self.offset = offset;
+            self.start = start;
+        }
+        self.records.push(RecordRange {
+            start: (offset - self.offset) as u32,
+            len: len as u32,
+            line: (start.line - self.start.line) as u32,
+        });
+        self.end = end;
+    }
+
+    fn len(&self) -> usize {
+        (self.end.byte - self.start.byte) as usize
+    }
+
+    /// The block of the records, if there are any.
+    fn close(self, memory: &Bytes) -> Option<Block> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let bytes = memory.slice(self.offset..self.offset + self.len());
+        let span = Span { start: self.start, end: self.end };
+        Some(Block { bytes, records: self.records, span })
+    }
+}

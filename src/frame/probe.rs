@@ -1,0 +1,142 @@
+//! Tells the shape of a body from its first bytes.
+
+use bytes::BytesMut;
+
+use super::Shape;
+use super::delimited::BOM;
+use super::page::is_member;
+use super::structure::Scan;
+use crate::license::License;
+
+/// Holds the beginning of a body until it tells the shape: as a rule until the first name of its
+/// first object.
+#[derive(Debug)]
+pub(super) struct Probe {
+    prefix: BytesMut,
+    at: usize,
+    state: State,
+    /// A first object that does not tell within this many bytes is a line.
+    max_bytes: usize,
+}
+
+/// What is read at least, however small records are said to be.
+const MIN_BYTES: usize = 64 << 10;
+
+#[derive(Debug)]
+enum State {
+    Start,
+    /// In the first object, before a name or its end.
+    Name,
+    /// In a name that begins at `start`.
+    InName {
+        start: usize,
+        scan: Scan,
+    },
+    /// Behind a name; whether it is the one under which an envelope has its records.
+    Colon {
+        is_result: bool,
+    },
+    Value {
+        is_result: bool,
+    },
+    InValue {
+        scan: Scan,
+    },
+    AfterValue,
+}
+
+impl Probe {
+    pub(super) fn new(max_record_bytes: usize) -> Self {
+        Self {
+            prefix: BytesMut::new(),
+            at: 0,
+            state: State::Start,
+            max_bytes: max_record_bytes.max(MIN_BYTES),
+        }
+    }
+
+    /// Takes more of the body; answers its shape once that can be told.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> Option<Shape> {
+        self.prefix.extend_from_slice(chunk);
+        self.decide()
+    }
+
+    /// Whether nothing was read yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.prefix.is_empty()
+    }
+
+    pub(super) fn into_prefix(self) -> BytesMut {
+        self.prefix
+    }
+
+    fn decide(&mut self) -> Option<Shape> {
+        if self.at == 0 {
+            if self.prefix.starts_with(BOM) {
+                self.at = BOM.len();
+            } else if BOM.starts_with(&self.prefix) {
+                return None;
+            }
+        }
+        loop {
+            if self.at > self.max_bytes {
+                return Some(Shape::Lines);
+            }
+            // A token goes on at once; before any other, white space is passed.
+            match &mut self.state {
+                State::InName { start, scan } => {
+                    let len = scan.end(&self.prefix[self.at..]);
+                    let Some(len) = len else {
+                        self.at = self.prefix.len();
+                        return None;
+                    };
+                    self.at += len;
+                    let name = serde_json::from_slice::<String>(&self.prefix[*start..self.at]);
+                    let Ok(name) = name else { return Some(Shape::Lines) };
+                    let is_result = matches!(name.as_str(), "result" | "results");
+                    if !is_result && !is_member(&name) && License::FIELDS.contains(&name.as_str()) {
+                        return Some(Shape::Lines);
+                    }
+                    self.state = State::Colon { is_result };
+                    continue;
+                }
+                State::InValue { scan } => {
+                    let Some(len) = scan.end(&self.prefix[self.at..]) else {
+                        self.at = self.prefix.len();
+                        return None;
+                    };
+                    self.at += len;
+                    self.state = State::AfterValue;
+                    continue;
+                }
+                _ => {}
+            }
+            let byte = *self.prefix.get(self.at)?;
+            if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                self.at += 1;
+                continue;
+            }
+            self.state = match (&self.state, byte) {
+                (State::Start, b'[') => return Some(Shape::Envelope),
+                (State::Start, 0x1e) => return Some(Shape::Sequence),
+                (State::Start, b'{') | (State::AfterValue, b',') => State::Name,
+                (State::Name, b'"') => {
+                    self.state = State::InName { start: self.at, scan: Scan::of(byte) };
+                    continue;
+                }
+                (State::Colon { is_result }, b':') => State::Value { is_result: *is_result },
+                (State::Value { is_result: true }, b'[' | b'{' | b'n') => {
+                    return Some(Shape::Envelope);
+                }
+                (State::Value { .. }, b',' | b'}' | b']' | b':') => return Some(Shape::Lines),
+                (State::Value { .. }, _) => {
+                    self.state = State::InValue { scan: Scan::of(byte) };
+                    continue;
+                }
+                // The end of the object, or no JSON.
+                _ => return Some(Shape::Lines),
+            };
+            self.at += 1;
+        }
+    }
+}

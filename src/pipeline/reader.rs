@@ -1,0 +1,211 @@
+//! The one task that reads: chunks into blocks, blocks into jobs.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{FutureExt, Stream, StreamExt};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::job::Job;
+use super::{Decoded, Progress, Source, Ticket};
+use crate::error::{Error, Result};
+use crate::frame::{Framer, FramerOptions, Page, PageReader, Shape};
+use crate::position::Position;
+use crate::sink::{Decoder, Pace};
+
+pub(super) struct Reader<D: Decoder> {
+    pub(super) framer: Framer,
+    pub(super) options: FramerOptions,
+    pub(super) job: Job,
+    pub(super) decoder: D,
+    pub(super) pace: Pace,
+    /// Whether nothing behind the first reject is wanted.
+    pub(super) fail_fast: bool,
+    pub(super) bound: Arc<Semaphore>,
+    pub(super) queue_bytes: usize,
+    pub(super) jobs: mpsc::Sender<Ticket<D::Output>>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) stop: CancellationToken,
+    /// The last record so far: in lines it may bear the cursor.
+    pub(super) last: Option<Bytes>,
+}
+
+/// How the reading ended, and how far it came.
+pub(super) struct Reading {
+    pub(super) end: Result<End>,
+    pub(super) position: Position,
+    /// Bodies that were asked for.
+    pub(super) bodies: u64,
+    /// What the last whole body said of itself, and whether any said that it is a part.
+    pub(super) page: Page,
+}
+
+pub(super) enum End {
+    /// The last body was read to its end.
+    Complete,
+    /// It was told to stop.
+    Stopped,
+    /// The writer went away: it knows why.
+    Abandoned,
+}
+
+impl<D: Decoder> Reader<D> {
+    pub(super) async fn read(mut self, source: impl Source) -> Reading {
+        let mut reading = Reading {
+            end: Ok(End::Complete),
+            position: Position::START,
+            bodies: 0,
+            page: Page::default(),
+        };
+        reading.end = self.read_bodies(source, &mut reading).await;
+        reading.position = self.framer.position();
+        reading
+    }
+
+    async fn read_bodies(&mut self, mut source: impl Source, reading: &mut Reading) -> Result<End> {
+        let stop = self.stop.clone();
+        let mut before = None;
+        loop {
+            let body = tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.stopped().await,
+                body = source.next_body(before.take()) => body,
+            };
+            let body = match body {
+                Ok(Some(body)) => body,
+                Ok(None) => {
+                    return Ok(if self.submit().await { End::Complete } else { End::Abandoned });
+                }
+                Err(error) => return self.failed(error).await,
+            };
+            reading.bodies += 1;
+            self.begin_body(source.shape());
+            match self.read_body(body).await? {
+                End::Complete => {}
+                end => return Ok(end),
+            }
+            let page = self.page();
+            reading.page =
+                Page { is_partial: page.is_partial || reading.page.is_partial, ..page.clone() };
+            before = Some(page);
+        }
+    }
+
+    fn begin_body(&mut self, said: Shape) {
+        let shape = if self.options.shape == Shape::Auto { said } else { self.options.shape };
+        let start = self.framer.position();
+        self.framer = Framer::new(FramerOptions { shape, start, ..self.options });
+        self.last = None;
+    }
+
+    async fn read_body(&mut self, body: impl Stream<Item = Result<Bytes>> + Send) -> Result<End> {
+        let mut body = std::pin::pin!(body);
+        let stop = self.stop.clone();
+        loop {
+            let chunk = match body.next().now_or_never() {
+                Some(chunk) => chunk,
+                None => {
+                    if self.pace == Pace::Eager && !self.submit().await {
+                        return Ok(End::Abandoned);
+                    }
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return self.stopped().await,
+                        () = self.jobs.closed() => return Ok(End::Abandoned),
+                        chunk = body.next() => chunk,
+                    }
+                }
+            };
+            match chunk {
+                Some(Ok(chunk)) => {
+                    self.progress.read(chunk.len());
+                    self.framer.push(chunk);
+                }
+                Some(Err(error)) => return self.failed(error).await,
+                None => self.framer.finish(),
+            }
+            let is_end = self.framer.is_finished();
+            match self.drain().await {
+                Ok(true) if is_end => return Ok(End::Complete),
+                Ok(true) if stop.is_cancelled() => return self.stopped().await,
+                Ok(true) => {}
+                Ok(false) => return Ok(End::Abandoned),
+                Err(error) => return self.failed(error).await,
+            }
+        }
+    }
+
+    async fn stopped(&mut self) -> Result<End> {
+        Ok(if self.submit().await { End::Stopped } else { End::Abandoned })
+    }
+
+    /// Ends with `error`: what came whole is delivered; the part of a record that was left is not.
+    async fn failed(&mut self, error: Error) -> Result<End> {
+        self.submit().await;
+        let position = error.position().unwrap_or_else(|| self.framer.position());
+        Err(error.at(position))
+    }
+
+    /// What the body says of itself, now that all of it was read.
+    fn page(&self) -> Page {
+        let mut lines = PageReader::default();
+        match self.last.as_deref().and_then(|record| lines.line(record)) {
+            Some(Ok(())) => lines.page().clone(),
+            // An error of the API fails the run where it is decoded.
+            Some(Err(_)) | None => self.framer.page(),
+        }
+    }
+
+    /// Makes jobs of all the framer has; whether the writer still takes them.
+    async fn drain(&mut self) -> Result<bool> {
+        loop {
+            match self.framer.next_block() {
+                Ok(None) => return Ok(true),
+                Ok(Some(block)) => {
+                    self.last = block.record_bytes(block.len() - 1);
+                    let mut rest = Some(block);
+                    while let Some(block) = rest {
+                        rest = self.job.push(block);
+                        if self.job.is_full() && !self.submit().await {
+                            return Ok(false);
+                        }
+                    }
+                }
+                Err(error) if error.is_record() => {
+                    self.job.reject(&error, self.framer.position());
+                    if self.fail_fast {
+                        self.submit().await;
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Hands the job to a decoder; whether the writer still takes it.
+    async fn submit(&mut self) -> bool {
+        let Some((blocks, rejects, span)) = self.job.take() else { return true };
+        // At least one byte, and never more than there is: a job of one huge record passes alone.
+        let bytes = (span.bytes() as usize).clamp(1, self.queue_bytes) as u32;
+        let share = tokio::select! {
+            biased;
+            () = self.jobs.closed() => return false,
+            share = Arc::clone(&self.bound).acquire_many_owned(bytes) => share,
+        };
+        let Ok(_share) = share else { return false };
+        let (mut decoder, fail_fast) = (self.decoder.clone(), self.fail_fast);
+        let decoded = tokio::task::spawn_blocking(move || {
+            let mut rejects = rejects;
+            let (value, records) = decoder.decode(blocks, &mut |reject| {
+                rejects.push(reject);
+                if fail_fast { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            rejects.sort_by_key(|reject| reject.position.byte);
+            Decoded { value, records, rejects }
+        });
+        self.jobs.send(Ticket { decoded, span, _share }).await.is_ok()
+    }
+}

@@ -1,0 +1,52 @@
+//! Where bodies come from.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+
+use crate::error::{Error, Result};
+use crate::frame::{Page, Shape};
+
+/// A source of one body after another, such as the pages of a listing.
+pub trait Source: Send + 'static {
+    /// A body as it arrives. It ends without an error only if it is whole.
+    type Body: Stream<Item = Result<Bytes>> + Send;
+
+    /// The next body; `None` after the last. `before` is what the body before said of itself.
+    fn next_body(
+        &mut self,
+        before: Option<Page>,
+    ) -> impl Future<Output = Result<Option<Self::Body>>> + Send;
+
+    /// The shape that the last body is said to have.
+    fn shape(&self) -> Shape {
+        Shape::Auto
+    }
+}
+
+/// A source of exactly one body.
+#[derive(Debug)]
+pub struct OneBody<S>(Option<S>);
+
+impl<S> OneBody<S> {
+    /// The source of `body`.
+    pub fn new<E>(body: S) -> OneBody<impl Stream<Item = Result<Bytes>> + Send + 'static>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<Error> + Send + 'static,
+    {
+        OneBody(Some(body.map_err(Into::into)))
+    }
+}
+
+impl<S> Source for OneBody<S>
+where
+    S: Stream<Item = Result<Bytes>> + Send + 'static,
+{
+    type Body = S;
+
+    async fn next_body(&mut self, _: Option<Page>) -> Result<Option<S>> {
+        Ok(self.0.take())
+    }
+}

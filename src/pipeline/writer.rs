@@ -1,0 +1,124 @@
+//! The caller's own task: batches into the sink, rejects where the policy says.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+
+use super::reader::{End, Reading};
+use super::{AbortOnDrop, Counts, Outcome, Progress, RejectPolicy, Summary, Ticket};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Page, PageReader};
+use crate::position::Position;
+use crate::reject::{Reject, RejectReason};
+use crate::sink::{Batch, Decoder, Sink};
+
+pub(super) struct Writer<K: Sink> {
+    pub(super) sink: K,
+    pub(super) rejects: RejectPolicy,
+    pub(super) progress: Arc<Progress>,
+    pub(super) page: PageReader,
+}
+
+type Queue<K> = mpsc::Receiver<Ticket<<<K as Sink>::Decoder as Decoder>::Output>>;
+
+impl<K: Sink> Writer<K> {
+    pub(super) async fn write(
+        mut self,
+        mut queue: Queue<K>,
+        mut reader: AbortOnDrop<Reading>,
+    ) -> Summary<K::Report> {
+        let mut counts = Counts::default();
+        let written = self.write_all(&mut queue, &mut counts).await;
+        drop(queue);
+        let reading = (&mut reader.0).await.unwrap_or_else(|error| Reading {
+            end: Err(internal(error)),
+            position: Position::START,
+            bodies: 0,
+            page: Page::default(),
+        });
+        let ended = written.and(reading.end).and_then(|end| {
+            self.judge(&end, &reading.page, &counts)?;
+            Ok(end)
+        });
+        let (outcome, mut error) = match ended {
+            Err(error) => (Outcome::Failed, Some(error)),
+            Ok(End::Stopped) => (Outcome::Interrupted, None),
+            Ok(_) if counts.rejected > 0 => (Outcome::Rejected, None),
+            Ok(_) => (Outcome::Done, None),
+        };
+        let closed = match &error {
+            None => self.sink.finish().await,
+            Some(_) => self.sink.abort().await,
+        };
+        let letters = self.rejects.close().await;
+        let (report, closing) = match closed {
+            Ok(report) => (Some(report), None),
+            Err(error) => (None, Some(error)),
+        };
+        error = error.or(closing).or(letters.err());
+        let outcome = if error.is_some() { Outcome::Failed } else { outcome };
+        let Reading { position, bodies, page, .. } = reading;
+        Summary { outcome, error, counts, position, bodies, page, report }
+    }
+
+    async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {
+        while let Some(ticket) = queue.recv().await {
+            let decoded = ticket.decoded.await.map_err(internal)?;
+            let (rejects, failure) = self.without_lines_of_the_page(decoded.rejects);
+            let records = decoded.records;
+            self.sink.write(Batch { value: decoded.value, records, span: ticket.span }).await?;
+            counts.records += records;
+            counts.add(&rejects);
+            self.progress.written(records, rejects.len() as u64);
+            self.rejects.take(rejects, counts.rejected).await?;
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Among lines, one may bear the cursor, or an error of the API: that is no broken record.
+    fn without_lines_of_the_page(&mut self, rejects: Vec<Reject>) -> (Vec<Reject>, Option<Error>) {
+        let mut failure = None;
+        let mut is_reject = |reject: &Reject| {
+            let object = reject.bytes.as_ref().filter(|_| reject.reason == RejectReason::MissingId);
+            match object.and_then(|object| self.page.line(object)) {
+                None => true,
+                Some(Ok(())) => false,
+                Some(Err(error)) => {
+                    failure.get_or_insert(error.at(reject.position));
+                    false
+                }
+            }
+        };
+        (rejects.into_iter().filter(|reject| is_reject(reject)).collect(), failure)
+    }
+
+    /// What is wrong with a run in which nothing failed by itself.
+    fn judge(&self, end: &End, page: &Page, counts: &Counts) -> Result<()> {
+        match end {
+            End::Complete => {}
+            End::Stopped => return Ok(()),
+            End::Abandoned => {
+                return Err(Error::new(ErrorKind::Internal, "the reader stopped early"));
+            }
+        }
+        self.rejects.check_at_end(counts.records, counts.rejected)?;
+        if page.is_partial {
+            let message =
+                "the API says that its answer is partial: the provider's data was incomplete";
+            return Err(Error::new(ErrorKind::Upstream, message));
+        }
+        if page.next_cursor.is_some() {
+            let message = "the body is one page, and bears the cursor of the next";
+            return Err(Error::new(ErrorKind::Truncated, message));
+        }
+        Ok(())
+    }
+}
+
+fn internal(error: JoinError) -> Error {
+    Error::new(ErrorKind::Internal, "a task of the pipeline failed").caused_by(error)
+}

@@ -1,0 +1,55 @@
+//! All pages of a listing, one after the other.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{LicenseBody, LicenseRequest, TrutoClient};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Page, Shape};
+use crate::pipeline::Source;
+
+/// The bodies of one account: the first, and every further one that a cursor leads to.
+///
+/// A page without records that bears a cursor is not the end. A cursor that was there before is an
+/// error: following it would never end.
+#[derive(Debug)]
+pub struct LicensePages {
+    client: TrutoClient,
+    request: LicenseRequest,
+    /// Hashes of the cursors so far: eight bytes a page.
+    seen: HashSet<u64>,
+    shape: Shape,
+}
+
+impl LicensePages {
+    /// The pages of `request`, from its own cursor on if it has one.
+    pub fn new(client: TrutoClient, request: LicenseRequest) -> Self {
+        Self { client, request, seen: HashSet::new(), shape: Shape::Auto }
+    }
+}
+
+impl Source for LicensePages {
+    type Body = LicenseBody;
+
+    async fn next_body(&mut self, before: Option<Page>) -> Result<Option<LicenseBody>> {
+        if let Some(page) = before {
+            let Some(cursor) = page.next_cursor else { return Ok(None) };
+            let mut hasher = DefaultHasher::new();
+            cursor.hash(&mut hasher);
+            if !self.seen.insert(hasher.finish()) {
+                let message = "a cursor came a second time: the API's pages lead in a circle";
+                return Err(
+                    Error::new(ErrorKind::Upstream, message).of_account(&*self.request.account)
+                );
+            }
+            self.request.next_cursor = Some(cursor);
+        }
+        let body = self.client.licenses(&self.request).await?;
+        self.shape = body.shape();
+        Ok(Some(body))
+    }
+
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+}
