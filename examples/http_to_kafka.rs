@@ -16,7 +16,7 @@ use anyhow::Context;
 use license_stream::pipeline::{self, OnReject, Options, RejectPolicy};
 use license_stream::sink::kafka::{KafkaOptions, KafkaSink, producer_config};
 use license_stream::sink::reject::DeadLetters;
-use license_stream::truto::{DEFAULT_BASE_URL, LicenseRequest, Token, TrutoClient};
+use license_stream::truto::{DEFAULT_BASE_URL, LicensePages, LicenseRequest, Token, TrutoClient};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -51,8 +51,10 @@ async fn main() -> anyhow::Result<()> {
         rejects.on_reject = OnReject::DeadLetter(letters);
     }
 
-    let body = client.licenses(&LicenseRequest::new(account)).await?;
-    let summary = pipeline::run(body, sink, Options { rejects, ..Options::default() }).await;
+    // One response as a rule; more if the API answers with a cursor to a next page.
+    let pages = LicensePages::new(client, LicenseRequest::new(account));
+    let summary =
+        pipeline::run_source(pages, sink, Options { rejects, ..Options::default() }).await;
 
     // Every delivery report was awaited by now, in failure too.
     let delivered = summary.report.as_ref().map_or(0, |report| report.delivered);

@@ -14,7 +14,7 @@ use std::env;
 use anyhow::Context;
 use license_stream::pipeline::{self, OnReject, Options, RejectPolicy};
 use license_stream::sink::parquet::{ParquetOptions, ParquetSink};
-use license_stream::truto::{DEFAULT_BASE_URL, LicenseRequest, Token, TrutoClient};
+use license_stream::truto::{DEFAULT_BASE_URL, LicensePages, LicenseRequest, Token, TrutoClient};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -35,11 +35,13 @@ async fn main() -> anyhow::Result<()> {
     // Without `remote_data` there is much less to send and to store.
     let mut request = LicenseRequest::new(account);
     request.ignore_remote_data = true;
-    let body = client.licenses(&request).await?;
+    // One response as a rule; more if the API answers with a cursor to a next page.
+    let pages = LicensePages::new(client, request);
 
     // The default policy ends the run at the first record that is no license; this one counts them.
     let rejects = RejectPolicy { on_reject: OnReject::Skip, ..RejectPolicy::default() };
-    let summary = pipeline::run(body, sink, Options { rejects, ..Options::default() }).await;
+    let summary =
+        pipeline::run_source(pages, sink, Options { rejects, ..Options::default() }).await;
 
     // The summary tells of failure too: a body that was cut is an error here, whatever was written.
     let summary = summary.into_result()?;

@@ -16,7 +16,8 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use license_stream::License;
 use license_stream::frame::FrameExt;
-use license_stream::truto::{DEFAULT_BASE_URL, LicenseRequest, Token, TrutoClient};
+use license_stream::pipeline::Source;
+use license_stream::truto::{DEFAULT_BASE_URL, LicensePages, LicenseRequest, Token, TrutoClient};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -29,31 +30,35 @@ async fn main() -> anyhow::Result<()> {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
     let client = TrutoClient::new(http, &base_url, token)?;
 
+    // One body as a rule; more if the API answers with a cursor to a next page.
+    let mut pages = LicensePages::new(client, LicenseRequest::new(account));
+    let mut before = None;
     // Answers as soon as the response has begun.
-    let body = client.licenses(&LicenseRequest::new(account)).await?;
-
-    let mut out = std::io::stdout().lock();
-    let mut licenses = body.frames().json::<License>();
-    while let Some(record) = licenses.next().await {
-        match record {
-            Ok(record) => {
-                let License { id, name, assigned_quantity, available_quantity, .. } = record.value;
-                let quantity =
-                    |number: Option<f64>| number.map_or("?".to_owned(), |n| n.to_string());
-                // Quoted and escaped: what an API sends must not be able to steer a terminal.
-                writeln!(
-                    out,
-                    "{id:?} {:?}: {} of {} assigned",
-                    name.as_deref().unwrap_or_default(),
-                    quantity(assigned_quantity),
-                    quantity(available_quantity),
-                )?;
+    while let Some(body) = pages.next_body(before.take()).await? {
+        let mut licenses = body.frames().json::<License>();
+        while let Some(record) = licenses.next().await {
+            match record {
+                Ok(record) => print(&record.value)?,
+                // One record is broken, and the stream goes on behind it.
+                Err(error) if error.is_record() => eprintln!("skipped: {error}"),
+                // The body was cut, or stalled: what was printed is not all there is.
+                Err(error) => return Err(error.into()),
             }
-            // One record is broken, and the stream goes on behind it.
-            Err(error) if error.is_record() => eprintln!("skipped: {error}"),
-            // The body was cut, or stalled: what was printed is not all there is.
-            Err(error) => return Err(error.into()),
         }
+        before = Some(licenses.page());
     }
     Ok(())
+}
+
+fn print(license: &License) -> std::io::Result<()> {
+    let quantity = |number: Option<f64>| number.map_or("?".to_owned(), |n| n.to_string());
+    // Quoted and escaped: what an API sends must not be able to steer a terminal.
+    writeln!(
+        std::io::stdout(),
+        "{:?} {:?}: {} of {} assigned",
+        license.id,
+        license.name.as_deref().unwrap_or_default(),
+        quantity(license.assigned_quantity),
+        quantity(license.available_quantity),
+    )
 }

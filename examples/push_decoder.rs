@@ -40,8 +40,8 @@ fn read(mut body: impl Read) -> io::Result<()> {
         let mut chunk = Vec::with_capacity(64 << 10);
         body.by_ref().take(64 << 10).read_to_end(&mut chunk)?;
         if chunk.is_empty() {
-            // Only a body that is known to be whole may be finished: this gives out a last line that
-            // has no line feed.
+            // Only a body that is known to be whole may be finished: a last line without a line feed
+            // then counts as a record.
             framer.finish();
             ended = true;
         } else {
@@ -57,7 +57,9 @@ fn read(mut body: impl Read) -> io::Result<()> {
                     ControlFlow::Continue(())
                 }),
                 // A record that is too long to be held; framing goes on behind it.
-                Err(error) => eprintln!("rejected: {error}"),
+                Err(error) if error.is_record() => eprintln!("rejected: {error}"),
+                // Not one record is broken but what is around them.
+                Err(error) => return Err(io::Error::other(error)),
             }
         }
         // 3. A batch, whenever it suits you.
