@@ -168,12 +168,9 @@ impl Framer {
             Machine::Delimited(delimited) => delimited.push(chunk),
             Machine::Envelope(envelope) => envelope.push(chunk),
             Machine::Probe(probe) => {
-                let is_first = probe.is_empty();
-                match probe.push(&chunk) {
-                    // The first chunk tells it as a rule, and is not copied then.
-                    Some(shape) if is_first => self.settle(shape, Some(chunk)),
-                    Some(shape) => self.settle(shape, None),
-                    None => {}
+                if let Some((shape, body)) = probe.push(chunk) {
+                    self.machine = Machine::of(shape, self.options);
+                    self.push(body);
                 }
             }
         }
@@ -205,7 +202,13 @@ impl Framer {
     pub fn finish(&mut self) {
         self.finished = true;
         match &mut self.machine {
-            Machine::Probe(_) => self.settle(Shape::Lines, None),
+            Machine::Probe(_) => {
+                let lines = Machine::of(Shape::Lines, self.options);
+                if let Machine::Probe(probe) = std::mem::replace(&mut self.machine, lines) {
+                    self.push(probe.into_prefix());
+                    self.finish();
+                }
+            }
             Machine::Delimited(delimited) => delimited.finish(),
             Machine::Envelope(envelope) => envelope.finish(),
         }
@@ -225,17 +228,6 @@ impl Framer {
         match &self.machine {
             Machine::Envelope(envelope) => envelope.page().page().clone(),
             Machine::Probe(_) | Machine::Delimited(_) => Page::default(),
-        }
-    }
-
-    /// Goes on with the machine for `shape`, which begins with what the probe has read.
-    fn settle(&mut self, shape: Shape, whole: Option<Bytes>) {
-        let machine = std::mem::replace(&mut self.machine, Machine::of(shape, self.options));
-        if let Machine::Probe(probe) = machine {
-            self.push(whole.unwrap_or_else(|| probe.into_prefix().freeze()));
-        }
-        if self.finished {
-            self.finish();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tells the shape of a body from its first bytes.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::Shape;
 use super::delimited::BOM;
@@ -8,8 +8,8 @@ use super::page::is_member;
 use super::structure::Scan;
 use crate::license::License;
 
-/// Holds the beginning of a body until it tells the shape: as a rule until the first name of its
-/// first object.
+/// Reads the beginning of a body until it tells the shape: as a rule until the first name of its first
+/// object. It holds what it has read, unless the first chunk tells.
 #[derive(Debug)]
 pub(super) struct Probe {
     prefix: BytesMut,
@@ -55,26 +55,35 @@ impl Probe {
         }
     }
 
-    /// Takes more of the body; answers its shape once that can be told.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Option<Shape> {
-        self.prefix.extend_from_slice(chunk);
-        self.decide()
+    /// Takes more of the body; answers its shape, and all of the body so far, once that can be told.
+    pub(super) fn push(&mut self, chunk: Bytes) -> Option<(Shape, Bytes)> {
+        if self.prefix.is_empty()
+            && let Some(shape) = self.decide(&chunk)
+        {
+            return Some((shape, chunk));
+        }
+        let mut prefix = std::mem::take(&mut self.prefix);
+        prefix.extend_from_slice(&chunk);
+        match self.decide(&prefix) {
+            Some(shape) => Some((shape, prefix.freeze())),
+            None => {
+                self.prefix = prefix;
+                None
+            }
+        }
     }
 
-    /// Whether nothing was read yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.prefix.is_empty()
+    /// All of the body so far.
+    pub(super) fn into_prefix(self) -> Bytes {
+        self.prefix.freeze()
     }
 
-    pub(super) fn into_prefix(self) -> BytesMut {
-        self.prefix
-    }
-
-    fn decide(&mut self) -> Option<Shape> {
+    /// Reads on in `body`, which begins with all that was read before.
+    fn decide(&mut self, body: &[u8]) -> Option<Shape> {
         if self.at == 0 {
-            if self.prefix.starts_with(BOM) {
+            if body.starts_with(BOM) {
                 self.at = BOM.len();
-            } else if BOM.starts_with(&self.prefix) {
+            } else if BOM.starts_with(body) {
                 return None;
             }
         }
@@ -85,13 +94,13 @@ impl Probe {
             // A token goes on at once; before any other, white space is passed.
             match &mut self.state {
                 State::InName { start, scan } => {
-                    let len = scan.end(&self.prefix[self.at..]);
+                    let len = scan.end(&body[self.at..]);
                     let Some(len) = len else {
-                        self.at = self.prefix.len();
+                        self.at = body.len();
                         return None;
                     };
                     self.at += len;
-                    let name = serde_json::from_slice::<String>(&self.prefix[*start..self.at]);
+                    let name = serde_json::from_slice::<String>(&body[*start..self.at]);
                     let Ok(name) = name else { return Some(Shape::Lines) };
                     let is_result = matches!(name.as_str(), "result" | "results");
                     if !is_result && !is_member(&name) && License::FIELDS.contains(&name.as_str()) {
@@ -101,8 +110,8 @@ impl Probe {
                     continue;
                 }
                 State::InValue { scan } => {
-                    let Some(len) = scan.end(&self.prefix[self.at..]) else {
-                        self.at = self.prefix.len();
+                    let Some(len) = scan.end(&body[self.at..]) else {
+                        self.at = body.len();
                         return None;
                     };
                     self.at += len;
@@ -111,7 +120,7 @@ impl Probe {
                 }
                 _ => {}
             }
-            let byte = *self.prefix.get(self.at)?;
+            let byte = *body.get(self.at)?;
             if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 self.at += 1;
                 continue;
