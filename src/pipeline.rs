@@ -107,6 +107,9 @@ where
 }
 
 /// [`run`] for all the bodies of `source`, one after the other. Positions count over all of them.
+///
+/// With `truto::LicensePages` as the source that is all of an account's licenses, however many pages
+/// the API makes of them; the [crate's documentation](crate#a-pipeline-into-a-sink) has an example.
 pub async fn run_source<S: Source, K: Sink>(
     source: S,
     sink: K,
