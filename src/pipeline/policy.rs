@@ -17,8 +17,7 @@ pub struct RejectPolicy {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum OnReject {
-    /// The first reject ends the run. The sink gets the licenses before it, and is then aborted: Kafka
-    /// and NDJSON keep them, while Parquet keeps only the files that were whole by then.
+    /// The first reject ends the run; the sink gets the licenses before it.
     #[default]
     Fail,
     /// They are counted, and otherwise dropped.

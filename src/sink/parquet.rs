@@ -5,8 +5,9 @@
 //! disk, so that a reader of `*.parquet` never meets a part of a file. Where row groups and files end
 //! depends on the records and the options alone.
 //!
-//! A run that fails keeps the files that were whole by then and removes the one in hand. So the files
-//! of one snapshot can be a part of it: only the summary of the run tells whether it is complete.
+//! When a run breaks off because its body was cut or a write failed, the files that were whole by then
+//! stay and the one in hand is removed. So the files of one snapshot can be a part of it: only the
+//! summary of the run tells whether it is complete.
 //!
 //! The row group in hand is kept in memory, encoded, until it is full: `row_group_bytes` bounds how
 //! much of the body that is.
