@@ -104,23 +104,22 @@ impl Fault {
 pub fn identify<'a>(record: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, Fault> {
     let mut scanner = Scanner::new(utf8(record)?, limits.max_depth);
     let mut id = None;
-    scanner.members(|scanner| {
-        let is_id = scanner.guess("id") || scanner.name()?.is("id");
-        let value = scanner.value()?;
-        if is_id {
-            id = Some(value);
-        }
-        Ok(())
+    scanner.whole(|scanner| {
+        scanner.members(|scanner| {
+            if scanner.guess("id") || scanner.name()?.is("id") {
+                id = Some(scanner.value()?);
+                Ok(())
+            } else {
+                scanner.skip().map(drop)
+            }
+        })
     })?;
-    scanner.end()?;
     usable_id(id)
 }
 
 /// Checks any JSON text.
 pub(crate) fn check(text: &[u8], limits: &Limits) -> Result<(), Fault> {
-    let mut scanner = Scanner::new(utf8(text)?, limits.max_depth);
-    scanner.value()?;
-    scanner.end()
+    Scanner::new(utf8(text)?, limits.max_depth).whole(|scanner| scanner.skip().map(drop))
 }
 
 fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {

@@ -177,6 +177,7 @@ pub mod pipeline;
 pub mod position;
 pub mod reject;
 pub mod schema;
+mod simd;
 #[cfg(feature = "simulator")]
 pub mod simulate;
 #[cfg(feature = "pipeline")]

@@ -3,7 +3,7 @@
 //! The whole record is scanned before anything is made of it. So a repeated field is simply
 //! overwritten, and a record that breaks off in its last byte has left nothing behind.
 
-use super::json::{Kind, Scanner, Value};
+use super::json::{Broken, Kind, Scanner, Value};
 use super::text::Text;
 use super::{Fault, Limits, utf8};
 use crate::license::{License, Product, Role};
@@ -35,7 +35,8 @@ pub(super) struct Fields<'a> {
     pub(super) roles: List<'a, { Role::FIELDS.len() }>,
     /// Members that the schema does not know: name between the quotes, and value.
     pub(super) unknown: Vec<(Text<'a>, &'a str)>,
-    guesses: Guesses,
+    /// Which field followed which in the records before; what is first stands behind the last.
+    next: [u8; field::COUNT + 1],
 }
 
 /// The objects of a list of the schema.
@@ -46,12 +47,7 @@ pub(super) struct List<'a, const N: usize> {
     pub(super) is_whole: bool,
 }
 
-/// Which field followed which in the records before.
-#[derive(Debug)]
-struct Guesses {
-    next: [u8; field::COUNT + 1],
-}
-
+/// In place of the field before the first.
 const START: usize = field::COUNT;
 
 impl<'a> Fields<'a> {
@@ -65,7 +61,7 @@ impl<'a> Fields<'a> {
             products: List { elements: Vec::new(), is_whole: true },
             roles: List { elements: Vec::new(), is_whole: true },
             unknown: Vec::new(),
-            guesses: Guesses { next },
+            next,
         }
     }
 
@@ -78,29 +74,25 @@ impl<'a> Fields<'a> {
     pub(super) fn scan_str(&mut self, record: &'a str, limits: &Limits) -> Result<(), Fault> {
         self.slots = [None; field::COUNT];
         self.unknown.clear();
-        let mut scanner = Scanner::new(record, limits.max_depth);
         let mut previous = START;
-        scanner.members(|scanner| {
-            let guess = self.guesses.next[previous] as usize;
-            if scanner.guess(License::FIELDS[guess]) {
-                previous = guess;
-                return self.take(scanner, guess);
-            }
-            let name = scanner.name()?;
-            match License::FIELDS.iter().position(|field| name.is(field)) {
-                Some(field) => {
-                    self.guesses.next[previous] = field as u8;
+        Scanner::new(record, limits.max_depth).whole(|scanner| {
+            scanner.members(|scanner| {
+                let guess = self.next[previous] as usize;
+                if scanner.guess(License::FIELDS[guess]) {
+                    previous = guess;
+                    return self.take(scanner, guess);
+                }
+                let name = scanner.name()?;
+                if let Some(field) = License::FIELDS.iter().position(|field| name.is(field)) {
+                    self.next[previous] = field as u8;
                     previous = field;
-                    self.take(scanner, field)
+                    return self.take(scanner, field);
                 }
-                None => {
-                    let value = scanner.value()?;
-                    self.unknown.push((name, value.raw));
-                    Ok(())
-                }
-            }
-        })?;
-        scanner.end()
+                let value = scanner.value()?;
+                self.unknown.push((name, value.raw));
+                Ok(())
+            })
+        })
     }
 
     /// The value of `field`; `None` where it is absent or `null`.
@@ -115,7 +107,7 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    fn take(&mut self, scanner: &mut Scanner<'a>, field: usize) -> Result<(), Fault> {
+    fn take(&mut self, scanner: &mut Scanner<'a>, field: usize) -> Result<(), Broken> {
         let value = match field {
             field::PRODUCTS => self.products.scan(scanner, Product::FIELDS)?,
             field::ROLES => self.roles.scan(scanner, Role::FIELDS)?,
@@ -128,7 +120,7 @@ impl<'a> Fields<'a> {
 
 impl<'a, const N: usize> List<'a, N> {
     /// Checks a value and, if it is a list, gathers its elements.
-    fn scan(&mut self, scanner: &mut Scanner<'a>, names: [&str; N]) -> Result<Value<'a>, Fault> {
+    fn scan(&mut self, scanner: &mut Scanner<'a>, names: [&str; N]) -> Result<Value<'a>, Broken> {
         self.elements.clear();
         self.is_whole = true;
         if scanner.peek() != Some(b'[') {
@@ -139,7 +131,7 @@ impl<'a, const N: usize> List<'a, N> {
             let element = if scanner.peek() == Some(b'{') {
                 Some(self.element(scanner, names)?)
             } else {
-                self.is_whole &= scanner.value()?.kind == Kind::Null;
+                self.is_whole &= scanner.skip()? == Kind::Null;
                 None
             };
             self.elements.push(element);
@@ -152,7 +144,7 @@ impl<'a, const N: usize> List<'a, N> {
         &mut self,
         scanner: &mut Scanner<'a>,
         names: [&str; N],
-    ) -> Result<[Option<Text<'a>>; N], Fault> {
+    ) -> Result<[Option<Text<'a>>; N], Broken> {
         let mut texts = [None; N];
         let mut fit = [true; N];
         scanner.members(|scanner| {

@@ -11,7 +11,13 @@ pub(super) struct Scanner<'a> {
     at: usize,
     /// How many more levels may be opened.
     depth_left: u16,
+    fault: Option<Fault>,
 }
+
+/// The text is broken: [`Scanner::fault`] tells how. It is kept there and not here, so that a result
+/// fits into a register.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken;
 
 /// A value that was checked, with its text as it came.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +32,10 @@ pub(super) enum Kind {
     True,
     False,
     Number,
-    Text,
+    /// A string, with or without escapes.
+    Text {
+        is_escaped: bool,
+    },
     Array,
     Object,
 }
@@ -35,15 +44,20 @@ impl<'a> Value<'a> {
     /// The string between the quotes, if it is one.
     #[inline]
     pub(super) fn as_text(self) -> Option<Text<'a>> {
-        (self.kind == Kind::Text).then(|| Text::new(&self.raw[1..self.raw.len() - 1]))
+        match self.kind {
+            Kind::Text { is_escaped } => {
+                Some(Text::new(&self.raw[1..self.raw.len() - 1], is_escaped))
+            }
+            _ => None,
+        }
     }
 }
 
-type Result<T, E = Fault> = std::result::Result<T, E>;
+type Result<T, E = Broken> = std::result::Result<T, E>;
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str, max_depth: u16) -> Self {
-        Self { text, at: 0, depth_left: max_depth.min(super::Limits::MAX_DEPTH) }
+        Self { text, at: 0, depth_left: max_depth.min(super::Limits::MAX_DEPTH), fault: None }
     }
 
     /// Offset of the next byte.
@@ -51,46 +65,59 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
-    /// Checks that nothing but white space is left.
-    pub(super) fn end(&mut self) -> Result<()> {
-        match self.peek() {
+    /// Checks a whole text with `read`, and that nothing but white space follows.
+    #[inline]
+    pub(super) fn whole(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<(), Fault> {
+        let read = read(self).and_then(|()| match self.peek() {
             None => Ok(()),
             Some(_) => Err(self.syntax("something follows the record")),
-        }
+        });
+        read.map_err(|Broken| {
+            let unknown = Fault::new(RejectReason::Syntax, "the record is broken", self.at);
+            self.fault.take().unwrap_or(unknown)
+        })
     }
 
     /// Checks the next value, whatever it is.
     #[inline]
     pub(super) fn value(&mut self) -> Result<Value<'a>> {
-        let first = self.peek();
+        self.peek();
         let start = self.at;
-        let kind = match first {
-            Some(b'"') => {
-                self.string()?;
-                Kind::Text
-            }
-            Some(b'{') => {
-                self.members(|scanner| {
-                    scanner.name()?;
-                    scanner.value().map(drop)
-                })?;
-                Kind::Object
-            }
-            Some(b'[') => {
-                self.array(|scanner| scanner.value().map(drop))?;
-                Kind::Array
-            }
-            Some(b'-' | b'0'..=b'9') => {
-                self.number()?;
-                Kind::Number
-            }
-            Some(b't') => self.literal("true", Kind::True)?,
-            Some(b'f') => self.literal("false", Kind::False)?,
-            Some(b'n') => self.literal("null", Kind::Null)?,
-            Some(_) => return Err(self.syntax("a value was expected")),
-            None => return Err(self.syntax("the record ends where a value was expected")),
-        };
+        let kind = self.skip()?;
         Ok(self.value_since(start, kind))
+    }
+
+    /// Checks the next value, and tells only of what kind it is.
+    #[inline]
+    pub(super) fn skip(&mut self) -> Result<Kind> {
+        match self.peek() {
+            Some(b'"') => self.string().map(|is_escaped| Kind::Text { is_escaped }),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|()| Kind::Number),
+            Some(b'{') => self.skip_object(),
+            Some(b'[') => self.skip_array(),
+            Some(b't') => self.literal("true", Kind::True),
+            Some(b'f') => self.literal("false", Kind::False),
+            Some(b'n') => self.literal("null", Kind::Null),
+            Some(_) => Err(self.syntax("a value was expected")),
+            None => Err(self.syntax("the record ends where a value was expected")),
+        }
+    }
+
+    fn skip_object(&mut self) -> Result<Kind> {
+        self.members(|scanner| {
+            scanner.string()?;
+            scanner.colon()?;
+            scanner.skip().map(drop)
+        })?;
+        Ok(Kind::Object)
+    }
+
+    fn skip_array(&mut self) -> Result<Kind> {
+        self.array(|scanner| scanner.skip().map(drop))?;
+        Ok(Kind::Array)
     }
 
     /// The value that began at `start` and ends here.
@@ -108,7 +135,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<()> {
         match self.peek() {
             Some(b'{') => self.open()?,
-            _ => return Err(self.fault(RejectReason::NotAnObject, "record is not a JSON object")),
+            _ => return Err(self.broken(RejectReason::NotAnObject, "record is not a JSON object")),
         }
         if self.peek() == Some(b'}') {
             self.close();
@@ -133,12 +160,20 @@ impl<'a> Scanner<'a> {
     /// Takes a member's name and its colon.
     #[inline]
     pub(super) fn name(&mut self) -> Result<Text<'a>> {
-        let name = self.string()?;
+        let start = self.at + 1;
+        let is_escaped = self.string()?;
+        let name = Text::new(&self.text[start..self.at - 1], is_escaped);
+        self.colon()?;
+        Ok(name)
+    }
+
+    #[inline]
+    fn colon(&mut self) -> Result<()> {
         if self.peek() != Some(b':') {
             return Err(self.syntax("`:` was expected"));
         }
         self.at += 1;
-        Ok(name)
+        Ok(())
     }
 
     /// Checks an array, calling `element` before each element; it must take exactly one value.
@@ -184,23 +219,25 @@ impl<'a> Scanner<'a> {
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.as_bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
         }
     }
 
-    /// Takes the string whose opening quote is next.
+    /// Takes the string whose opening quote is next; whether it has escapes.
     #[inline]
-    fn string(&mut self) -> Result<Text<'a>> {
-        let start = self.at + 1;
-        match text::end(self.text.as_bytes(), start) {
-            Ok(end) => {
+    fn string(&mut self) -> Result<bool> {
+        match text::end(self.text.as_bytes(), self.at + 1) {
+            Ok((end, is_escaped)) => {
                 self.at = end + 1;
-                Ok(Text::new(&self.text[start..end]))
+                Ok(is_escaped)
             }
-            Err((what, at)) => Err(Fault::new(RejectReason::Syntax, what, at)),
+            Err((what, at)) => {
+                self.at = at;
+                Err(self.syntax(what))
+            }
         }
     }
 
@@ -231,7 +268,7 @@ impl<'a> Scanner<'a> {
     fn open(&mut self) -> Result<()> {
         match self.depth_left.checked_sub(1) {
             Some(left) => self.depth_left = left,
-            None => return Err(self.fault(RejectReason::TooDeep, "record nests too deep")),
+            None => return Err(self.broken(RejectReason::TooDeep, "record nests too deep")),
         }
         self.at += 1;
         Ok(())
@@ -244,12 +281,13 @@ impl<'a> Scanner<'a> {
     }
 
     #[cold]
-    fn syntax(&self, what: &'static str) -> Fault {
-        self.fault(RejectReason::Syntax, what)
+    fn syntax(&mut self, what: &'static str) -> Broken {
+        self.broken(RejectReason::Syntax, what)
     }
 
     #[cold]
-    fn fault(&self, reason: RejectReason, what: &'static str) -> Fault {
-        Fault::new(reason, what, self.at)
+    fn broken(&mut self, reason: RejectReason, what: &'static str) -> Broken {
+        self.fault = Some(Fault::new(reason, what, self.at));
+        Broken
     }
 }

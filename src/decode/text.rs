@@ -2,22 +2,24 @@
 
 use std::borrow::Cow;
 
+use crate::simd::{self, LANE};
+
 /// What stands between the quotes of a string that [`end`] accepted, escapes included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'a> {
     raw: &'a str,
+    is_escaped: bool,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(raw: &'a str) -> Self {
-        Self { raw }
+    pub(super) fn new(raw: &'a str, is_escaped: bool) -> Self {
+        Self { raw, is_escaped }
     }
 
     /// Whether it says `plain`, escapes undone.
     #[inline]
     pub(super) fn is(self, plain: &str) -> bool {
-        self.raw == plain
-            || (self.raw.len() > plain.len() && self.decode().is_some_and(|text| text == plain))
+        self.raw == plain || (self.is_escaped && self.decode().is_some_and(|text| text == plain))
     }
 
     /// The string as it came, escapes kept.
@@ -26,25 +28,24 @@ impl<'a> Text<'a> {
         self.raw
     }
 
-    /// Whether it has no escape.
-    #[inline]
-    fn is_plain(self) -> bool {
-        memchr::memchr(b'\\', self.raw.as_bytes()).is_none()
-    }
-
     /// Whether [`decode`](Self::decode) has an answer.
     #[cfg(feature = "arrow")]
     #[inline]
     pub(super) fn is_decodable(self) -> bool {
-        self.is_plain() || self.decode().is_some()
+        !self.is_escaped || self.decode().is_some()
     }
 
     /// The characters it stands for; `None` if an escape is a lone surrogate, which is none.
     #[inline]
     pub(super) fn decode(self) -> Option<Cow<'a, str>> {
-        if self.is_plain() {
-            return Some(Cow::Borrowed(self.raw));
+        if self.is_escaped {
+            self.unescape().map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(self.raw))
         }
+    }
+
+    fn unescape(self) -> Option<String> {
         let mut decoded = String::with_capacity(self.raw.len());
         let mut rest = self.raw;
         while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
@@ -54,7 +55,7 @@ impl<'a> Text<'a> {
             rest = &rest[at + 1 + len..];
         }
         decoded.push_str(rest);
-        Some(Cow::Owned(decoded))
+        Some(decoded)
     }
 }
 
@@ -85,17 +86,23 @@ fn hex(digits: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Offset of the quote that closes the string whose first byte is at `at`.
+/// Offset of the quote that closes the string whose first byte is at `at`, and whether there is an
+/// escape before it.
 ///
 /// # Errors
 /// What is wrong, and the offset of it.
 #[inline]
-pub(super) fn end(bytes: &[u8], mut at: usize) -> Result<usize, (&'static str, usize)> {
+pub(super) fn end(bytes: &[u8], at: usize) -> Result<(usize, bool), (&'static str, usize)> {
+    let at = special(bytes, at);
+    if bytes.get(at) == Some(&b'"') { Ok((at, false)) } else { escaped_end(bytes, at) }
+}
+
+/// The same from a byte that is special and no quote.
+fn escaped_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), (&'static str, usize)> {
     loop {
-        at = special(bytes, at);
         match bytes.get(at) {
-            Some(b'"') => return Ok(at),
-            Some(b'\\') => at = escape_end(bytes, at)?,
+            Some(b'"') => return Ok((at, true)),
+            Some(b'\\') => at = special(bytes, escape_end(bytes, at)?),
             Some(_) => return Err(("a control character must be escaped", at)),
             None => return Err(("the record ends inside a string", at)),
         }
@@ -119,12 +126,12 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, (&'static str, usize)> {
 /// `bytes` if there is none.
 #[inline]
 fn special(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = specials(u64::from_le_bytes(*word));
+    while let Some(lane) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let found = simd::specials(lane);
         if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+            return at + found.trailing_zeros() as usize;
         }
-        at += 8;
+        at += LANE;
     }
     while let Some(byte) = bytes.get(at) {
         if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
@@ -133,19 +140,6 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// The high bit of each byte that is a quote, a backslash or a control character. A byte above the
-/// first one found may be marked falsely: subtraction borrows upwards only.
-#[inline]
-fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let quotes = word ^ (ONES * b'"' as u64);
-    let backslashes = word ^ (ONES * b'\\' as u64);
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    (zeros(quotes) | zeros(backslashes) | controls) & HIGHS
 }
 
 #[cfg(test)]
@@ -185,17 +179,18 @@ mod tests {
             "開\\n発",
         ] {
             let quoted = format!("\"{raw}\"");
-            assert_eq!(end(quoted.as_bytes(), 1), Ok(quoted.len() - 1));
+            let is_escaped = raw.contains('\\');
+            assert_eq!(end(quoted.as_bytes(), 1), Ok((quoted.len() - 1, is_escaped)));
             let expected = serde_json::from_str::<String>(&quoted).ok();
-            assert_eq!(Text::new(raw).decode().map(Cow::into_owned), expected, "{raw}");
+            assert_eq!(Text::new(raw, is_escaped).decode().map(Cow::into_owned), expected, "{raw}");
         }
     }
 
     #[test]
     fn names_are_equal_escapes_undone() {
-        assert!(Text::new("id").is("id"));
-        assert!(Text::new(r"i\u0064").is("id"));
-        assert!(!Text::new(r"i\u0065").is("id"));
-        assert!(!Text::new("ID").is("id"));
+        assert!(Text::new("id", false).is("id"));
+        assert!(Text::new(r"i\u0064", true).is("id"));
+        assert!(!Text::new(r"i\u0065", true).is("id"));
+        assert!(!Text::new("ID", false).is("id"));
     }
 }

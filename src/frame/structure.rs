@@ -4,6 +4,8 @@
 //! is inside a string is masked away. As long as a step holds fewer closing brackets than are open,
 //! the value cannot end in it, and counting bits is all that is done.
 
+use crate::simd::{self, LANE};
+
 /// How the end of a value or a name is found; carried from chunk to chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scan {
@@ -149,40 +151,21 @@ struct Masks {
     close: u64,
 }
 
-/// The bit that tells `[` from `{`, and `]` from `}`.
-const BRACE: u8 = 0x20;
-
 impl Masks {
     #[inline]
     fn of(step: &[u8; STEP]) -> Self {
         let mut masks = Self { quote: 0, backslash: 0, open: 0, close: 0 };
-        let (words, _) = step.as_chunks::<8>();
-        for (index, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            let folded = word | repeat(BRACE);
-            let shift = index * 8;
-            masks.quote |= equal(word, b'"') << shift;
-            masks.backslash |= equal(word, b'\\') << shift;
-            masks.open |= equal(folded, b'{') << shift;
-            masks.close |= equal(folded, b'}') << shift;
+        let (lanes, _) = step.as_chunks::<LANE>();
+        for (index, lane) in lanes.iter().enumerate() {
+            let found = simd::structure(lane);
+            let shift = index * LANE;
+            masks.quote |= u64::from(found.quote) << shift;
+            masks.backslash |= u64::from(found.backslash) << shift;
+            masks.open |= u64::from(found.open) << shift;
+            masks.close |= u64::from(found.close) << shift;
         }
         masks
     }
-}
-
-const fn repeat(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// One bit for each byte of `word` that is `byte`, the first byte lowest.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    const LOW: u64 = repeat(0x7f);
-    let differs = word ^ repeat(byte);
-    // The high bit of each byte that is zero now, and no other bit.
-    let high = !(((differs & LOW) + LOW) | differs | LOW);
-    // Gathers the eight high bits in the highest byte, the first byte's lowest.
-    (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Bit `n` of the answer is the parity of the bits up to and with `n`: set from each opening quote to
