@@ -3,6 +3,12 @@
 //! Every byte of every record is checked against RFC 8259 and UTF-8, whether its field is wanted or
 //! not. Nothing is written anywhere before the whole record has passed, so a broken record leaves
 //! no trace in a batch. Like framing, decoding does no I/O.
+//!
+//! | what is wanted of a record | by |
+//! |---|---|
+//! | only whether it is a license, and its `id` | [`identify`], [`CheckedBlock`] |
+//! | a row of Arrow columns | `arrow::LicenseBatchBuilder`, with the feature `arrow` |
+//! | a value in Rust | serde: [`License`](crate::License), or `frame::JsonRecords` with the feature `stream` |
 
 #[cfg(feature = "arrow")]
 pub mod arrow;
@@ -81,6 +87,18 @@ impl Fault {
 /// Checks a whole record and answers its `id`: what a consumer needs that passes the bytes on.
 ///
 /// If `id` is repeated, the last one counts, as for every field.
+///
+/// ```
+/// use license_stream::RejectReason;
+/// use license_stream::decode::{Limits, identify};
+///
+/// let limits = Limits::default();
+/// let id = identify(br#"{"name":"Team","id":"\u0061"}"#, &limits);
+/// assert_eq!(id.as_deref(), Ok("a"));
+///
+/// let fault = identify(br#"{"id":"a","name":Team}"#, &limits).unwrap_err();
+/// assert_eq!((fault.reason, fault.offset), (RejectReason::Syntax, 17));
+/// ```
 ///
 /// # Errors
 /// A [`Fault`] where the record is not JSON, nests too deep, is no object, or has no `id` that is a

@@ -14,6 +14,20 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// `Display` prints this level only; [`source`](StdError::source) has the cause. No message holds a
 /// secret or the content of a record.
+///
+/// ```
+/// use license_stream::{Error, ErrorKind, Position};
+///
+/// let cause = std::io::Error::other("connection reset");
+/// let error = Error::new(ErrorKind::Truncated, "body was cut before its end")
+///     .at(Position { byte: 99920, line: 167, record: 166 })
+///     .caused_by(cause);
+///
+/// assert_eq!(error.to_string(), "body was cut before its end at byte 99920, line 167, record 166");
+/// assert!(error.is_retryable() && !error.is_record());
+/// let chain = std::iter::successors(std::error::Error::source(&error), |error| error.source());
+/// assert_eq!(chain.map(ToString::to_string).collect::<Vec<_>>(), ["connection reset"]);
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {

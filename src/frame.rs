@@ -1,26 +1,33 @@
 //! Chunks of a body in, blocks of whole records out.
 //!
-//! Framing comes before decoding: where a record ends is decided without looking into it. In
+//! Framing comes before decoding: where a record ends is decided without knowing what it says. In
 //! newline-delimited JSON a raw line feed always ends a record, since inside a JSON string it would
-//! have to be escaped. So a broken line costs one line, whatever is wrong with it.
+//! have to be escaped. So a broken line costs one line, whatever is wrong with it. Inside an envelope
+//! or an array a record ends where its brackets and quotes do; one in which they do not pair up ends
+//! the body. [`Shape`] has the forms that are read.
 //!
 //! [`Framer`] does no I/O and knows no clock: push the chunks as they come, take the blocks, and
-//! say when the body has ended.
+//! say when the body has ended. However a body is chunked, the records and their positions are the
+//! same; only where blocks end differs.
 //!
 //! ```
 //! use license_stream::frame::{Framer, FramerOptions};
 //!
 //! let mut framer = Framer::new(FramerOptions::default());
-//! let mut ids = Vec::new();
-//! for chunk in ["{\"id\":\"a\"}\n{\"i", "d\":\"b\"}\n"] {
-//!     framer.push(chunk.into());
+//! let mut lines = Vec::new();
+//! for chunk in [Some("{\"id\":\"a\"}\n{\"i"), Some("d\":\"b\"}"), None] {
+//!     match chunk {
+//!         Some(chunk) => framer.push(chunk.into()),
+//!         None => framer.finish(),
+//!     }
 //!     while let Some(block) = framer.next_block()? {
-//!         ids.extend(block.records().map(|record| record.bytes.len()));
+//!         for record in block.records() {
+//!             lines.push((record.position.line, record.bytes.len()));
+//!         }
 //!     }
 //! }
-//! framer.finish();
-//! assert!(framer.next_block()?.is_none());
-//! assert_eq!(ids, [10, 10]);
+//! assert_eq!(lines, [(1, 10), (2, 10)]);
+//! assert_eq!(framer.position().byte, 21);
 //! # Ok::<(), license_stream::Error>(())
 //! ```
 
@@ -114,7 +121,11 @@ impl Default for FramerOptions {
     }
 }
 
-/// Cuts a body into blocks of whole records. See the [module](self).
+/// Cuts a body into blocks of whole records: [`push`](Self::push) chunks, take blocks with
+/// [`next_block`](Self::next_block), and [`finish`](Self::finish). The [module](self) has an example.
+///
+/// It holds at most what was pushed last and the beginning of one record, which is bounded by
+/// [`max_record_bytes`](FramerOptions::max_record_bytes).
 #[derive(Debug)]
 pub struct Framer {
     options: FramerOptions,

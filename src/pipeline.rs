@@ -75,6 +75,28 @@ impl Default for Options {
 ///
 /// Must be called on a tokio runtime. Dropping the future stops the reading and aborts what the sink
 /// has not made durable.
+///
+/// ```
+/// use futures_util::stream;
+/// use license_stream::decode::Limits;
+/// use license_stream::pipeline::{self, OnReject, Options, Outcome, RejectPolicy};
+/// use license_stream::sink::ndjson::NdjsonSink;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let chunks = ["{\"id\":\"a\"}\n{\"id\":oo", "ps}\n{\"id\":\"b\"}\n"];
+/// let body = stream::iter(chunks.map(|chunk| Ok::<_, license_stream::Error>(chunk.into())));
+///
+/// let mut out = Vec::new();
+/// let sink = NdjsonSink::new(&mut out, Limits::default());
+/// let rejects = RejectPolicy { on_reject: OnReject::Skip, ..RejectPolicy::default() };
+/// let summary = pipeline::run(body, sink, Options { rejects, ..Options::default() }).await;
+///
+/// assert_eq!(summary.outcome, Outcome::Rejected);
+/// assert_eq!((summary.counts.records, summary.counts.rejected), (2, 1));
+/// assert_eq!(out, b"{\"id\":\"a\"}\n{\"id\":\"b\"}\n");
+/// # }
+/// ```
 pub async fn run<S, E, K>(body: S, sink: K, options: Options) -> Summary<K::Report>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -85,6 +107,9 @@ where
 }
 
 /// [`run`] for all the bodies of `source`, one after the other. Positions count over all of them.
+///
+/// With `truto::LicensePages` as the source that is all of an account's licenses, however many pages
+/// the API makes of them; the [crate's documentation](crate#a-pipeline-into-a-sink) has an example.
 pub async fn run_source<S: Source, K: Sink>(
     source: S,
     sink: K,

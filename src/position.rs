@@ -5,7 +5,16 @@ use std::fmt;
 /// A place in a decoded body, absolute over every chunk and block it came in.
 ///
 /// "Decoded" means after the transfer and content encodings are undone: what `curl --compressed`
-/// would print.
+/// would print. Where one body continues another, as the pages of a run do, it counts on over all of
+/// them.
+///
+/// ```
+/// use license_stream::Position;
+///
+/// let position = Position { byte: 2716, line: 6, record: 5 };
+/// assert_eq!(position.to_string(), "byte 2716, line 6, record 5");
+/// assert!(Position::START < position);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
     /// Bytes before this place; the first byte of the body is 0.

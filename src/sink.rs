@@ -20,8 +20,73 @@ use crate::position::{Position, Span};
 use crate::reject::Reject;
 
 /// A destination of licenses.
+///
+/// A sink of your own needs a [`Decoder`], which is the part of the work that runs on all cores at
+/// once, and five methods. [`CheckDecoder`] serves all sinks that pass the bytes on. This one hands
+/// each license to another task:
+///
+/// ```
+/// use license_stream::decode::CheckedBlock;
+/// use license_stream::sink::{Batch, CheckDecoder, Pace, Sink};
+/// use license_stream::{Error, ErrorKind, Position, Result};
+/// use tokio::sync::mpsc;
+///
+/// struct ChannelSink {
+///     licenses: mpsc::Sender<(String, Vec<u8>)>,
+///     taken: Position,
+/// }
+///
+/// impl Sink for ChannelSink {
+///     type Decoder = CheckDecoder;
+///     type Report = ();
+///
+///     fn decoder(&self) -> CheckDecoder {
+///         CheckDecoder::default()
+///     }
+///
+///     fn pace(&self) -> Pace {
+///         Pace::Eager // whoever receives would rather have few licenses than wait
+///     }
+///
+///     async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
+///         for license in batch.value.iter().flat_map(CheckedBlock::records) {
+///             let license = (license.id.to_owned(), license.raw.bytes.to_vec());
+///             self.licenses.send(license).await.map_err(|_| {
+///                 Error::new(ErrorKind::Destination, "the receiver is gone").at(batch.span.start)
+///             })?;
+///         }
+///         self.taken = batch.span.end;
+///         Ok(())
+///     }
+///
+///     async fn flush(&mut self) -> Result<Position> {
+///         Ok(self.taken)
+///     }
+///
+///     async fn finish(self) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     async fn abort(self) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # use license_stream::pipeline::{self, Options};
+/// # let body = ["{\"id\":\"a\"}\n{\"i", "d\":\"b\"}\n"];
+/// # let body = futures_util::stream::iter(body.map(|chunk| Ok::<_, Error>(chunk.into())));
+/// # let (licenses, mut receiver) = mpsc::channel(10);
+/// # let sink = ChannelSink { licenses, taken: Position::START };
+/// # pipeline::run(body, sink, Options::default()).await.into_result()?;
+/// # assert_eq!(receiver.recv().await.unwrap().0, "a");
+/// # assert_eq!(receiver.recv().await.unwrap(), ("b".into(), b"{\"id\":\"b\"}".to_vec()));
+/// # assert!(receiver.recv().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Sink: Send {
-    /// Makes of blocks what this sink writes.
+    /// What makes of blocks what this sink writes.
     type Decoder: Decoder;
     /// What the sink says when it is closed.
     type Report: Send;

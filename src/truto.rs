@@ -2,7 +2,7 @@
 //!
 //! What is known of the endpoint comes from Truto's public documentation of
 //! `GET /unified/user-directory/licenses`. The wire format of `truto_response_format=stream` is not
-//! documented; see [`frame`](crate::frame) for what is read.
+//! documented; see [`Shape`](crate::frame::Shape) for what is read.
 //!
 //! ```no_run
 //! # async fn example() -> license_stream::Result<()> {

@@ -53,7 +53,10 @@ pub struct BatchOptions {
     pub limits: Limits,
 }
 
-/// Decodes records straight into the columns of [`License::schema`].
+/// Decodes records straight into the columns of [`License::schema`], without a value in between.
+///
+/// Rows gather until [`flush`](Self::flush) makes a batch of them: after each block, after so many
+/// rows, whenever it suits. The [module](self) has an example.
 #[derive(Debug)]
 pub struct LicenseBatchBuilder {
     options: BatchOptions,
@@ -137,7 +140,7 @@ impl LicenseBatchBuilder {
     }
 
     /// Appends the licenses of a block, in order; what is no license goes to `on_reject`, which may
-    /// end the reading there.
+    /// end the reading there. Of a reject no column has anything.
     ///
     /// A batch takes less than 2 GiB of text a column, which bounds the bytes appended before a
     /// flush: blocks of the default limits are far below it.

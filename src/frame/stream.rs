@@ -54,8 +54,9 @@ impl<S, E> FrameExt<E> for S where S: Stream<Item = Result<Bytes, E>> {}
 /// A stream of [`Block`]s; made by [`FrameExt::frames`].
 ///
 /// An error with [`is_record`](Error::is_record) is about one record, and the stream goes on behind
-/// it. Any other ends the stream: the body was cut, and the part of a record that was left is not
-/// given out.
+/// it. Any other ends the stream. An error of the body itself comes as
+/// [`Truncated`](ErrorKind::Truncated) with that error as its source: the body was cut, and the part
+/// of a record that was left is not given out.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Frames<S, E> {
     body: Pin<Box<S>>,
@@ -159,7 +160,28 @@ pub struct Record<T> {
 /// A stream of decoded [`Record`]s; made by [`Frames::json`].
 ///
 /// Ends and goes on after an error as [`Frames`] does. A record that is not a `T` is an error with
-/// [`is_record`](Error::is_record) and its position.
+/// [`is_record`](Error::is_record) and its position. To skip such records, look at each item instead of
+/// using `?`:
+///
+/// ```
+/// use futures_util::{StreamExt, stream};
+/// use license_stream::{License, frame::FrameExt};
+///
+/// # futures_util::future::FutureExt::now_or_never(async {
+/// let body = "{\"id\":\"a\"}\n{\"id\":7}\n{\"id\":\"b\"}\n";
+/// let body = stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(body))]);
+///
+/// let mut licenses = body.frames().json::<License>();
+/// while let Some(record) = licenses.next().await {
+///     match record {
+///         Ok(record) => println!("{}", record.value.id),
+///         Err(error) if error.is_record() => eprintln!("skipped: {error}"),
+///         Err(error) => return Err(error),
+///     }
+/// }
+/// # Ok::<(), license_stream::Error>(())
+/// # }).unwrap().unwrap();
+/// ```
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct JsonRecords<S, E, T> {
     frames: Frames<S, E>,

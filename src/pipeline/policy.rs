@@ -17,7 +17,7 @@ pub struct RejectPolicy {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum OnReject {
-    /// The first reject ends the run; the licenses before it are delivered.
+    /// The first reject ends the run; the sink gets the licenses before it.
     #[default]
     Fail,
     /// They are counted, and otherwise dropped.
@@ -32,7 +32,8 @@ pub enum OnReject {
 pub enum MaxRejects {
     /// More than this many.
     Count(u64),
-    /// More than this share of all records, from 0 to 1. It is looked at when the body has ended.
+    /// More than this share of all records, from 0 to 1. It is looked at when the body has ended, and
+    /// so does not end a run early.
     Share(f64),
 }
 

@@ -23,7 +23,7 @@ pub struct Summary<R> {
     pub bodies: u64,
     /// What the last whole body said of itself.
     pub page: Page,
-    /// What the sink says of what it wrote; `None` if it could not even say that.
+    /// What the sink says of what it wrote, after a failure too; `None` if it could not even say that.
     pub report: Option<R>,
 }
 
@@ -61,7 +61,8 @@ impl Outcome {
 /// Records and rejects of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Licenses that the sink took.
+    /// Licenses that the sink took. After a failure not all of them need be durable: the sink's report
+    /// has what is.
     pub records: u64,
     /// Records that are no licenses.
     pub rejected: u64,

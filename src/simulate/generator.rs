@@ -80,6 +80,10 @@ impl LicenseGenerator {
     }
 
     /// Writes the licenses at `indexes` as NDJSON, in bounded memory; answers the number of bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `to`; what was written until then is a part.
     pub fn write_ndjson(&self, indexes: Range<u64>, to: &mut impl Write) -> io::Result<u64> {
         let mut buffer = Vec::with_capacity(WRITE_BYTES + 4096);
         let mut bytes = 0;

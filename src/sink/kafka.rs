@@ -3,6 +3,10 @@
 //! A record counts as delivered when the broker has acknowledged it on all in-sync replicas, and not
 //! before: every delivery report is awaited. The producer is idempotent, so that a retry inside it
 //! neither doubles nor reorders records.
+//!
+//! librdkafka tries a record again until `message.timeout.ms` is over, five minutes unless set
+//! otherwise. The first record that is then not delivered ends the run; reports of all others that are
+//! under way are awaited all the same, and counted.
 
 mod config;
 mod ledger;
@@ -33,7 +37,8 @@ pub struct KafkaOptions {
     pub account: Option<String>,
     /// Snapshot id: a header.
     pub snapshot_id: Option<String>,
-    /// Bytes of records that may wait for their delivery reports. 16 MiB by default.
+    /// Bytes of the body whose records may wait for their delivery reports. 16 MiB by default. One batch
+    /// is let through even if it is larger.
     pub in_flight_bytes: usize,
     /// Limits of a record.
     pub limits: Limits,
@@ -53,6 +58,24 @@ impl KafkaOptions {
 }
 
 /// Produces each license as it came, keyed by account and `id`.
+///
+/// ```
+/// use license_stream::ErrorKind;
+/// use license_stream::sink::kafka::{KafkaOptions, KafkaSink, producer_config};
+///
+/// let mut config = producer_config("localhost:9092");
+/// config.set("compression.type", "zstd"); // any setting of librdkafka
+/// let mut options = KafkaOptions::new("saas.licenses");
+/// options.account = Some("62f44730-dd91-461e-bd6a-aedd9e0ad79d".to_owned());
+/// let sink = KafkaSink::new(&config, options.clone())?;
+///
+/// config.set("sasl.pasword", "s3cret"); // misspelt, and not shown
+/// let error = KafkaSink::new(&config, options).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Configuration);
+/// assert!(error.to_string().contains("`sasl.pasword`"));
+/// assert!(!format!("{error:?}").contains("s3cret"));
+/// # Ok::<(), license_stream::Error>(())
+/// ```
 ///
 /// The key is `{account}:{id}`, so that all versions of a license share a partition and their
 /// order. The headers are `truto-account`, `truto-snapshot` and `truto-position`, the byte of the

@@ -10,7 +10,8 @@ use crate::position::Position;
 /// Writes newline-delimited JSON: the bytes of each license as they came, and a line feed.
 ///
 /// Lines are written whole and passed on at once, so that a reader sees the first license while the
-/// body is still arriving. Durable means here: handed to the writer and flushed.
+/// body is still arriving. Durable means here: handed to the writer and flushed. An example is at
+/// [`pipeline::run`](crate::pipeline::run).
 #[derive(Debug)]
 pub struct NdjsonSink<W> {
     writer: W,

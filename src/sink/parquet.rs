@@ -1,9 +1,16 @@
 //! Licenses into Parquet files of a local directory.
 //!
-//! Files are named `<account>-<snapshot>-<00000>.parquet`. One is written under a hidden temporary
-//! name and takes its own name once it is whole and on disk, so that a reader of `*.parquet` never
-//! meets a part of a file. Where row groups and files end depends on the records and the options
-//! alone.
+//! Files are named `<account>-<snapshot>-<00000>.parquet`, with `input` for an account that is not
+//! known. One is written under a hidden temporary name and takes its own name once it is whole and on
+//! disk, so that a reader of `*.parquet` never meets a part of a file. Where row groups and files end
+//! depends on the records and the options alone.
+//!
+//! When a run breaks off because its body was cut or a write failed, the files that were whole by then
+//! stay and the one in hand is removed. So the files of one snapshot can be a part of it: only the
+//! summary of the run tells whether it is complete.
+//!
+//! The row group in hand is kept in memory, encoded, until it is full: `row_group_bytes` bounds how
+//! much of the body that is.
 
 mod file;
 mod piece;
@@ -79,6 +86,29 @@ pub fn writer_properties() -> WriterProperties {
 }
 
 /// Writes Parquet files of bounded size with row groups of bounded size.
+///
+/// ```
+/// use license_stream::pipeline::{self, Options};
+/// use license_stream::sink::parquet::{ParquetOptions, ParquetSink};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let lake = tempfile::tempdir()?;
+/// # let chunks = ["{\"id\":\"a\"}\n{\"i", "d\":\"b\"}\n"].map(bytes::Bytes::from);
+/// # let body = futures_util::stream::iter(chunks.map(Ok::<_, license_stream::Error>));
+/// let mut options = ParquetOptions::new(lake.path(), "01a20c7e-5167-7459-84d1-21cf616966d5");
+/// options.file_bytes = 256 << 20;
+/// let sink = ParquetSink::new(options)?;
+/// let summary = pipeline::run(body, sink, Options::default()).await.into_result()?;
+///
+/// for file in summary.report.unwrap_or_default().files {
+///     println!("{}: {} rows, {} bytes", file.path.display(), file.rows, file.bytes);
+///     # assert_eq!(file.rows, 2);
+///     # assert!(file.path.ends_with("input-01a20c7e-5167-7459-84d1-21cf616966d5-00000.parquet"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ParquetSink {
     options: Arc<ParquetOptions>,
