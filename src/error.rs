@@ -122,6 +122,23 @@ impl Error {
         self
     }
 
+    /// The error of a body that ended in `error`: this crate's own as it is, any other as the cause of
+    /// a body that was cut.
+    #[cfg(feature = "stream")]
+    pub(crate) fn of_body(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        match error.into().downcast::<Self>() {
+            Ok(error) => *error,
+            Err(error) => Self::new(ErrorKind::Truncated, "body ended before it was complete")
+                .caused_by(error),
+        }
+    }
+
+    /// The same error, at `position` if it has no place yet.
+    #[cfg(feature = "stream")]
+    pub(crate) fn or_at(self, position: Position) -> Self {
+        if self.0.position.is_some() { self } else { self.at(position) }
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -24,9 +24,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+pub use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::{Framer, FramerOptions, PageReader};
 use crate::position::Span;
 use crate::reject::Reject;
@@ -100,7 +100,7 @@ impl Default for Options {
 pub async fn run<S, E, K>(body: S, sink: K, options: Options) -> Summary<K::Report>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-    E: Into<Error> + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     K: Sink,
 {
     run_source(OneBody::new(body), sink, options).await

@@ -103,6 +103,11 @@ impl TrutoClient {
         self
     }
 
+    /// All pages of `request`, for [`run_source`](crate::pipeline::run_source).
+    pub fn pages(&self, request: LicenseRequest) -> LicensePages {
+        LicensePages::new(self.clone(), request)
+    }
+
     /// Asks for one page of licenses; answers as soon as the body begins. [`LicensePages`] asks for
     /// all of them.
     ///

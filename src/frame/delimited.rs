@@ -219,8 +219,11 @@ mod tests {
     use super::*;
     use crate::frame::{Framer, Shape};
 
+    /// A record, or the place of one that is too long.
+    type Found = (Position, Result<Vec<u8>, ()>);
+
     /// What a body holds, told by cutting it at line feeds in memory: slow and obvious.
-    fn oracle(body: &[u8], max: usize) -> Vec<(Position, Result<Vec<u8>, ()>)> {
+    fn oracle(body: &[u8], max: usize) -> Vec<Found> {
         let mut found = Vec::new();
         let (mut byte, mut record) = (0, 0);
         for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
@@ -246,7 +249,7 @@ mod tests {
     fn frame<'a>(
         chunks: impl IntoIterator<Item = &'a [u8]>,
         options: FramerOptions,
-    ) -> (Vec<(Position, Result<Vec<u8>, ()>)>, Position) {
+    ) -> (Vec<Found>, Position) {
         let mut framer = Framer::new(options);
         let mut found = Vec::new();
         let mut drain = |framer: &mut Framer| loop {

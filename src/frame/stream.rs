@@ -130,12 +130,8 @@ where
                 Some(Ok(chunk)) => this.framer.push(chunk),
                 Some(Err(error)) => {
                     this.state = State::Failed;
-                    return Poll::Ready(Some(Err(Error::new(
-                        ErrorKind::Truncated,
-                        "body ended before it was complete",
-                    )
-                    .at(this.framer.position())
-                    .caused_by(error))));
+                    let error = Error::of_body(error).or_at(this.framer.position());
+                    return Poll::Ready(Some(Err(error)));
                 }
                 None => {
                     this.framer.finish();

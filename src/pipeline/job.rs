@@ -102,8 +102,7 @@ mod tests {
                 found.push((span.start.record, records));
             }
         };
-        let mut chunks = body.chunks(size).map(Some).chain([None]);
-        while let Some(chunk) = chunks.next() {
+        for chunk in body.chunks(size).map(Some).chain([None]) {
             match chunk {
                 Some(chunk) => framer.push(Bytes::from_static(chunk)),
                 None => framer.finish(),

@@ -78,7 +78,11 @@ impl<D: Decoder> Reader<D> {
                 Ok(None) => {
                     return Ok(if self.submit().await { End::Complete } else { End::Abandoned });
                 }
-                Err(error) => return self.failed(error).await,
+                Err(error) => {
+                    // No place in a body: there is none yet.
+                    self.submit().await;
+                    return Err(error);
+                }
             };
             reading.bodies += 1;
             self.begin_body(source.shape());
@@ -144,8 +148,7 @@ impl<D: Decoder> Reader<D> {
     /// Ends with `error`: what came whole is delivered; the part of a record that was left is not.
     async fn failed(&mut self, error: Error) -> Result<End> {
         self.submit().await;
-        let position = error.position().unwrap_or_else(|| self.framer.position());
-        Err(error.at(position))
+        Err(error.or_at(self.framer.position()))
     }
 
     /// What the body says of itself, now that all of it was read.

@@ -1,5 +1,6 @@
 //! Where bodies come from.
 
+use std::error::Error as StdError;
 use std::future::Future;
 
 use bytes::Bytes;
@@ -34,9 +35,9 @@ impl<S> OneBody<S> {
     pub fn new<E>(body: S) -> OneBody<impl Stream<Item = Result<Bytes>> + Send + 'static>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-        E: Into<Error> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        OneBody(Some(body.map_err(Into::into)))
+        OneBody(Some(body.map_err(Error::of_body)))
     }
 }
 

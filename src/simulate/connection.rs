@@ -87,7 +87,7 @@ impl Connection {
             }
         }
         // It sends and sends, so it is there; to read on would need ever more memory.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Sends all of the parts, in as few system calls as the socket allows.

@@ -13,12 +13,13 @@ mod ledger;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use super::{Batch, CheckDecoder, Pace, Sink};
@@ -27,6 +28,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
 pub use config::producer_config;
 use ledger::{Ledger, Reports};
+
+/// How long to wait before asking again for a topic that is being created.
+const CREATION_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a [`KafkaSink`] writes, and how.
 #[derive(Clone, Debug)]
@@ -132,28 +136,40 @@ impl KafkaSink {
     /// [`ErrorKind::Unreachable`] if no broker answers within `timeout`;
     /// [`ErrorKind::Destination`] if the topic cannot be written to.
     pub async fn check(&self, timeout: Duration) -> Result<()> {
-        let (producer, topic) = (self.producer.clone(), self.options.topic.clone());
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let code = match self.topic_error(left).await? {
+                None => return Ok(()),
+                Some(code) => code,
+            };
+            // Brokers that create topics by themselves say this until the new one is there.
+            let may_come = matches!(
+                code,
+                RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable
+            );
+            if !may_come || left < CREATION_PAUSE {
+                let message = format!("topic {} cannot be written to", self.options.topic);
+                return Err(Error::new(ErrorKind::Destination, message)
+                    .caused_by(KafkaError::MetadataFetch(code)));
+            }
+            tokio::time::sleep(CREATION_PAUSE).await;
+        }
+    }
+
+    async fn topic_error(&self, timeout: Duration) -> Result<Option<RDKafkaErrorCode>> {
+        let (producer, topic) = (Arc::clone(&self.producer), self.options.topic.clone());
         let asked = tokio::task::spawn_blocking(move || {
-            producer
-                .client()
-                .fetch_metadata(Some(&topic), timeout)
-                .map(|metadata| metadata.topics().first().and_then(|topic| topic.error()))
+            let metadata = producer.client().fetch_metadata(Some(&topic), timeout)?;
+            Ok(metadata.topics().first().and_then(MetadataTopic::error))
         });
-        let answer = asked.await.map_err(|error| {
+        let answer: Result<_, KafkaError> = asked.await.map_err(|error| {
             Error::new(ErrorKind::Internal, "the Kafka check did not end").caused_by(error)
         })?;
         let topic_error = answer.map_err(|error| {
             Error::new(ErrorKind::Unreachable, "no Kafka broker answers").caused_by(error)
         })?;
-        match topic_error.map(RDKafkaErrorCode::from) {
-            // A broker that creates topics by itself first says that the new one has no leader.
-            None | Some(RDKafkaErrorCode::LeaderNotAvailable) => Ok(()),
-            Some(code) => Err(Error::new(
-                ErrorKind::Destination,
-                format!("topic {} cannot be written to", self.options.topic),
-            )
-            .caused_by(KafkaError::MetadataFetch(code))),
-        }
+        Ok(topic_error.map(RDKafkaErrorCode::from))
     }
 
     /// Hands a record to librdkafka, which copies it.

@@ -28,6 +28,8 @@ pub struct LicenseBody {
     shape: Shape,
     idle: Duration,
     deadline: Pin<Box<Sleep>>,
+    /// Whether `deadline` runs: only while a chunk is waited for, not while nobody asks for one.
+    is_waiting: bool,
     ended: bool,
 }
 
@@ -64,6 +66,7 @@ impl LicenseBody {
             shape,
             idle,
             deadline: Box::pin(tokio::time::sleep(idle)),
+            is_waiting: false,
             ended: false,
         })
     }
@@ -88,8 +91,7 @@ impl Stream for LicenseBody {
         }
         match self.chunks.as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
-                let deadline = Instant::now() + self.idle;
-                self.deadline.as_mut().reset(deadline);
+                self.is_waiting = false;
                 Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Ready(Some(Err(error))) => {
@@ -103,6 +105,11 @@ impl Stream for LicenseBody {
                 "connection was closed, and nothing in the response tells whether the body is whole",
             ))),
             Poll::Pending => {
+                if !self.is_waiting {
+                    self.is_waiting = true;
+                    let deadline = Instant::now() + self.idle;
+                    self.deadline.as_mut().reset(deadline);
+                }
                 ready!(self.deadline.as_mut().poll(cx));
                 let seconds = self.idle.as_secs_f64();
                 let message = format!("body stalled for {seconds} s");

@@ -30,14 +30,14 @@ pub(crate) enum Input {
     /// A recorded body; `-` is standard input. Nothing is left once it was opened.
     File(Option<PathBuf>),
     /// The API.
-    Api(LicensePages),
+    Api(Box<LicensePages>),
 }
 
 impl Input {
     pub(crate) fn new(args: &SourceArgs) -> anyhow::Result<Self> {
         match &args.input {
             Some(path) => Ok(Self::File(Some(path.clone()))),
-            None => Ok(Self::Api(pages(args)?)),
+            None => Ok(Self::Api(Box::new(pages(args)?))),
         }
     }
 }

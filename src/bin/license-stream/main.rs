@@ -30,7 +30,7 @@ fn main() -> ExitCode {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
-                Command::Schema(args) => schema::run(args),
+                Command::Schema(args) => schema::run(&args),
                 Command::Simulate(args) => simulate::run(args).await,
                 Command::Demo(args) => demo::run(args).await,
             }

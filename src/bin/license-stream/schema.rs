@@ -7,7 +7,7 @@ use license_stream::schema;
 use crate::args::{SchemaArgs, SchemaForm};
 use crate::exit::Exit;
 
-pub(crate) fn run(args: SchemaArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
     let text = match args.form {
         SchemaForm::Arrow => schema::arrow_text(),
         SchemaForm::Parquet => schema::parquet_text(),

@@ -51,10 +51,10 @@ fn describe(file: &WrittenFile) -> anyhow::Result<()> {
     };
     let fields = schema.get_fields().iter().filter(wanted).cloned().collect();
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build()?;
-    print_row(COLUMNS.map(|(name, _)| style(name.to_owned()).dim().to_string()));
+    print_row(&COLUMNS.map(|(name, _)| style(name.to_owned()).dim().to_string()));
     for row in reader.get_row_iter(Some(projection))?.take(ROWS) {
         let row = row?;
-        print_row(COLUMNS.map(|(name, _)| value(&row, name)));
+        print_row(&COLUMNS.map(|(name, _)| value(&row, name)));
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ fn value(row: &Row, column: &str) -> String {
     }
 }
 
-fn print_row(cells: [String; COLUMNS.len()]) {
+fn print_row(cells: &[String; COLUMNS.len()]) {
     let cells = cells.iter().zip(COLUMNS).map(|(cell, (_, width))| {
         let cell = truncate_str(cell, width, "…");
         let padding = width.saturating_sub(measure_text_width(&cell));
