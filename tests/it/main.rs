@@ -3,4 +3,5 @@
 
 mod parquet;
 mod readers;
+mod schemas;
 mod support;
