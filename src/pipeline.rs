@@ -277,15 +277,20 @@ impl<K: Sink> Writer<K> {
             (Ok(()), Ok(End::Complete)) if counts.rejected > 0 => (Outcome::Rejected, None),
             (Ok(()), Ok(End::Complete)) => (Outcome::Done, None),
         };
-        let (closed, letters) = match &error {
-            None => (self.sink.finish().await, self.rejects.close().await),
-            Some(_) => (self.sink.abort().await, self.rejects.close().await),
+        let ends_well = error.as_ref().is_none_or(is_about_records);
+        // Asked first, a sink that fails to make durable what it took can still say what is.
+        let flushed = if ends_well { self.sink.flush().await.map(drop) } else { Ok(()) };
+        let closed = if ends_well && flushed.is_ok() {
+            self.sink.finish().await
+        } else {
+            self.sink.abort().await
         };
         let (report, closing) = match closed {
             Ok(report) => (Some(report), None),
             Err(error) => (None, Some(error)),
         };
-        let error = error.or(closing).or(letters.err());
+        let letters = self.rejects.close().await;
+        let error = error.or(flushed.err()).or(closing).or(letters.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
         Summary { outcome, error, counts, position, report }
     }
@@ -315,6 +320,11 @@ impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Whether nothing failed but records: then the licenses before them are delivered all the same.
+fn is_about_records(error: &Error) -> bool {
+    error.is_record() || error.kind() == ErrorKind::TooManyRejects
 }
 
 fn internal(error: tokio::task::JoinError) -> Error {

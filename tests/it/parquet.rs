@@ -3,6 +3,7 @@
 mod layout;
 mod oracle;
 mod rows;
+mod whole;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
