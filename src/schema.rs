@@ -44,6 +44,7 @@ pub fn arrow_text() -> String {
 #[cfg(feature = "parquet")]
 pub fn parquet_text() -> String {
     let schema = parquet::arrow::ArrowSchemaConverter::new()
+        .with_coerce_types(true)
         .convert(&crate::License::schema())
         .expect("every type of the schema has a counterpart in Parquet");
     let mut text = Vec::new();

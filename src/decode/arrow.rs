@@ -36,6 +36,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 
 use super::fields::{Fields, field};
+use super::text::without_lone_surrogates;
 use super::{Fault, Limits};
 use crate::frame::Block;
 use crate::license::{License, Product, Role};
@@ -233,7 +234,8 @@ impl Columns {
         keep(field::PRODUCTS, products);
         let roles = self.roles.append(fields.get(field::ROLES), &fields.roles);
         keep(field::ROLES, roles);
-        self.remote_data.append_option(fields.get(field::REMOTE_DATA).map(|value| value.raw));
+        let remote_data = fields.get(field::REMOTE_DATA).map(|value| value.raw);
+        self.remote_data.append_option(remote_data.map(without_lone_surrogates));
         for (name, value) in &fields.unknown {
             unexpected.unknown += 1;
             push_member(&mut self.members, name.raw(), value);
@@ -242,7 +244,7 @@ impl Columns {
             self.extra.append_null();
         } else {
             self.members.push('}');
-            self.extra.append_value(&self.members);
+            self.extra.append_value(without_lone_surrogates(&self.members));
         }
     }
 

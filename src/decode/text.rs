@@ -58,6 +58,28 @@ impl<'a> Text<'a> {
     }
 }
 
+/// JSON text with `\ufffd` in place of each escape that is half a character.
+///
+/// RFC 8259 allows a lone surrogate such as `\ud83d` and calls what becomes of it unpredictable.
+/// DuckDB refuses the whole file for one in a column of JSON.
+#[cfg(feature = "arrow")]
+pub(super) fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(json);
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &json.as_bytes()[at..]) {
+        at += found;
+        at += match unescape(&json[at + 1..]) {
+            Some((_, len)) => 1 + len,
+            None => {
+                // As long as what it replaces.
+                text.to_mut().replace_range(at..at + 6, "\\ufffd");
+                6
+            }
+        };
+    }
+    text
+}
+
 /// The character that stands behind a backslash, and how many bytes of `rest` spell it.
 fn unescape(rest: &str) -> Option<(char, usize)> {
     let character = match rest.as_bytes().first()? {
@@ -183,6 +205,17 @@ mod tests {
             let expected = serde_json::from_str::<String>(&quoted).ok();
             assert_eq!(Text::new(raw, is_escaped).decode().map(Cow::into_owned), expected, "{raw}");
         }
+    }
+
+    #[cfg(feature = "arrow")]
+    #[test]
+    fn only_lone_surrogates_are_replaced() {
+        for kept in [r#"{"a\n":"\ud83d\ude00 \u0000 \\ud83d é"}"#, "[1]", ""] {
+            assert!(matches!(without_lone_surrogates(kept), Cow::Borrowed(text) if text == kept));
+        }
+        let lone = r#"{"\uD83D":["\ude00\ud83d","é\ud83d\n\ud83d\ude00\ud83d\ud83d\ude00"]}"#;
+        let text = r#"{"\ufffd":["\ufffd\ufffd","é\ufffd\n\ud83d\ude00\ufffd\ud83d\ude00"]}"#;
+        assert_eq!(without_lone_surrogates(lone), text);
     }
 
     #[test]

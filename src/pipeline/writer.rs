@@ -41,22 +41,26 @@ impl<K: Sink> Writer<K> {
             self.judge(&end, &reading.page, &counts)?;
             Ok(end)
         });
-        let (outcome, mut error) = match ended {
+        let (outcome, error) = match ended {
             Err(error) => (Outcome::Failed, Some(error)),
             Ok(End::Stopped) => (Outcome::Interrupted, None),
             Ok(_) if counts.rejected > 0 => (Outcome::Rejected, None),
             Ok(_) => (Outcome::Done, None),
         };
-        let closed = match &error {
-            None => self.sink.finish().await,
-            Some(_) => self.sink.abort().await,
+        let ends_well = error.as_ref().is_none_or(is_about_records);
+        // Asked first, a sink that fails to make durable what it took can still say what is.
+        let flushed = if ends_well { self.sink.flush().await.map(drop) } else { Ok(()) };
+        let closed = if ends_well && flushed.is_ok() {
+            self.sink.finish().await
+        } else {
+            self.sink.abort().await
         };
         let letters = self.rejects.close().await;
         let (report, closing) = match closed {
             Ok(report) => (Some(report), None),
             Err(error) => (None, Some(error)),
         };
-        error = error.or(closing).or(letters.err());
+        let error = error.or(flushed.err()).or(closing).or(letters.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
         let Reading { position, bodies, page, .. } = reading;
         Summary { outcome, error, counts, position, bodies, page, report }
@@ -117,6 +121,11 @@ impl<K: Sink> Writer<K> {
         }
         Ok(())
     }
+}
+
+/// Whether nothing failed but records: then the licenses before them are delivered all the same.
+fn is_about_records(error: &Error) -> bool {
+    error.is_record() || error.kind() == ErrorKind::TooManyRejects
 }
 
 fn internal(error: JoinError) -> Error {

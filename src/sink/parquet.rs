@@ -77,6 +77,8 @@ pub fn writer_properties() -> WriterProperties {
         .set_created_by(concat!("license-stream ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_writer_version(WriterVersion::PARQUET_1_0)
+        // Elements of lists are named `element`, as Parquet has it, and not `item`, as Arrow has.
+        .set_coerce_types(true)
         // Row groups end where this crate says.
         .set_max_row_group_row_count(None);
     for unique in ["id", "remote_data", "_extra"] {

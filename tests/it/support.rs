@@ -1,5 +1,8 @@
 //! What the tests of all subjects share.
 
+pub(crate) mod body;
 pub(crate) mod command;
 pub(crate) mod kafka;
 pub(crate) mod python;
+pub(crate) mod run;
+pub(crate) mod simulation;

@@ -27,6 +27,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let written = Written {
         destination: Destination::Topic(args.topic.clone()),
         into: format!("delivered to topic {}", args.topic),
+        records: report.delivered,
         bytes: report.bytes,
         fields_unexpected: BTreeMap::new(),
         data_on_stdout: false,

@@ -35,6 +35,7 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
             Some(path) => format!("written to {}", path.display()),
             None => "written".to_owned(),
         },
+        records: exported.summary.counts.records,
         bytes: exported.summary.report.take().unwrap_or_default().bytes,
         fields_unexpected: BTreeMap::new(),
         data_on_stdout: args.out.is_none(),

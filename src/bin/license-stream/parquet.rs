@@ -35,6 +35,7 @@ fn written(report: Option<&ParquetReport>, out: &str) -> Written {
             files.iter().map(|file| file.path.display().to_string()).collect(),
         ),
         into: format!("in {count} of {} in {out}", human_bytes(bytes)),
+        records: files.iter().map(|file| file.rows).sum(),
         bytes,
         fields_unexpected: report
             .map_or_else(BTreeMap::new, |report| report.unexpected.fields().collect()),

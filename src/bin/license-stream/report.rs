@@ -64,6 +64,8 @@ pub(crate) struct Written {
     pub(crate) destination: Destination,
     /// The destination for people.
     pub(crate) into: String,
+    /// Licenses that are durable: after a failure fewer than the sink took.
+    pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) fields_unexpected: BTreeMap<&'static str, u64>,
     /// Whether the data itself goes to standard output.
@@ -88,7 +90,7 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
     let requests = if export.source.input.is_none() { summary.bodies } else { 0 };
     let json = JsonSummary {
         outcome: summary.outcome.as_str(),
-        records: counts.records,
+        records: written.records,
         rejected: counts.rejected,
         bytes_read: *bytes_read,
         bytes_written: written.bytes,
@@ -104,7 +106,7 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             account: export.source.account.clone(),
             snapshot_id: export.snapshot_id.to_string(),
             complete: summary.outcome.is_complete(),
-            records: counts.records,
+            records: written.records,
             rejected: counts.rejected,
             requests,
             retries: 0,
@@ -138,8 +140,8 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
     let rate = human_bytes((*bytes_read as f64 / seconds.max(1e-9)) as u64);
     eprintln!(
         "{outcome}: {} {} {}, {} read in {seconds:.1} s ({rate}/s)",
-        human_count(counts.records),
-        if counts.records == 1 { "license" } else { "licenses" },
+        human_count(written.records),
+        if written.records == 1 { "license" } else { "licenses" },
         written.into,
         human_bytes(*bytes_read),
     );

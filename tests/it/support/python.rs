@@ -1,6 +1,7 @@
 //! Readers of what we write that are not ours: DuckDB, pyarrow, and the Python client of Kafka. The
 //! scripts in `tests/readers` say what each prints.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,6 +17,12 @@ pub(crate) fn parquet_rows(engine: &str, path: &Path) -> Vec<Value> {
     lines(reader("parquet_rows.py").arg(engine).arg(path))
 }
 
+/// The same rows as the text that the reader prints, for what [`Value`] does not hold exactly.
+pub(crate) fn parquet_lines(engine: &str, path: &Path) -> Vec<String> {
+    let text = printed(reader("parquet_rows.py").arg(engine).arg(path));
+    text.lines().map(str::to_owned).collect()
+}
+
 /// How a Parquet file is laid out: row groups, codecs, logical types.
 pub(crate) fn parquet_meta(path: &Path) -> Value {
     let mut found = lines(reader("parquet_meta.py").arg(path));
@@ -26,6 +33,14 @@ pub(crate) fn parquet_meta(path: &Path) -> Value {
 /// The committed messages of a topic, by partition and offset.
 pub(crate) fn topic_messages(topic: &str) -> Vec<Value> {
     lines(reader("topic.py").arg(kafka::bootstrap()).arg(topic))
+}
+
+/// What is wrong with the documents, one JSON value a line, by the JSON Schema at `schema`.
+pub(crate) fn schema_violations(schema: &Path, documents: &str) -> Vec<String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(documents.as_bytes()).unwrap();
+    let text = printed(reader("schema_violations.py").arg(schema).arg(file.path()));
+    text.lines().map(str::to_owned).collect()
 }
 
 /// A Python that has what `tests/requirements.txt` names.
@@ -51,12 +66,22 @@ fn reader(script: &str) -> Command {
     command
 }
 
-fn root() -> &'static Path {
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What a reader prints, one JSON value a line. A reader that fails fails the test with what it said.
+/// What a reader prints, one JSON value a line.
 fn lines(command: &mut Command) -> Vec<Value> {
+    let text = printed(command);
+    let parse = |line| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{command:?}: {error}: {line}"))
+    };
+    text.lines().map(parse).collect()
+}
+
+/// What a reader prints. A reader that fails fails the test with what it said.
+fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
@@ -64,9 +89,5 @@ fn lines(command: &mut Command) -> Vec<Value> {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    let text = String::from_utf8(output.stdout).expect("readers print UTF-8");
-    let parse = |line| {
-        serde_json::from_str(line).unwrap_or_else(|error| panic!("{command:?}: {error}: {line}"))
-    };
-    text.lines().map(parse).collect()
+    String::from_utf8(output.stdout).expect("readers print UTF-8")
 }

@@ -1,0 +1,34 @@
+//! What is in Parquet files, as readers see it that are not ours.
+
+mod layout;
+mod oracle;
+mod rows;
+mod whole;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::command::license_stream;
+
+/// `license-stream parquet` into `out`, which tells of its run in JSON.
+fn parquet(out: &Path) -> Command {
+    let mut command = license_stream();
+    command.args(["parquet", "--json", "--out"]).arg(out);
+    command
+}
+
+/// The files that a summary names, in the order of the body.
+fn files(summary: &Value) -> Vec<PathBuf> {
+    let files = summary["snapshots"][0]["files"].as_array().expect("a list of files");
+    files.iter().map(|file| PathBuf::from(file.as_str().expect("a path"))).collect()
+}
+
+/// Everything in a directory, by name.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries
+}

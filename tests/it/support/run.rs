@@ -1,0 +1,53 @@
+//! A run of the command, from its start to its end.
+
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Starts `command`, without input.
+pub(crate) fn start(command: &mut Command) -> Child {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// Runs `command` to its end, without input.
+pub(crate) fn run(command: &mut Command) -> Run {
+    Run::of(start(command))
+}
+
+impl Run {
+    /// Waits for the end of `child`.
+    pub(crate) fn of(child: Child) -> Self {
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        Self {
+            code: status.code(),
+            stdout: String::from_utf8(stdout).expect("the command prints UTF-8"),
+            stderr: String::from_utf8(stderr).expect("the command prints UTF-8"),
+        }
+    }
+
+    /// This run, which must have ended with `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// The `--json` summary, which must be all of standard output.
+    #[track_caller]
+    pub(crate) fn summary(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}

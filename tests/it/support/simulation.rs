@@ -1,0 +1,46 @@
+//! A Truto API inside of the test, for the command to read from.
+
+use std::process::Command;
+
+use license_stream::simulate::{DEFAULT_TOKEN, RunningSimulator, Simulator};
+use tokio::runtime::Runtime;
+
+/// A simulator that runs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Simulation {
+    simulator: RunningSimulator,
+    runtime: Runtime,
+}
+
+impl Simulation {
+    pub(crate) fn start(simulator: Simulator) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let simulator = {
+            let _guard = runtime.enter();
+            simulator.start().unwrap()
+        };
+        Self { simulator, runtime }
+    }
+
+    /// The first account.
+    pub(crate) fn account(&self) -> &str {
+        &self.simulator.accounts()[0]
+    }
+
+    /// Lets `command` read the licenses of the first account.
+    pub(crate) fn source<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .args(["--base-url", &self.simulator.base_url(), "--account", self.account()])
+            .env("TRUTO_API_TOKEN", DEFAULT_TOKEN)
+    }
+
+    /// Waits until a response stands still, as the simulator was told.
+    pub(crate) fn until_held(&self) {
+        self.runtime.block_on(self.simulator.until_held(1));
+    }
+
+    /// Lets what stands still go on.
+    pub(crate) fn release(&self) {
+        self.simulator.release();
+    }
+}
