@@ -4,5 +4,6 @@
 mod examples;
 mod parquet;
 mod readers;
+mod replay;
 mod schemas;
 mod support;
