@@ -13,8 +13,10 @@
 #[cfg(feature = "arrow")]
 pub mod arrow;
 mod checked;
-#[cfg(all(test, feature = "arrow"))]
-mod differential;
+#[cfg(test)]
+mod conformance;
+#[cfg(all(any(test, fuzzing), feature = "arrow"))]
+pub(crate) mod differential;
 #[cfg(feature = "arrow")]
 mod fields;
 mod json;
