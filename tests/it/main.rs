@@ -2,6 +2,7 @@
 //! of what it writes that are not ours. `make test` starts what they need.
 
 mod examples;
+mod kafka;
 mod parquet;
 mod readers;
 mod schemas;
