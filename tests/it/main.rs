@@ -5,5 +5,6 @@ mod examples;
 mod kafka;
 mod parquet;
 mod readers;
+mod rejects;
 mod schemas;
 mod support;
