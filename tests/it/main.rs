@@ -6,5 +6,6 @@ mod kafka;
 mod parquet;
 mod readers;
 mod rejects;
+mod replay;
 mod schemas;
 mod support;
