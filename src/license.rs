@@ -120,8 +120,8 @@ impl License {
 
     fn take(&mut self, field: &str, raw: Box<RawValue>) {
         let taken = match field {
-            "assigned_quantity" => take_number(&mut self.assigned_quantity, &raw),
-            "available_quantity" => take_number(&mut self.available_quantity, &raw),
+            "assigned_quantity" => take(&mut self.assigned_quantity, &raw),
+            "available_quantity" => take(&mut self.available_quantity, &raw),
             "created_at" => take(&mut self.created_at, &raw),
             "currency" => take(&mut self.currency, &raw),
             "description" => take(&mut self.description, &raw),
@@ -140,7 +140,7 @@ impl License {
                 take_list(&mut self.roles, &raw, Role::FIELDS, build)
             }
             "status" => take(&mut self.status, &raw),
-            "unit_amount" => take_number(&mut self.unit_amount, &raw),
+            "unit_amount" => take(&mut self.unit_amount, &raw),
             "updated_at" => take(&mut self.updated_at, &raw),
             _ => false,
         };
@@ -158,12 +158,6 @@ fn take<T: DeserializeOwned>(slot: &mut Option<T>, raw: &RawValue) -> bool {
     let fits = read.is_ok();
     *slot = read.unwrap_or_default();
     fits
-}
-
-/// The same for a number: serde_json's own reading of one can be next to the nearest `f64`.
-fn take_number(slot: &mut Option<f64>, raw: &RawValue) -> bool {
-    *slot = raw.get().parse().ok().filter(|value: &f64| value.is_finite());
-    slot.is_some() || raw.get() == "null"
 }
 
 /// Sets `slot` from a list of objects whose `names` hold strings, with `None` in place of what has

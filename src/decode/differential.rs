@@ -131,8 +131,9 @@ fn compare(record: &[u8]) -> Result<(), TestCaseError> {
     };
     let texts = |(name, value): (&String, &&RawValue)| (name.clone(), value.get().to_owned());
     let extra: BTreeMap<_, _> = extra.iter().map(texts).collect();
-    let whole = |(name, value): (&String, &Box<RawValue>)| (name.clone(), whole_characters(value));
-    let expected: BTreeMap<_, _> = license.extra.iter().map(whole).collect();
+    let expected = license.extra.iter();
+    let expected: BTreeMap<_, _> =
+        expected.map(|(name, value)| (name.clone(), whole_characters(value))).collect();
     prop_assert_eq!(extra, expected, "{}", shown);
     Ok(())
 }
