@@ -1,6 +1,7 @@
 //! What the tests of all subjects share.
 
 pub(crate) mod body;
+pub(crate) mod broker;
 pub(crate) mod command;
 pub(crate) mod kafka;
 pub(crate) mod python;

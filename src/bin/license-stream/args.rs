@@ -221,7 +221,7 @@ pub(crate) struct KafkaArgs {
     pub(crate) topic: String,
     /// A setting of librdkafka; may be repeated, and wins over --kafka-config
     #[arg(short = 'X', value_name = "NAME=VALUE", action = ArgAction::Append)]
-    pub(crate) settings: Vec<Setting>,
+    pub(crate) settings: Vec<TypedSetting>,
     /// File of librdkafka's settings, one `name=value` a line: the place for passwords
     #[arg(long, value_name = "FILE")]
     pub(crate) kafka_config: Option<PathBuf>,
@@ -233,7 +233,23 @@ pub(crate) struct KafkaArgs {
     pub(crate) report: ReportArgs,
 }
 
-/// `-X name=value`. The value may be a secret, so it is not shown.
+/// `-X` as it was typed. Clap's own error would show it, and it may be a secret: it is parsed later.
+#[derive(Clone)]
+pub(crate) struct TypedSetting(pub(crate) String);
+
+impl From<String> for TypedSetting {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for TypedSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// `name=value`. The value may be a secret, so it is not shown.
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) name: String,

@@ -38,10 +38,21 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
 
 fn config(args: &KafkaArgs) -> Result<ClientConfig> {
     let mut config = producer_config(&args.brokers);
-    let from_file = args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
-    for Setting { name, value } in from_file.iter().chain(&args.settings) {
+    let mut settings =
+        args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    for typed in &args.settings {
+        settings.push(
+            typed
+                .0
+                .parse()
+                .map_err(|what| Error::new(ErrorKind::Configuration, format!("-X: {what}")))?,
+        );
+    }
+    for Setting { name, value } in &settings {
         let weakens = match name.as_str() {
             "enable.idempotence" => value != "true",
+            // A run waits for the report of every record.
+            "delivery.report.only.error" => value != "false",
             "acks" | "request.required.acks" => value != "all" && value != "-1",
             _ => false,
         };
