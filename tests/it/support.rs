@@ -3,6 +3,9 @@
 pub(crate) mod body;
 pub(crate) mod command;
 pub(crate) mod kafka;
+pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod run;
+pub(crate) mod scripted;
 pub(crate) mod simulation;
+pub(crate) mod truto;
