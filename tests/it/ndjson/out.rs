@@ -1,5 +1,6 @@
 //! `--out FILE`: whole under its name, or not at all.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -7,7 +8,8 @@ use license_stream::simulate::Simulator;
 
 use super::assert_done;
 use crate::support::process::{run, start};
-use crate::support::truto::Truto;
+use crate::support::scripted::{Scripted, response};
+use crate::support::truto::{Truto, api_command};
 
 const NAME: &str = "licenses.ndjson";
 
@@ -61,6 +63,21 @@ fn a_body_that_was_cut_leaves_no_file() {
 }
 
 #[test]
+fn a_run_that_does_not_begin_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let api = Scripted::answer(response("404 Not Found", "", "{}"));
+    let mut refused = api_command("ndjson", &api.url(), "a");
+    out(&mut refused, directory.path());
+    assert_eq!(run(&mut refused).code, Some(1));
+    assert!(names(directory.path()).is_empty());
+
+    let mut wrong = api_command("ndjson", "http://example.invalid", "a");
+    out(&mut wrong, directory.path());
+    assert_eq!(run(&mut wrong).code, Some(2));
+    assert!(names(directory.path()).is_empty());
+}
+
+#[test]
 fn a_file_that_cannot_be_made_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let truto = Truto::start(Simulator::new());
@@ -69,4 +86,20 @@ fn a_file_that_cannot_be_made_is_named() {
     assert_eq!(got.code, Some(1));
     assert!(got.stderr.contains("missing/file could not be written"), "{}", got.stderr);
     assert_eq!(truto.requests(), 0);
+}
+
+#[test]
+fn a_pipe_with_a_name_is_written_to_and_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let truto = Truto::start(Simulator::new().with_records(1000));
+    let reader = std::thread::spawn({
+        let path = path.clone();
+        move || std::fs::read(path).unwrap()
+    });
+    assert_done(&run(truto.command("ndjson").arg("--out").arg(&path)));
+    assert_eq!(names(directory.path()), ["pipe"]);
+    assert!(std::fs::metadata(&path).unwrap().file_type().is_fifo());
+    assert!(reader.join().unwrap() == truto.licenses(0..1000));
 }
