@@ -72,7 +72,7 @@ fn an_empty_body_is_no_licenses() {
 #[test]
 fn a_page_of_html_is_no_body() {
     let page = "<html><title>Sign in</title></html>";
-    for kind in ["text/html", "text/html; charset=utf-8"] {
+    for kind in ["text/html", "text/html; charset=utf-8", "Text/HTML"] {
         let got = ask(response("200 OK", &format!("Content-Type: {kind}\r\n"), page));
         assert_eq!((got.code, got.text()), (Some(1), ""));
         assert!(got.stderr.contains("a page of HTML came instead of JSON"), "{}", got.stderr);
