@@ -91,6 +91,16 @@ fn plain_http_to_another_host_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn plain_http_to_this_machine_takes_no_proxy() {
+    let proxy = Untouched::listen();
+    let api = Scripted::answer(one_license());
+    let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+    let got = run(command.env("http_proxy", format!("http://127.0.0.1:{}", proxy.port())));
+    proxy.assert();
+    assert_eq!((got.code, got.text()), (Some(0), "{\"id\":\"1\"}\n"), "{}", got.stderr);
+}
+
+#[test]
 fn a_token_file_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
