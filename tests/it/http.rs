@@ -101,6 +101,16 @@ fn plain_http_to_this_machine_takes_no_proxy() {
 }
 
 #[test]
+fn a_base_url_with_a_password_is_refused() {
+    let api = Untouched::listen();
+    let url = format!("http://user:pass-w0rd@127.0.0.1:{}", api.port());
+    let got = run(&mut api_command("ndjson", &url, ACCOUNT));
+    api.assert();
+    assert_eq!(got.code, Some(2), "{}", got.stderr);
+    assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
+}
+
+#[test]
 fn a_token_file_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
