@@ -94,3 +94,29 @@ fn too_many_rejects_are_a_failure() {
         assert_eq!(got.stderr.contains("error: "), code == 1, "{limit}: {}", got.stderr);
     }
 }
+
+#[test]
+fn whoever_stops_listening_makes_no_panic() {
+    // Standard error first: what a run says of itself is then lost, and no more.
+    let truto = Truto::start(Simulator::new().with_records(3).with_hold_after_records(1));
+    let mut running = start(&mut truto.command("ndjson"));
+    running.line();
+    running.close_stderr();
+    truto.release();
+    assert_eq!(running.finish().code, Some(0));
+
+    // `--help | true`, `schema arrow | true`, `simulate | true`.
+    for (arguments, code) in [
+        (&["--help"][..], 0),
+        (&["schema", "json-schema"], 1),
+        (&["simulate", "--listen", "127.0.0.1:0"], 1),
+    ] {
+        let (reading, writing) = std::io::pipe().unwrap();
+        drop(reading);
+        let mut command = license_stream();
+        let status = command.args(arguments).stdout(writing).output().unwrap();
+        let stderr = String::from_utf8(status.stderr).unwrap();
+        assert_eq!(status.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{arguments:?}: {stderr}");
+    }
+}

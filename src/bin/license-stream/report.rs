@@ -9,6 +9,15 @@ use serde::Serialize;
 
 use crate::export::{Export, Exported};
 
+/// A line on standard error. `eprintln!` would panic where nobody reads it any more.
+macro_rules! say {
+    ($($arguments:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arguments)*);
+    }};
+}
+pub(crate) use say;
+
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct JsonSummary {
@@ -138,7 +147,7 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
         (outcome, _) => outcome.as_str().to_owned(),
     };
     let rate = human_bytes((*bytes_read as f64 / seconds.max(1e-9)) as u64);
-    eprintln!(
+    say!(
         "{outcome}: {} {} {}, {} read in {seconds:.1} s ({rate}/s)",
         human_count(written.records),
         if written.records == 1 { "license" } else { "licenses" },
@@ -151,13 +160,11 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .iter()
             .map(|(reason, count)| format!("{} {reason}", human_count(*count)))
             .collect::<Vec<_>>();
-        eprintln!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
+        say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
     }
     for (field, count) in &written.fields_unexpected {
         let count = human_count(*count);
-        eprintln!(
-            "kept in _extra: {count} values of `{field}` that its column does not hold whole"
-        );
+        say!("kept in _extra: {count} values of `{field}` that its column does not hold whole");
     }
 }
 
@@ -165,12 +172,12 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
 pub(crate) fn print_error(error: &anyhow::Error) {
     match error.downcast_ref::<Error>() {
         Some(error) => print_chain(error),
-        None => eprintln!("error: {error:#}"),
+        None => say!("error: {error:#}"),
     }
 }
 
 fn print_chain(error: &Error) {
-    eprintln!("error: {}", chain(error));
+    say!("error: {}", chain(error));
 }
 
 /// An error and its causes, on one line.
