@@ -163,8 +163,9 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
     }
     for (field, count) in &written.fields_unexpected {
+        let values = if *count == 1 { "value" } else { "values" };
         let count = human_count(*count);
-        say!("kept in _extra: {count} values of `{field}` that its column does not hold whole");
+        say!("kept in _extra: {count} {values} of `{field}` that its column does not hold whole");
     }
 }
 
