@@ -168,6 +168,19 @@ fn a_server_that_does_not_answer_can_be_left() {
 }
 
 #[test]
+fn a_broker_that_does_not_answer_can_be_left() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let brokers = silent.local_addr().unwrap().to_string();
+    let mut command = license_stream();
+    command.args(["kafka", "--input", "/dev/null", "--brokers", &brokers, "--topic", "t"]);
+    let running = start(&mut command);
+    let (_connection, _) = silent.accept().unwrap();
+    running.signal("TERM");
+    let got = running.finish();
+    assert_eq!(got.code, Some(143), "{}", got.stderr);
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     // A license longer than any pipe, into one that is not read: what came cannot be delivered.
     let license = format!("{{\"id\":\"1\",\"name\":\"{}\"}}\n", "x".repeat(4 << 20));
