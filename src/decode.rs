@@ -68,7 +68,9 @@ impl Fault {
 
     fn message(&self) -> String {
         match self.reason {
-            RejectReason::MissingId | RejectReason::NotAnObject => self.what.to_owned(),
+            RejectReason::MissingId | RejectReason::NotAnObject | RejectReason::UnexpectedType => {
+                self.what.to_owned()
+            }
             _ => format!("{} at byte {} of the record", self.what, self.offset),
         }
     }

@@ -61,6 +61,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Offset of the next byte.
+    #[cfg(feature = "arrow")]
     pub(super) fn at(&self) -> usize {
         self.at
     }

@@ -119,7 +119,7 @@ fn print_stream_fails_if_the_body_was_cut() {
     assert_eq!(output.status.code(), Some(1));
     let printed = lines(&output.stdout).len();
     assert!((1..300).contains(&printed), "{printed}");
-    assert!(lines(&output.stderr)[0].contains("body ended before it was complete"), "{output:?}");
+    assert!(lines(&output.stderr)[0].contains("body was cut before its end"), "{output:?}");
 }
 
 #[test]

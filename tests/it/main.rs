@@ -9,5 +9,6 @@ mod http;
 mod ndjson;
 mod parquet;
 mod readers;
+mod replay;
 mod schemas;
 mod support;

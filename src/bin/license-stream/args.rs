@@ -67,7 +67,7 @@ pub(crate) struct SourceArgs {
     /// Ask the API to leave out remote_data, the provider's own answer: far fewer bytes
     #[arg(long)]
     pub(crate) ignore_remote_data: bool,
-    /// Read a recorded body instead of asking the API; `-` is standard input
+    /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data"])]
     pub(crate) input: Option<PathBuf>,
     /// How records stand in the body; told from its first bytes if it is not given
@@ -85,12 +85,15 @@ pub(crate) enum ShapeArg {
     Envelope,
     /// A JSON text sequence (RFC 7464)
     Sequence,
+    /// With --input: the records of a file of dead letters, once more
+    DeadLetters,
 }
 
 impl From<ShapeArg> for Shape {
     fn from(shape: ShapeArg) -> Self {
         match shape {
-            ShapeArg::Auto => Self::Auto,
+            // What dead letters hold becomes a sequence: the source says so.
+            ShapeArg::Auto | ShapeArg::DeadLetters => Self::Auto,
             ShapeArg::Lines => Self::Lines,
             ShapeArg::Envelope => Self::Envelope,
             ShapeArg::Sequence => Self::Sequence,
@@ -185,6 +188,10 @@ pub(crate) struct ParquetArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) file_bytes: u64,
+    /// Reject a record in which a known field has a value of an unexpected type; otherwise the
+    /// column is null, and the value is kept in _extra
+    #[arg(long)]
+    pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]

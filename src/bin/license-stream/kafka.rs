@@ -1,9 +1,9 @@
 //! `license-stream kafka`
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use license_stream::decode::arrow::Unexpected;
 use license_stream::sink::kafka::{ClientConfig, KafkaOptions, KafkaSink, producer_config};
 use license_stream::{Error, ErrorKind, Result};
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         into: format!("delivered to topic {}", args.topic),
         records: report.delivered,
         bytes: report.bytes,
-        fields_unexpected: BTreeMap::new(),
+        unexpected: Unexpected::default(),
         data_on_stdout: false,
     };
     report::print(&export, &exported, &written);

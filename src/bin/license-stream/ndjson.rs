@@ -1,9 +1,9 @@
 //! `license-stream ndjson`
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::Outcome;
 use license_stream::sink::ndjson::NdjsonSink;
 use license_stream::{Error, ErrorKind};
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
         },
         records: exported.summary.counts.records,
         bytes: exported.summary.report.take().unwrap_or_default().bytes,
-        fields_unexpected: BTreeMap::new(),
+        unexpected: Unexpected::default(),
         data_on_stdout: args.out.is_none(),
     };
     report::print(&export, &exported, &written);

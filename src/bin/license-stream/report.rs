@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::Outcome;
 use license_stream::{Error, RejectReason};
 use serde::Serialize;
@@ -20,7 +21,7 @@ pub(crate) use say;
 
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
-pub(crate) struct JsonSummary {
+struct JsonSummary<'a> {
     outcome: &'static str,
     records: u64,
     rejected: u64,
@@ -28,7 +29,8 @@ pub(crate) struct JsonSummary {
     bytes_written: u64,
     elapsed_seconds: f64,
     rejects_by_reason: BTreeMap<&'static str, u64>,
-    fields_unexpected: BTreeMap<&'static str, u64>,
+    fields_unexpected: BTreeMap<&'a str, u64>,
+    fields_unknown: BTreeMap<&'a str, u64>,
     error: Option<String>,
     snapshots: Vec<Snapshot>,
 }
@@ -76,10 +78,13 @@ pub(crate) struct Written {
     /// Licenses that are durable: after a failure fewer than the sink took.
     pub(crate) records: u64,
     pub(crate) bytes: u64,
-    pub(crate) fields_unexpected: BTreeMap<&'static str, u64>,
+    pub(crate) unexpected: Unexpected,
     /// Whether the data itself goes to standard output.
     pub(crate) data_on_stdout: bool,
 }
+
+/// Unknown fields that people are told the names of.
+const NAMES: usize = 5;
 
 /// Tells of a run that has ended, as its flags ask for.
 pub(crate) fn print<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
@@ -109,7 +114,8 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .iter()
             .map(|(reason, count)| (RejectReason::as_str(*reason), *count))
             .collect(),
-        fields_unexpected: written.fields_unexpected.clone(),
+        fields_unexpected: written.unexpected.fields().collect(),
+        fields_unknown: written.unexpected.unknown().collect(),
         error: summary.error.as_ref().map(chain),
         snapshots: vec![Snapshot {
             account: export.source.account.clone(),
@@ -162,11 +168,25 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .collect::<Vec<_>>();
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
     }
-    for (field, count) in &written.fields_unexpected {
-        let values = if *count == 1 { "value" } else { "values" };
-        let count = human_count(*count);
+    for (field, count) in written.unexpected.fields() {
+        let values = if count == 1 { "value" } else { "values" };
+        let count = human_count(count);
         say!("kept in _extra: {count} {values} of `{field}` that its column does not hold whole");
     }
+    let unknown = written.unexpected.unknown_count();
+    if unknown > 0 {
+        let names: Vec<_> =
+            written.unexpected.unknown().take(NAMES).map(|(name, _)| printable(name)).collect();
+        let more = if written.unexpected.unknown().count() > NAMES { ", …" } else { "" };
+        let values = if unknown == 1 { "value" } else { "values" };
+        let count = human_count(unknown);
+        say!("kept in _extra: {count} {values} of unknown fields ({}{more})", names.join(", "));
+    }
+}
+
+/// A name from the world without what could disturb a terminal.
+fn printable(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).collect()
 }
 
 /// Prints an error and its causes on standard error.
