@@ -46,8 +46,8 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
     let topic = kafka::topic("summary");
     let brokers = kafka::bootstrap();
     let skip = ["--on-error", "skip"];
-    let unexpected =
-        b"{\"id\":\"1\",\"is_paid\":\"yes\"}\n{\"id\":\"2\",\"is_paid\":1,\"name\":[]}\n";
+    let unexpected = b"{\"id\":\"1\",\"is_paid\":\"yes\",\"re\\u001b[31mgion\":1}\n\
+        {\"id\":\"2\",\"is_paid\":1,\"name\":[]}\n";
     let refusing = Refusing::take();
     let port = refusing.port().to_string();
     let refusing = format!("http://127.0.0.1:{port}");
@@ -135,5 +135,6 @@ fn people_get_a_sentence() {
         }
         writeln!(golden, "{name} → {}\n{}", run.code.unwrap(), runs.stable(&text)).unwrap();
     }
+    assert!(golden.chars().all(|character| character == '\n' || !character.is_control()));
     expect_file!["../../golden/summary-text.txt"].assert_eq(&golden);
 }
