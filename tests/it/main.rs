@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has done its work, its helpers too")]
 
+mod cli;
 mod examples;
+mod http;
 mod kafka;
+mod ndjson;
 mod parquet;
 mod readers;
 mod rejects;

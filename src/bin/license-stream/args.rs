@@ -319,7 +319,7 @@ const SIMULATE_HELP: &str = "\
 Truto does not publish the wire format of its streams: what is played here is our own reading.
 
 Examples:
-  license-stream simulate --records 1000000 --port 8080
+  license-stream simulate --records 1000000 --listen 127.0.0.1:8080
   license-stream simulate --records 1000000 --out body.ndjson
 
   TRUTO_API_TOKEN=simulator-token license-stream ndjson --base-url http://127.0.0.1:8080 \\
@@ -348,7 +348,7 @@ pub(crate) struct SimulateArgs {
     pub(crate) listen: SocketAddr,
     /// Bytes of a chunk of the body
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, conflicts_with = "out",
-        value_parser = clap::value_parser!(u64).range(1..=64 << 20))]
+        value_parser = clap::value_parser!(u64).range(1..=16 << 20))]
     pub(crate) chunk_bytes: u64,
     /// Bytes of the body a second; as fast as possible if it is not given
     #[arg(long, value_name = "BYTES", conflicts_with = "out")]
@@ -382,6 +382,23 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_of_the_help_can_be_typed() {
+        let mut examples = 0;
+        for help in [PARQUET_EXAMPLES, KAFKA_EXAMPLES, NDJSON_EXAMPLES, SIMULATE_HELP] {
+            let help = help.replace("\\\n", "").replace("(as printed)", "a");
+            let commands = help.lines().filter_map(|line| line.split_once("license-stream "));
+            for (_, arguments) in commands {
+                let arguments = arguments.split(" | ").next().unwrap_or_default();
+                let words = ["license-stream"].into_iter().chain(arguments.split_whitespace());
+                let parsed = Args::try_parse_from(words);
+                assert!(parsed.is_ok(), "{arguments}: {}", parsed.expect_err("not typed so"));
+                examples += 1;
+            }
+        }
+        assert_eq!(examples, 9);
     }
 
     #[test]

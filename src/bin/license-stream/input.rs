@@ -115,14 +115,18 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
 
 fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
     let account = args.account.as_deref().context("no account was given")?;
-    let http = reqwest::Client::builder()
+    let mut http = reqwest::Client::builder()
         .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect could carry the token to another host.
         .redirect(redirect::Policy::none())
-        .tcp_keepalive(Duration::from_secs(30))
-        .build()?;
-    let client = TrutoClient::new(http, &args.base_url, token(args.token_file.as_deref())?)?;
+        .tcp_keepalive(Duration::from_secs(30));
+    // Plain http goes to this machine only, and so not to a proxy: it would see the token.
+    if !args.base_url.to_ascii_lowercase().starts_with("https:") {
+        http = http.no_proxy();
+    }
+    let client =
+        TrutoClient::new(http.build()?, &args.base_url, token(args.token_file.as_deref())?)?;
     let mut request = LicenseRequest::new(account);
     request.ignore_remote_data = args.ignore_remote_data;
     Ok(LicensePages::new(client, request))

@@ -21,7 +21,12 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     options.snapshot_id = Some(export.snapshot_id.to_string());
     options.limits = export.limits();
     let sink = KafkaSink::new(&config(&args)?, options)?;
-    sink.check(CHECK_TIMEOUT).await?;
+    let stop = export.signals.stop();
+    tokio::select! {
+        checked = sink.check(CHECK_TIMEOUT) => checked?,
+        // Nothing was read yet: the empty body is delivered at once.
+        () = stop.cancelled() => {}
+    }
     let exported = export.run(sink).await?;
     let report = exported.summary.report.clone().unwrap_or_default();
     let written = Written {

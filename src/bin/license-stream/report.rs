@@ -10,6 +10,15 @@ use serde::Serialize;
 
 use crate::export::{Export, Exported};
 
+/// A line on standard error. `eprintln!` would panic where nobody reads it any more.
+macro_rules! say {
+    ($($arguments:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arguments)*);
+    }};
+}
+pub(crate) use say;
+
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
 struct JsonSummary<'a> {
@@ -144,7 +153,7 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
         (outcome, _) => outcome.as_str().to_owned(),
     };
     let rate = human_bytes((*bytes_read as f64 / seconds.max(1e-9)) as u64);
-    eprintln!(
+    say!(
         "{outcome}: {} {} {}, {} read in {seconds:.1} s ({rate}/s)",
         human_count(written.records),
         if written.records == 1 { "license" } else { "licenses" },
@@ -157,21 +166,21 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .iter()
             .map(|(reason, count)| format!("{} {reason}", human_count(*count)))
             .collect::<Vec<_>>();
-        eprintln!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
+        say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
     }
     for (field, count) in written.unexpected.fields() {
+        let values = if count == 1 { "value" } else { "values" };
         let count = human_count(count);
-        eprintln!(
-            "kept in _extra: {count} values of `{field}` that its column does not hold whole"
-        );
+        say!("kept in _extra: {count} {values} of `{field}` that its column does not hold whole");
     }
     let unknown = written.unexpected.unknown_count();
     if unknown > 0 {
         let names: Vec<_> =
             written.unexpected.unknown().take(NAMES).map(|(name, _)| printable(name)).collect();
         let more = if written.unexpected.unknown().count() > NAMES { ", …" } else { "" };
+        let values = if unknown == 1 { "value" } else { "values" };
         let count = human_count(unknown);
-        eprintln!("kept in _extra: {count} values of unknown fields ({}{more})", names.join(", "));
+        say!("kept in _extra: {count} {values} of unknown fields ({}{more})", names.join(", "));
     }
 }
 
@@ -184,12 +193,12 @@ fn printable(name: &str) -> String {
 pub(crate) fn print_error(error: &anyhow::Error) {
     match error.downcast_ref::<Error>() {
         Some(error) => print_chain(error),
-        None => eprintln!("error: {error:#}"),
+        None => say!("error: {error:#}"),
     }
 }
 
 fn print_chain(error: &Error) {
-    eprintln!("error: {}", chain(error));
+    say!("error: {}", chain(error));
 }
 
 /// An error and its causes, on one line.
