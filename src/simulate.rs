@@ -4,9 +4,11 @@
 //! licenses from a [`LicenseGenerator`].
 //!
 //! **It is our reading of an API whose wire format is not published.** Truto says of
-//! `truto_response_format=stream` only that it "returns the response as a stream". That this is NDJSON
-//! of type `application/x-ndjson`, one license a line, is an assumption, and so is the status for an
-//! account that does not exist. Every response bears an `x-simulated` header that says so.
+//! `truto_response_format=stream` only that it "returns the response as a stream". Which shape such a
+//! body has, its content type, where its cursor stands and how an error shows in it are assumptions:
+//! a [`SimulatedShape`] for each form that it may take, NDJSON with one license a line unless another
+//! is asked for. So is the status for an account that does not exist. Every response bears an
+//! `x-simulated` header that says so, and a stream's names the shape.
 //!
 //! ```
 //! use license_stream::simulate::{DEFAULT_TOKEN, Simulator};
@@ -41,21 +43,28 @@ mod endpoint;
 mod generator;
 mod hold;
 mod pace;
+mod page;
 mod query;
 mod request;
 mod server;
+mod shape;
 mod transfer;
+mod wire;
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 pub use generator::LicenseGenerator;
 pub use server::RunningSimulator;
+pub use shape::SimulatedShape;
 
+use body::Body;
 use hold::HoldPoint;
+use page::Pager;
+use wire::Wire;
 
 /// The bearer token that a simulator accepts unless it is given another: no secret.
 pub const DEFAULT_TOKEN: &str = "simulator-token";
@@ -73,6 +82,7 @@ pub struct Simulator {
     seed: u64,
     accounts: Arc<[String]>,
     records: u64,
+    wire: Wire,
     token: String,
     chunk_bytes: usize,
     bytes_per_second: Option<NonZeroU64>,
@@ -88,6 +98,7 @@ impl Default for Simulator {
             seed: 0,
             accounts: generator::account_ids(0, 1).collect(),
             records: 1000,
+            wire: Wire::default(),
             token: DEFAULT_TOKEN.to_owned(),
             chunk_bytes: 64 * 1024,
             bytes_per_second: None,
@@ -190,6 +201,18 @@ impl Simulator {
         LicenseGenerator::new(self.seed, account)
     }
 
+    /// Writes the body that answers the first request for an account's licenses, in bounded memory;
+    /// answers the number of bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `to`; what was written until then is a part.
+    pub fn write_body(&self, account: &str, to: &mut impl Write) -> io::Result<u64> {
+        let pager = Pager::new(self, account, None);
+        let page = pager.first_page();
+        Body::new(self.licenses(account), pager, page, &self.wire, false).write(to)
+    }
+
     /// Starts to answer requests, on the tokio runtime that this is called in.
     ///
     /// # Errors
@@ -212,6 +235,7 @@ impl fmt::Debug for Simulator {
             .field("seed", &self.seed)
             .field("accounts", &self.accounts.len())
             .field("records", &self.records)
+            .field("wire", &self.wire)
             .field("chunk_bytes", &self.chunk_bytes)
             .field("bytes_per_second", &self.bytes_per_second)
             .field("cut_after", &self.cut_after)

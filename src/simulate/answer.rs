@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// The header that no simulated response comes without.
+use super::SimulatedShape;
+
+/// The header that no simulated response comes without; a stream's names its shape too.
 const LABEL: &str =
-    "x-simulated: license-stream (wire format is an assumption: Truto does not publish it)\r\n";
+    "x-simulated: license-stream (wire format is an assumption: Truto does not publish it";
 
 /// An answer that says why a request gets no licenses.
 #[derive(Debug)]
@@ -55,18 +57,19 @@ impl Refusal {
         };
         format!(
             "HTTP/1.1 {status} {}\r\nContent-Type: application/json; charset=utf-8\r\n\
-             Content-Length: {body_length}\r\n{specific}{LABEL}{}\r\n",
+             Content-Length: {body_length}\r\n{specific}{LABEL})\r\n{}\r\n",
             reason(status),
             connection(keep_alive),
         )
     }
 }
 
-/// The head that goes before a chunked stream.
-pub(super) fn stream_head(keep_alive: bool) -> String {
+/// The head that goes before a chunked stream of that shape.
+pub(super) fn stream_head(shape: SimulatedShape, keep_alive: bool) -> String {
     format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\
-         Transfer-Encoding: chunked\r\n{LABEL}{}\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\n\
+         Transfer-Encoding: chunked\r\n{LABEL}; shape={shape})\r\n{}\r\n",
+        shape.content_type(),
         connection(keep_alive)
     )
 }
@@ -83,6 +86,7 @@ fn reason(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
         505 => "HTTP Version Not Supported",
         _ => "Error",
     }

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use facts::Facts;
 use integration::{FIELDS, INTEGRATIONS, Integration};
+pub(super) use random::seed_from;
 
 /// How much [`LicenseGenerator::write_ndjson`] hands over at once.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -40,7 +41,7 @@ impl LicenseGenerator {
     /// The licenses of one account.
     pub fn new(seed: u64, account: &str) -> Self {
         let integrations = &INTEGRATIONS;
-        LicenseGenerator { account: random::seed_from(seed, account), excluded: 0, integrations }
+        LicenseGenerator { account: seed_from(seed, account), excluded: 0, integrations }
     }
 
     /// Leaves a field out of every license; the other fields stay the same.
@@ -103,7 +104,7 @@ impl LicenseGenerator {
 
 /// Account ids that look like UUIDs: the same ones for the same seed.
 pub(super) fn account_ids(seed: u64, count: usize) -> impl Iterator<Item = String> {
-    let key = random::seed_from(seed, "accounts");
+    let key = seed_from(seed, "accounts");
     (0..count as u64).map(move |number| {
         let id = text::uuid(random::mix(key ^ number), random::permute_62(number, key));
         id.iter().map(|byte| char::from(*byte)).collect()

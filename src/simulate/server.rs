@@ -166,7 +166,7 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         shared.requests.fetch_add(1, Ordering::Relaxed);
         match endpoint::answer(&request, &shared.simulator) {
             Ok(body) => {
-                let head = answer::stream_head(request.keep_alive);
+                let head = answer::stream_head(body.shape(), request.keep_alive);
                 connection.send(&mut [IoSlice::new(head.as_bytes())]).await?;
                 if shared.transfer().send(body, &mut connection).await? != End::Complete {
                     break;

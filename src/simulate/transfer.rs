@@ -49,8 +49,14 @@ impl Transfer<'_> {
         let mut sent = 0;
         let mut since_turn = 0;
         loop {
-            while buffer.len() < chunk_bytes && body.append_next(buffer.room()) {
-                if matches!(self.hold, Some(HoldPoint::Records(n)) if n == body.records()) {
+            while buffer.len() < chunk_bytes {
+                let before = body.records();
+                if !body.append_next(buffer.room()) {
+                    break;
+                }
+                let after = body.records();
+                if after > before && matches!(self.hold, Some(HoldPoint::Records(n)) if n == after)
+                {
                     hold_at = Some(sent + buffer.len() as u64);
                 }
             }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
+use license_stream::simulate::SimulatedShape;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -316,10 +317,12 @@ pub(crate) enum SchemaForm {
 }
 
 const SIMULATE_HELP: &str = "\
-Truto does not publish the wire format of its streams: what is played here is our own reading.
+Truto does not publish the wire format of its streams: what is played here is our own reading, and so
+is every --shape of it. Responses say so in their x-simulated header.
 
 Examples:
   license-stream simulate --records 1000000 --listen 127.0.0.1:8080
+  license-stream simulate --shape pretty-envelope --page-records 1000
   license-stream simulate --records 1000000 --out body.ndjson
 
   TRUTO_API_TOKEN=simulator-token license-stream ndjson --base-url http://127.0.0.1:8080 \\
@@ -338,6 +341,19 @@ pub(crate) struct SimulateArgs {
     /// What the licenses are made from: the same seed makes the same licenses
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    /// How licenses stand in a body
+    #[arg(long, value_enum, default_value_t = SimulatedShapeArg::Lines)]
+    pub(crate) shape: SimulatedShapeArg,
+    /// Most licenses that one request is answered with; a cursor leads to the next ones. All of them if
+    /// it is not given, and in an array or a sequence, which cannot bear a cursor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) page_records: Option<u64>,
+    /// Put the cursor before the licenses, not behind them
+    #[arg(long)]
+    pub(crate) cursor_first: bool,
+    /// Send an error of the API in the place of the license after this many, and end the body there
+    #[arg(long, value_name = "N")]
+    pub(crate) error_after: Option<u64>,
     /// Address to listen on
     #[arg(
         long,
@@ -356,9 +372,44 @@ pub(crate) struct SimulateArgs {
     /// Cut the connection after this many bytes of a body
     #[arg(long, value_name = "BYTES", conflicts_with = "out")]
     pub(crate) cut_after: Option<u64>,
-    /// Write the body of the first account to a file instead of serving; `-` is standard output
+    /// Write the first account's first body to a file instead of serving; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimulatedShapeArg {
+    /// One license a line
+    Lines,
+    /// One `{"result":[…],"next_cursor":…}` of up to 100 licenses a line
+    Pages,
+    /// One `{"result":[…],"next_cursor":…}`
+    Envelope,
+    /// The same over many lines
+    PrettyEnvelope,
+    /// The same with the licenses by id, as with truto_key_by=id
+    KeyedEnvelope,
+    /// A bare array
+    Array,
+    /// A JSON text sequence (RFC 7464)
+    Sequence,
+}
+
+/// Licenses of a line that is a page.
+const LINE_RECORDS: u64 = 100;
+
+impl From<SimulatedShapeArg> for SimulatedShape {
+    fn from(shape: SimulatedShapeArg) -> Self {
+        match shape {
+            SimulatedShapeArg::Lines => Self::Lines,
+            SimulatedShapeArg::Pages => Self::Pages { records: LINE_RECORDS },
+            SimulatedShapeArg::Envelope => Self::Envelope,
+            SimulatedShapeArg::PrettyEnvelope => Self::PrettyEnvelope,
+            SimulatedShapeArg::KeyedEnvelope => Self::KeyedEnvelope,
+            SimulatedShapeArg::Array => Self::Array,
+            SimulatedShapeArg::Sequence => Self::Sequence,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -398,7 +449,15 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 9);
+        assert_eq!(examples, 10);
+    }
+
+    #[test]
+    fn shapes_have_the_names_that_the_simulator_prints() {
+        for arg in SimulatedShapeArg::value_variants() {
+            let name = arg.to_possible_value().expect("a shape that can be typed");
+            assert_eq!(SimulatedShape::from(*arg).to_string(), name.get_name());
+        }
     }
 
     #[test]

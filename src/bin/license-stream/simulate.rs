@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use license_stream::simulate::{DEFAULT_TOKEN, RunningSimulator, Simulator};
+use license_stream::simulate::{DEFAULT_TOKEN, RunningSimulator, SimulatedShape, Simulator};
 use license_stream::{Error, ErrorKind};
 
 use crate::args::SimulateArgs;
@@ -15,12 +15,23 @@ use crate::signal::Signals;
 const LISTED: usize = 10;
 
 pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
+    let shape = SimulatedShape::from(args.shape);
     let mut simulator = Simulator::new()
         .with_addr(args.listen)
         .with_seed(args.seed)
         .with_accounts(args.accounts as usize)
         .with_records(args.records)
+        .with_shape(shape)
         .with_chunk_bytes(args.chunk_bytes as usize);
+    if let Some(records) = args.page_records {
+        simulator = simulator.with_page_records(records);
+    }
+    if args.cursor_first {
+        simulator = simulator.with_cursor_first();
+    }
+    if let Some(records) = args.error_after {
+        simulator = simulator.with_error_after(records);
+    }
     if let Some(pace) = args.pace {
         simulator = simulator.with_pace(pace);
     }
@@ -28,14 +39,13 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
         simulator = simulator.with_cut_after(bytes);
     }
     if let Some(path) = &args.out {
-        let licenses = simulator.licenses(&simulator.accounts()[0]);
         let out: Box<dyn Write> = if path.as_os_str() == "-" {
             Box::new(io::stdout().lock())
         } else {
             Box::new(File::create(path)?)
         };
         let mut out = BufWriter::with_capacity(1 << 20, out);
-        licenses.write_ndjson(0..args.records, &mut out)?;
+        simulator.write_body(&simulator.accounts()[0], &mut out)?;
         out.flush()?;
         return Ok(Exit::Done);
     }
@@ -50,8 +60,8 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
         say!("and {} more accounts", human_count((accounts - LISTED) as u64));
     }
     say!(
-        "simulating {} licenses an account; the wire format is our reading of what Truto does not \
-         publish; Ctrl-C ends it",
+        "simulating {} licenses an account as {shape}; the wire format is our reading of what Truto \
+         does not publish; Ctrl-C ends it",
         human_count(args.records)
     );
     signals.stop().cancelled().await;

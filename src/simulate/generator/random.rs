@@ -38,7 +38,7 @@ pub(super) fn scale(fraction: u32, bound: u32) -> u32 {
 }
 
 /// A seed out of another seed and a text.
-pub(super) fn seed_from(seed: u64, text: &str) -> u64 {
+pub(in crate::simulate) fn seed_from(seed: u64, text: &str) -> u64 {
     text.bytes().fold(mix(seed.wrapping_add(GAMMA)), |hash, byte| mix(hash ^ u64::from(byte)))
 }
 

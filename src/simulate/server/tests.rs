@@ -3,6 +3,7 @@ use std::num::NonZeroU64;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::simulate::SimulatedShape;
 
 /// A client that sees every byte.
 struct Client(TcpStream);
@@ -103,6 +104,55 @@ async fn bodies_are_the_same_in_chunks_of_every_size() {
         assert_eq!(running.requests(), 2);
         assert_eq!(running.body_bytes(), 2 * want.len() as u64);
     }
+}
+
+#[tokio::test]
+async fn every_shape_is_the_same_in_chunks_of_every_size_and_says_what_it_is() {
+    for (shape, content_type) in [
+        (SimulatedShape::Lines, "application/x-ndjson"),
+        (SimulatedShape::Pages { records: 7 }, "application/x-ndjson"),
+        (SimulatedShape::Envelope, "application/json"),
+        (SimulatedShape::PrettyEnvelope, "application/json"),
+        (SimulatedShape::KeyedEnvelope, "application/json"),
+        (SimulatedShape::Array, "application/json"),
+        (SimulatedShape::Sequence, "application/json-seq"),
+    ] {
+        for chunk_bytes in [1, 7, 4096] {
+            let simulator = Simulator::new()
+                .with_records(20)
+                .with_shape(shape)
+                .with_page_records(15)
+                .with_chunk_bytes(chunk_bytes);
+            let mut want = Vec::new();
+            simulator.write_body(&simulator.accounts()[0], &mut want).unwrap();
+            let running = simulator.start().unwrap();
+            let mut client = Client::connect(&running).await;
+            client.ask(&running).await;
+            let head = client.read_head().await;
+            assert!(head.contains(&format!("\nContent-Type: {content_type}\n")), "{head}");
+            assert!(head.contains("(wire format is an assumption"), "{head}");
+            assert!(head.contains(&format!("; shape={shape})\n")), "{head}");
+            assert_eq!(client.read_chunks().await.concat(), want);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_held_behind_its_records_and_before_what_closes_it() {
+    let simulator = Simulator::new()
+        .with_records(3)
+        .with_shape(SimulatedShape::Array)
+        .with_hold_after_records(3);
+    let mut want = Vec::new();
+    simulator.write_body(&simulator.accounts()[0], &mut want).unwrap();
+    let running = simulator.start().unwrap();
+    let mut client = Client::connect(&running).await;
+    client.ask(&running).await;
+    client.read_head().await;
+    running.until_held(1).await;
+    assert_eq!(running.body_bytes(), want.len() as u64 - 1);
+    running.release();
+    assert_eq!(client.read_chunks().await.concat(), want);
 }
 
 #[tokio::test]
