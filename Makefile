@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint fmt doc bench memory clean
+.PHONY: help build demo test lint fmt doc bench memory clean fuzz
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 bench: ## Measure throughput, also beside other tools, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	scripts/with-services.sh scripts/bench.sh
+
+fuzz: ## Run the fuzzers of framing and decoding, a minute each (needs a nightly compiler)
+	scripts/fuzz.sh 60
 
 memory: ## Measure the peak memory of short and long bodies, into docs/performance.md
 	@scripts/prerequisites.sh bench
