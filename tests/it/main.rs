@@ -5,4 +5,5 @@ mod examples;
 mod parquet;
 mod readers;
 mod schemas;
+mod shapes;
 mod support;

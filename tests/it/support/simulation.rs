@@ -34,6 +34,11 @@ impl Simulation {
             .env("TRUTO_API_TOKEN", DEFAULT_TOKEN)
     }
 
+    /// How many requests were received.
+    pub(crate) fn requests(&self) -> u64 {
+        self.simulator.requests()
+    }
+
     /// Waits until a response stands still, as the simulator was told.
     pub(crate) fn until_held(&self) {
         self.runtime.block_on(self.simulator.until_held(1));
