@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint fmt doc bench clean
+.PHONY: help build demo test lint fmt doc bench memory clean
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,9 +27,14 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 	@scripts/prerequisites.sh build
 	cargo doc --no-deps --features cli
 
-bench: ## Run the benchmarks
-	@scripts/prerequisites.sh build
-	cargo bench --features cli
+bench: ## Measure throughput, also beside other tools, into docs/performance.md
+	@scripts/prerequisites.sh bench
+	scripts/with-services.sh scripts/bench.sh
+
+memory: ## Measure the peak memory of short and long bodies, into docs/performance.md
+	@scripts/prerequisites.sh bench
+	cargo build --release --features cli
+	bash -o pipefail -c 'scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
 
 clean: ## Remove everything that was built or fetched
 	cargo clean

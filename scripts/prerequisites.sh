@@ -3,6 +3,7 @@
 #
 #   scripts/prerequisites.sh build   to compile: Rust, C and C++ compilers, make, pkg-config, OpenSSL's headers
 #   scripts/prerequisites.sh test    the same, and for the tests: Java 17, Maven, kcat, Python 3.11 with venv
+#   scripts/prerequisites.sh bench   the same, and to compare with others: curl, GNU time, taskset
 #
 # Says nothing when nothing is missing. On Debian 12, Ubuntu 24.04 and later, what is missing is installed
 # if this runs as root or sudo asks no password; otherwise it prints the line to run, and fails.
@@ -10,7 +11,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 purpose=${1:-}
-[[ $purpose == build || $purpose == test ]] || { sed -n '4,5s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[[ $purpose =~ ^(build|test|bench)$ ]] || { sed -n '4,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 die() {
   printf 'prerequisites: %s\n' "$*" >&2
@@ -50,11 +51,16 @@ check_system() {
   command -v make >/dev/null || packages+=(make)
   command -v pkg-config >/dev/null || packages+=(pkg-config)
   has_openssl 2>/dev/null || packages+=(libssl-dev)
-  [[ $purpose == test ]] || return 0
+  [[ $purpose != build ]] || return 0
   has_java 2>/dev/null || packages+=(default-jre-headless)
   command -v mvn >/dev/null || packages+=(maven)
   command -v kcat >/dev/null || packages+=(kcat)
   "$root/scripts/python.sh" interpreter >/dev/null 2>&1 || packages+=(python3 python3-venv)
+  [[ $purpose == bench ]] || return 0
+  command -v curl >/dev/null || packages+=(curl)
+  # Not the shell's own word.
+  [[ -x /usr/bin/time ]] || packages+=(time)
+  command -v taskset >/dev/null || packages+=(util-linux)
 }
 
 check_system

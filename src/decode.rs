@@ -13,8 +13,10 @@
 #[cfg(feature = "arrow")]
 pub mod arrow;
 mod checked;
-#[cfg(all(test, feature = "arrow"))]
-mod differential;
+#[cfg(test)]
+mod conformance;
+#[cfg(all(any(test, fuzzing), feature = "arrow"))]
+pub(crate) mod differential;
 #[cfg(feature = "arrow")]
 mod fields;
 mod json;
@@ -68,7 +70,9 @@ impl Fault {
 
     fn message(&self) -> String {
         match self.reason {
-            RejectReason::MissingId | RejectReason::NotAnObject => self.what.to_owned(),
+            RejectReason::MissingId | RejectReason::NotAnObject | RejectReason::UnexpectedType => {
+                self.what.to_owned()
+            }
             _ => format!("{} at byte {} of the record", self.what, self.offset),
         }
     }

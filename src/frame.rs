@@ -31,8 +31,8 @@
 //! # Ok::<(), license_stream::Error>(())
 //! ```
 
-#[cfg(test)]
-mod chunking;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod chunking;
 mod delimited;
 mod envelope;
 mod page;

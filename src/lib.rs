@@ -177,6 +177,24 @@ pub mod pipeline;
 pub mod position;
 pub mod reject;
 pub mod schema;
+/// What the fuzzer holds true; there under `--cfg fuzzing` only.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Any chunking of a body gives the same framing, in every shape.
+    pub fn framing(body: &[u8]) {
+        use crate::frame::Shape;
+
+        for shape in [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence] {
+            crate::frame::chunking::check(body, shape);
+        }
+    }
+
+    /// A record is read alike by every path.
+    pub fn decoding(record: &[u8]) {
+        crate::decode::differential::compare(record);
+    }
+}
 mod simd;
 #[cfg(feature = "simulator")]
 pub mod simulate;

@@ -296,6 +296,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_the_nearest() {
+        for number in ["122.416294033786585", "1e23", "2.2250738585072011e-308", "-0", "1e-400"] {
+            let license = read(&format!(r#"{{"id":"a","unit_amount":{number}}}"#));
+            let nearest: f64 = number.parse().unwrap();
+            assert_eq!(license.unit_amount.map(f64::to_bits), Some(nearest.to_bits()), "{number}");
+        }
+    }
+
+    #[test]
     fn a_list_with_unknown_members_is_typed_and_kept() {
         let license = read(r#"{"id":"a","products":[{"id":"p","sku":9}]}"#);
         assert_eq!(license.products.unwrap()[0].as_ref().unwrap().id.as_deref(), Some("p"));

@@ -74,12 +74,18 @@ impl TrutoClient {
     /// redirects, and must not have a total time-out.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if `base_url` is no URL, or if it is plain HTTP to another host
-    /// than this one: the token would travel in the clear.
+    /// [`ErrorKind::Configuration`] if `base_url` is no URL, holds a user or a password, or is plain
+    /// HTTP to another host than this one: the token would travel in the clear.
     pub fn new(http: Client, base_url: &str, token: Token) -> Result<Self> {
         let base_url = Url::parse(base_url).map_err(|error| {
             Error::new(ErrorKind::Configuration, "base URL is no URL").caused_by(error)
         })?;
+        if !base_url.username().is_empty() || base_url.password().is_some() {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "base URL must hold no user and no password: the token is what is sent",
+            ));
+        }
         match base_url.scheme() {
             "https" => {}
             "http" if is_loopback(&base_url) => {}

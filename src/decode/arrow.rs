@@ -25,6 +25,7 @@
 
 mod column;
 mod schema;
+mod unexpected;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::frame::Block;
 use crate::license::{License, Product, Role};
 use crate::reject::Reject;
 use column::{ListColumn, append_bool, append_number, append_text, append_time};
+pub use unexpected::Unexpected;
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +54,9 @@ pub struct BatchOptions {
     pub snapshot_id: Option<Arc<str>>,
     /// Limits of a record.
     pub limits: Limits,
+    /// Whether a record is rejected in which a known field has a value of an unexpected type.
+    /// Otherwise its column is null, and the value is kept in `_extra`.
+    pub strict: bool,
 }
 
 /// Decodes records straight into the columns of [`License::schema`], without a value in between.
@@ -86,36 +91,6 @@ struct Columns {
     extra: StringBuilder,
     /// The members of the row's `_extra` gathered so far.
     members: String,
-}
-
-/// How often each known field had a value that its column does not hold whole, so that the original
-/// went to `_extra`; and how often a field occurred that no column is made for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unexpected {
-    /// By index in [`License::FIELDS`].
-    fields: [u64; field::COUNT],
-    /// Members of any other name.
-    unknown: u64,
-}
-
-impl Unexpected {
-    /// Known fields that were kept in `_extra`, with how often.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        License::FIELDS.into_iter().zip(self.fields).filter(|(_, count)| *count > 0)
-    }
-
-    /// How many members of unknown names were kept in `_extra`.
-    pub fn unknown(&self) -> u64 {
-        self.unknown
-    }
-
-    /// Adds the counts of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        for (count, other) in self.fields.iter_mut().zip(other.fields) {
-            *count += other;
-        }
-        self.unknown += other.unknown;
-    }
 }
 
 impl LicenseBatchBuilder {
@@ -179,6 +154,9 @@ impl LicenseBatchBuilder {
 
     fn push(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
         let id = fields.id()?;
+        if self.options.strict {
+            unexpected::check(fields)?;
+        }
         self.columns.push(&id, fields, &mut self.unexpected);
         self.rows += 1;
         Ok(())
@@ -213,7 +191,7 @@ impl Columns {
         self.members.clear();
         let mut keep = |index: usize, fits: bool| {
             if let (false, Some(value)) = (fits, fields.get(index)) {
-                unexpected.fields[index] += 1;
+                unexpected.count(index);
                 push_member(&mut self.members, License::FIELDS[index], value.raw);
             }
         };
@@ -237,7 +215,7 @@ impl Columns {
         let remote_data = fields.get(field::REMOTE_DATA).map(|value| value.raw);
         self.remote_data.append_option(remote_data.map(without_lone_surrogates));
         for (name, value) in &fields.unknown {
-            unexpected.unknown += 1;
+            unexpected.count_unknown(name.raw());
             push_member(&mut self.members, name.raw(), value);
         }
         if self.members.is_empty() {

@@ -1,16 +1,14 @@
-//! Our scanner beside serde_json, on invented records and on records with broken bytes: both must
-//! accept the same, and say the same of every field.
+//! Our scanner beside serde_json, on invented records, on records with broken bytes, and on those that
+//! a fuzzer finds: both must accept the same, and say the same of every field.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
-use proptest::prelude::*;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
 use super::arrow::{BatchOptions, LicenseBatchBuilder};
 use super::text::without_lone_surrogates;
@@ -79,12 +77,13 @@ fn whole_characters(value: &RawValue) -> String {
     without_lone_surrogates(value.get()).into_owned()
 }
 
-fn compare(record: &[u8]) -> Result<(), TestCaseError> {
+/// Reads `record` by every path, and holds the answers to each other.
+pub(crate) fn compare(record: &[u8]) {
     let (batch, license) = (arrow(record), serde(record));
     let shown = String::from_utf8_lossy(record);
-    prop_assert_eq!(batch.is_some(), license.is_some(), "{}", shown);
-    prop_assert_eq!(identify(record, &Limits::default()).is_ok(), license.is_some(), "{}", shown);
-    let (Some(batch), Some(license)) = (batch, license) else { return Ok(()) };
+    assert_eq!(batch.is_some(), license.is_some(), "{}", shown);
+    assert_eq!(identify(record, &Limits::default()).is_ok(), license.is_some(), "{}", shown);
+    let (Some(batch), Some(license)) = (batch, license) else { return };
 
     let strings = [
         ("id", Some(license.id.as_str())),
@@ -94,36 +93,36 @@ fn compare(record: &[u8]) -> Result<(), TestCaseError> {
         ("status", license.status.as_deref()),
     ];
     for (column, expected) in strings {
-        prop_assert_eq!(text(&batch, column), expected, "{} of {}", column, shown);
+        assert_eq!(text(&batch, column), expected, "{} of {}", column, shown);
     }
     let remote_data = license.remote_data.as_deref().map(whole_characters);
-    prop_assert_eq!(text(&batch, "remote_data"), remote_data.as_deref(), "{}", shown);
+    assert_eq!(text(&batch, "remote_data"), remote_data.as_deref(), "{}", shown);
     let numbers = [
         ("assigned_quantity", license.assigned_quantity),
         ("available_quantity", license.available_quantity),
         ("unit_amount", license.unit_amount),
     ];
     for (column, expected) in numbers {
-        prop_assert_eq!(number(&batch, column), expected.map(f64::to_bits), "{}", shown);
+        assert_eq!(number(&batch, column), expected.map(f64::to_bits), "{}", shown);
     }
     let times = [("created_at", license.created_at), ("updated_at", license.updated_at)];
     for (column, expected) in times {
         let expected = expected.map(crate::Timestamp::as_micros);
-        prop_assert_eq!(time(&batch, column), expected, "{}", shown);
+        assert_eq!(time(&batch, column), expected, "{}", shown);
     }
     let is_paid = batch.column_by_name("is_paid").expect("a column").as_boolean();
-    prop_assert_eq!(is_paid.is_valid(0).then(|| is_paid.value(0)), license.is_paid, "{}", shown);
+    assert_eq!(is_paid.is_valid(0).then(|| is_paid.value(0)), license.is_paid, "{}", shown);
     let products: Elements = license.products.map(|products| {
         let members =
             |product: crate::license::Product| vec![product.id, product.name, product.status];
         products.into_iter().map(|product| product.map(members)).collect()
     });
-    prop_assert_eq!(list(&batch, "products"), products, "{}", shown);
+    assert_eq!(list(&batch, "products"), products, "{}", shown);
     let roles: Elements = license.roles.map(|roles| {
         let members = |role: crate::license::Role| vec![role.id, role.name];
         roles.into_iter().map(|role| role.map(members)).collect()
     });
-    prop_assert_eq!(list(&batch, "roles"), roles, "{}", shown);
+    assert_eq!(list(&batch, "roles"), roles, "{}", shown);
     // The last of a repeated unknown name counts in a map; the column has them all.
     let extra: BTreeMap<String, &RawValue> = match text(&batch, "_extra") {
         Some(extra) => serde_json::from_str(extra).expect("an object"),
@@ -131,131 +130,140 @@ fn compare(record: &[u8]) -> Result<(), TestCaseError> {
     };
     let texts = |(name, value): (&String, &&RawValue)| (name.clone(), value.get().to_owned());
     let extra: BTreeMap<_, _> = extra.iter().map(texts).collect();
-    let whole = |(name, value): (&String, &Box<RawValue>)| (name.clone(), whole_characters(value));
-    let expected: BTreeMap<_, _> = license.extra.iter().map(whole).collect();
-    prop_assert_eq!(extra, expected, "{}", shown);
-    Ok(())
+    let expected: BTreeMap<_, _> =
+        license.extra.iter().map(|(name, value)| (name.clone(), whole_characters(value))).collect();
+    assert_eq!(extra, expected, "{}", shown);
 }
 
-/// JSON strings with their quotes.
-fn string() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[ -~]{0,40}".prop_map(|text| serde_json::to_string(&text).expect("a string")),
-        "\\PC{0,8}".prop_map(|text| serde_json::to_string(&text).expect("a string")),
-        prop::sample::select(vec![
-            r#""""#,
-            r#""\u0000""#,
-            r#""\ud83d\ude00""#,
-            r#""\ud83d""#,
-            r#""\ude00x""#,
-            r#""\/\b\f\n\r\t\"\\""#,
-            r#""2024-09-01T10:00:00Z""#,
-            r#""2024-09-01 10:00:00""#,
-            r#""2024-09-01T10:00:00.123456789-08:00""#,
-            r#""2024-02-30T10:00:00Z""#,
-            r#""2024-09-01T10:00:0\u0030Z""#,
-            r#""active""#,
-        ])
-        .prop_map(str::to_owned),
-    ]
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
 
-/// JSON values of every kind, with their text.
-fn value() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        string(),
-        any::<f64>().prop_map(|number| serde_json::to_string(&number).expect("a number")),
-        any::<i64>().prop_map(|number| number.to_string()),
-        prop::sample::select(vec![
-            "null",
-            "true",
-            "false",
-            "0",
-            "-0",
-            "-0.0",
-            "1e400",
-            "-1e-400",
-            "9007199254740993",
-            "123456789012345",
-            "1234567890123456",
-            "0.1e1",
-            "1E+2",
-            "12345678901234567890123",
-            "{}",
-            "[]",
-            " null ",
-            "\t7\n",
-        ])
-        .prop_map(str::to_owned),
-    ];
-    leaf.prop_recursive(3, 12, 4, |value| {
+    use super::*;
+    use crate::decode::check;
+
+    /// JSON strings with their quotes.
+    fn string() -> impl Strategy<Value = String> {
         prop_oneof![
-            prop::collection::vec(value.clone(), 0..4)
-                .prop_map(|values| format!("[{}]", values.join(" ,"))),
-            prop::collection::vec((name(), value), 0..4).prop_map(|members| object(&members)),
-        ]
-    })
-}
-
-fn name() -> impl Strategy<Value = String> {
-    let known = License::FIELDS.map(|field| format!("\"{field}\"")).to_vec();
-    prop_oneof![
-        6 => prop::sample::select(known),
-        1 => string(),
-        1 => prop::sample::select(vec![r#""i\u0064""#, r#""st\u0061tus""#, r#""sku""#, r#""""#])
+            "[ -~]{0,40}".prop_map(|text| serde_json::to_string(&text).expect("a string")),
+            "\\PC{0,8}".prop_map(|text| serde_json::to_string(&text).expect("a string")),
+            prop::sample::select(vec![
+                r#""""#,
+                r#""\u0000""#,
+                r#""\ud83d\ude00""#,
+                r#""\ud83d""#,
+                r#""\ude00x""#,
+                r#""\/\b\f\n\r\t\"\\""#,
+                r#""2024-09-01T10:00:00Z""#,
+                r#""2024-09-01 10:00:00""#,
+                r#""2024-09-01T10:00:00.123456789-08:00""#,
+                r#""2024-02-30T10:00:00Z""#,
+                r#""2024-09-01T10:00:0\u0030Z""#,
+                r#""active""#,
+            ])
             .prop_map(str::to_owned),
-    ]
-}
-
-fn object(members: &[(String, String)]) -> String {
-    let members: Vec<_> = members.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-    format!("{{{}}}", members.join(","))
-}
-
-fn record() -> impl Strategy<Value = String> {
-    (prop::bool::weighted(0.9), prop::collection::vec((name(), value()), 0..8)).prop_map(
-        |(has_id, mut members)| {
-            if has_id {
-                members.insert(0, (r#""id""#.to_owned(), r#""a""#.to_owned()));
-            }
-            object(&members)
-        },
-    )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2048 }))]
-
-    #[test]
-    fn invented_records_are_read_as_serde_json_reads_them(record in record()) {
-        compare(record.as_bytes())?;
+        ]
     }
 
-    #[test]
-    fn broken_records_are_rejected_as_serde_json_rejects_them(
-        record in record(),
-        breaks in prop::collection::vec((any::<prop::sample::Index>(), 0..4, any::<u8>()), 1..3),
-    ) {
-        let mut bytes = record.into_bytes();
-        for (index, how, byte) in breaks {
-            let at = index.index(bytes.len());
-            // The bytes of JSON's own structure break more than others do.
-            let structural = br#"{}[]",:\0-e.tn"#;
-            match how {
-                0 => bytes[at] = byte,
-                1 => bytes[at] = structural[byte as usize % structural.len()],
-                2 => bytes.insert(at, structural[byte as usize % structural.len()]),
-                _ if bytes.len() > 1 => drop(bytes.remove(at)),
-                _ => {}
-            }
+    /// JSON values of every kind, with their text.
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            string(),
+            any::<f64>().prop_map(|number| serde_json::to_string(&number).expect("a number")),
+            any::<i64>().prop_map(|number| number.to_string()),
+            prop::sample::select(vec![
+                "null",
+                "true",
+                "false",
+                "0",
+                "-0",
+                "-0.0",
+                "1e400",
+                "-1e-400",
+                "9007199254740993",
+                "123456789012345",
+                "1234567890123456",
+                "0.1e1",
+                "1E+2",
+                "12345678901234567890123",
+                "{}",
+                "[]",
+                " null ",
+                "\t7\n",
+            ])
+            .prop_map(str::to_owned),
+        ];
+        leaf.prop_recursive(3, 12, 4, |value| {
+            prop_oneof![
+                prop::collection::vec(value.clone(), 0..4)
+                    .prop_map(|values| format!("[{}]", values.join(" ,"))),
+                prop::collection::vec((name(), value), 0..4).prop_map(|members| object(&members)),
+            ]
+        })
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        let known = License::FIELDS.map(|field| format!("\"{field}\"")).to_vec();
+        prop_oneof![
+            6 => prop::sample::select(known),
+            1 => string(),
+            1 => prop::sample::select(vec![r#""i\u0064""#, r#""st\u0061tus""#, r#""sku""#, r#""""#])
+                .prop_map(str::to_owned),
+        ]
+    }
+
+    fn object(members: &[(String, String)]) -> String {
+        let members: Vec<_> =
+            members.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    fn record() -> impl Strategy<Value = String> {
+        (prop::bool::weighted(0.9), prop::collection::vec((name(), value()), 0..8)).prop_map(
+            |(has_id, mut members)| {
+                if has_id {
+                    members.insert(0, (r#""id""#.to_owned(), r#""a""#.to_owned()));
+                }
+                object(&members)
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2048 }))]
+
+        #[test]
+        fn invented_records_are_read_as_serde_json_reads_them(record in record()) {
+            compare(record.as_bytes());
         }
-        let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0x1e).collect();
-        compare(&bytes)?;
-    }
 
-    #[test]
-    fn any_text_is_accepted_exactly_if_serde_json_accepts_it(text in "[\\[\\]{}\",:\\\\0-9eE.+ntrulfas -]{0,16}") {
-        let ours = super::check(text.as_bytes(), &Limits::default()).is_ok();
-        prop_assert_eq!(ours, serde_json::from_str::<IgnoredAny>(&text).is_ok());
+        #[test]
+        fn broken_records_are_rejected_as_serde_json_rejects_them(
+            record in record(),
+            breaks in prop::collection::vec((any::<prop::sample::Index>(), 0..4, any::<u8>()), 1..3),
+        ) {
+            let mut bytes = record.into_bytes();
+            for (index, how, byte) in breaks {
+                let at = index.index(bytes.len());
+                // The bytes of JSON's own structure break more than others do.
+                let structural = br#"{}[]",:\0-e.tn"#;
+                match how {
+                    0 => bytes[at] = byte,
+                    1 => bytes[at] = structural[byte as usize % structural.len()],
+                    2 => bytes.insert(at, structural[byte as usize % structural.len()]),
+                    _ if bytes.len() > 1 => drop(bytes.remove(at)),
+                    _ => {}
+                }
+            }
+            let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0x1e).collect();
+            compare(&bytes);
+        }
+
+        #[test]
+        fn any_text_is_accepted_exactly_if_serde_json_accepts_it(text in "[\\[\\]{}\",:\\\\0-9eE.+ntrulfas -]{0,16}") {
+            let ours = check(text.as_bytes(), &Limits::default()).is_ok();
+            prop_assert_eq!(ours, serde_json::from_str::<IgnoredAny>(&text).is_ok());
+        }
     }
 }

@@ -43,8 +43,10 @@ pub(super) struct Fields<'a> {
 #[derive(Debug)]
 pub(super) struct List<'a, const N: usize> {
     pub(super) elements: Vec<Option<[Option<Text<'a>>; N]>>,
-    /// Whether `elements` says all there was: nothing of another type, nothing of another name.
-    pub(super) is_whole: bool,
+    /// Whether nothing in it had another type; where something had, `None` stands in its place.
+    pub(super) fits: bool,
+    /// Whether an element had members of other names.
+    pub(super) has_more: bool,
 }
 
 /// In place of the field before the first.
@@ -58,8 +60,8 @@ impl<'a> Fields<'a> {
         }
         Self {
             slots: [None; field::COUNT],
-            products: List { elements: Vec::new(), is_whole: true },
-            roles: List { elements: Vec::new(), is_whole: true },
+            products: List::new(),
+            roles: List::new(),
             unknown: Vec::new(),
             next,
         }
@@ -119,11 +121,16 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a, const N: usize> List<'a, N> {
+    fn new() -> Self {
+        Self { elements: Vec::new(), fits: true, has_more: false }
+    }
+
     /// Checks a value and, if it is a list, gathers its elements.
     fn scan(&mut self, scanner: &mut Scanner<'a>, names: [&str; N]) -> Result<Value<'a>, Broken> {
         self.elements.clear();
-        self.is_whole = true;
-        if scanner.peek() != Some(b'[') {
+        self.has_more = false;
+        self.fits = scanner.peek() == Some(b'[');
+        if !self.fits {
             return scanner.value();
         }
         let start = scanner.at();
@@ -131,7 +138,7 @@ impl<'a, const N: usize> List<'a, N> {
             let element = if scanner.peek() == Some(b'{') {
                 self.element(scanner, names)?
             } else {
-                self.is_whole &= scanner.skip()? == Kind::Null;
+                self.fits &= scanner.skip()? == Kind::Null;
                 None
             };
             self.elements.push(element);
@@ -163,11 +170,11 @@ impl<'a, const N: usize> List<'a, N> {
                     texts[index] = value.as_text().filter(|text| text.is_decodable());
                     fit[index] = texts[index].is_some() || value.kind == Kind::Null;
                 }
-                None => self.is_whole = false,
+                None => self.has_more = true,
             }
             Ok(())
         })?;
-        self.is_whole &= names_are_text && fit == [true; N];
+        self.fits &= names_are_text && fit == [true; N];
         Ok(names_are_text.then_some(texts))
     }
 }

@@ -61,6 +61,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Offset of the next byte.
+    #[cfg(feature = "arrow")]
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -135,7 +136,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<()> {
         match self.peek() {
             Some(b'{') => self.open()?,
-            _ => return Err(self.broken(RejectReason::NotAnObject, "record is not a JSON object")),
+            _ => return Err(self.no_object()),
         }
         if self.peek() == Some(b'}') {
             self.close();
@@ -155,6 +156,21 @@ impl<'a> Scanner<'a> {
                 _ => return Err(self.syntax("`,` or `}` was expected")),
             }
         }
+    }
+
+    /// What is wrong with a record that does not begin as an object does.
+    #[cold]
+    fn no_object(&mut self) -> Broken {
+        let start = self.at;
+        // It may not even be JSON.
+        if let Err(broken) = self.skip() {
+            return broken;
+        }
+        if self.peek().is_some() {
+            return self.syntax("something follows the record");
+        }
+        self.at = start;
+        self.broken(RejectReason::NotAnObject, "record is not a JSON object")
     }
 
     /// Takes a member's name and its colon; a name that is no text breaks the record.

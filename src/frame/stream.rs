@@ -255,3 +255,74 @@ fn decode<T: DeserializeOwned>(raw: Bytes, start: Position) -> Result<Record<T>>
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::license::License;
+    use futures_util::{FutureExt, StreamExt, stream};
+    use std::io;
+
+    /// Every item of a stream that ends, and once more what it says after its end.
+    fn all<S: Stream + Unpin>(mut stream: S) -> Vec<S::Item> {
+        let items = stream.by_ref().collect().now_or_never().expect("nothing waits");
+        assert!(stream.next().now_or_never().expect("nothing waits").is_none(), "ended for good");
+        items
+    }
+
+    fn body(
+        chunks: &[Result<&'static str, &'static str>],
+    ) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+        let chunks = chunks.iter().map(|chunk| chunk.map(Bytes::from).map_err(io::Error::other));
+        stream::iter(chunks.collect::<Vec<_>>())
+    }
+
+    fn ids(chunks: &[Result<&'static str, &'static str>]) -> Vec<Result<String>> {
+        let records = body(chunks).frames().json::<License>();
+        all(records).into_iter().map(|record| record.map(|record| record.value.id)).collect()
+    }
+
+    #[test]
+    fn an_error_of_a_record_is_not_the_end() {
+        let long = FramerOptions { max_record_bytes: 20, ..FramerOptions::default() };
+        let body_with_long =
+            body(&[Ok("{\"id\":\"a\"}\n{\"id\":\"far too long for this\"}\n{\"id\":\"b\"}\n")]);
+        let blocks = all(body_with_long.frames_with(long));
+        let [Ok(first), Err(error), Ok(last)] = &blocks[..] else { panic!("{blocks:?}") };
+        assert_eq!(error.kind(), ErrorKind::Record(RejectReason::TooLong));
+        assert_eq!((first.len(), last.position(0).record), (1, 2));
+
+        let found = ids(&[Ok("{\"id\":\"a\"}\n{\"id\":1}\n{]\n{\"i"), Ok("d\":\"b\"}")]);
+        let [Ok(a), Err(wrong), Err(broken), Ok(b)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((a.as_str(), b.as_str()), ("a", "b"));
+        assert!(wrong.is_record() && broken.is_record());
+        assert_eq!(broken.position(), Some(Position { byte: 20, line: 3, record: 2 }));
+    }
+
+    #[test]
+    fn an_error_of_the_body_is_the_end_and_the_part_of_a_record_is_not_given_out() {
+        for rest in ["", "{\"id\":", "{\"id\":\"b\"}"] {
+            let found = ids(&[
+                Ok("{\"id\":\"a\"}\n"),
+                Ok(rest),
+                Err("connection reset"),
+                // Whatever comes behind the error is another body's.
+                Ok("\n{\"id\":\"c\"}\n"),
+            ]);
+            let [Ok(a), Err(error)] = &found[..] else { panic!("{rest:?}: {found:?}") };
+            assert_eq!(a, "a");
+            assert_eq!(error.kind(), ErrorKind::Truncated);
+            assert!(!error.is_record() && error.is_retryable());
+            assert_eq!(error.position(), Some(Position { byte: 11, line: 2, record: 1 }));
+            let source = std::error::Error::source(error).map(ToString::to_string);
+            assert_eq!(source.as_deref(), Some("connection reset"));
+        }
+    }
+
+    #[test]
+    fn a_body_that_ends_by_itself_ends_its_last_record() {
+        let found = ids(&[Ok("{\"id\":\"a\"}\n"), Ok("{\"id\":"), Ok("\"b\"}")]);
+        let ids: Result<Vec<_>> = found.into_iter().collect();
+        assert_eq!(ids.ok().as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
+    }
+}

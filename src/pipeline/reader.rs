@@ -39,7 +39,7 @@ pub(super) struct Reader<D: Decoder> {
 pub(super) struct Reading {
     pub(super) end: Result<End>,
     pub(super) position: Position,
-    /// Bodies that were asked for.
+    /// Bodies that were asked for, one that did not come included.
     pub(super) bodies: u64,
     /// What the last whole body said of itself, and whether any said that it is a part.
     pub(super) page: Page,
@@ -83,6 +83,7 @@ impl<D: Decoder> Reader<D> {
                 }
                 Err(error) => {
                     // No place in a body: there is none yet.
+                    reading.bodies += 1;
                     self.submit().await;
                     return Err(error);
                 }

@@ -19,7 +19,7 @@ pub struct Summary<R> {
     pub counts: Counts,
     /// How far the bodies were read.
     pub position: Position,
-    /// How many bodies were begun.
+    /// How many bodies were asked for, one that did not come included.
     pub bodies: u64,
     /// What the last whole body said of itself.
     pub page: Page,

@@ -86,6 +86,7 @@ impl KafkaOptions {
 /// body at which the record begins.
 pub struct KafkaSink {
     options: KafkaOptions,
+    brokers: String,
     producer: Arc<ThreadedProducer<Reports>>,
     ledger: Arc<Ledger>,
     key: String,
@@ -122,6 +123,7 @@ impl KafkaSink {
                 .map_err(config::refused)?;
         Ok(Self {
             options,
+            brokers: config.get("bootstrap.servers").unwrap_or("no address").to_owned(),
             producer: Arc::new(producer),
             ledger,
             key: String::new(),
@@ -130,7 +132,7 @@ impl KafkaSink {
         })
     }
 
-    /// Makes sure that the brokers answer and that the topic is there, or can be made by them.
+    /// Makes sure that the brokers answer and that the topic is there, or is being made by them.
     ///
     /// # Errors
     /// [`ErrorKind::Unreachable`] if no broker answers within `timeout`;
@@ -167,7 +169,8 @@ impl KafkaSink {
             Error::new(ErrorKind::Internal, "the Kafka check did not end").caused_by(error)
         })?;
         let topic_error = answer.map_err(|error| {
-            Error::new(ErrorKind::Unreachable, "no Kafka broker answers").caused_by(error)
+            let message = format!("no Kafka broker answers at {}", self.brokers);
+            Error::new(ErrorKind::Unreachable, message).caused_by(error)
         })?;
         Ok(topic_error.map(RDKafkaErrorCode::from))
     }

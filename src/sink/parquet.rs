@@ -52,6 +52,9 @@ pub struct ParquetOptions {
     pub properties: WriterProperties,
     /// Limits of a record.
     pub limits: Limits,
+    /// Whether a record is rejected in which a known field has a value of an unexpected type;
+    /// otherwise the value is kept in `_extra`.
+    pub strict: bool,
 }
 
 impl ParquetOptions {
@@ -66,6 +69,7 @@ impl ParquetOptions {
             file_bytes: 1 << 30,
             properties: writer_properties(),
             limits: Limits::default(),
+            strict: false,
         }
     }
 }
@@ -179,6 +183,7 @@ impl Sink for ParquetSink {
                 account: self.options.account.clone(),
                 snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
                 limits: self.options.limits,
+                strict: self.options.strict,
             },
         }
     }

@@ -1,15 +1,18 @@
 //! Rejects kept for later: dead letters.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::reject::Reject;
+use crate::reject::{Reject, RejectReason};
 
 /// A file of dead letters: one JSON object a line, by `schemas/reject.schema.json`.
 ///
@@ -97,6 +100,40 @@ impl DeadLetters {
     }
 }
 
+/// What can be read again of a line that [`DeadLetters`] wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadLetter {
+    /// The record as it came; `None` where it was too long to keep.
+    pub bytes: Option<Bytes>,
+}
+
+impl ReadLetter {
+    /// Reads a line; `None` if it is no dead letter.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Line<'a> {
+            reason: Cow<'a, str>,
+            #[serde(rename = "byte")]
+            _byte: u64,
+            #[serde(rename = "message")]
+            _message: IgnoredAny,
+            #[serde(borrow)]
+            text: Option<Cow<'a, str>>,
+            base64: Option<String>,
+        }
+
+        let line: Line<'_> = serde_json::from_slice(line).ok()?;
+        RejectReason::ALL.into_iter().find(|reason| reason.as_str() == line.reason)?;
+        let bytes = match (line.text, line.base64) {
+            (Some(text), None) => Some(Bytes::from(text.into_owned())),
+            (None, Some(base64)) => Some(STANDARD.decode(base64).ok()?.into()),
+            (None, None) => None,
+            (Some(_), Some(_)) => return None,
+        };
+        Some(Self { bytes })
+    }
+}
+
 impl<'a> DeadLetter<'a> {
     fn new(reject: &'a Reject, account: Option<&'a str>) -> Self {
         let bytes = reject.bytes.as_deref();
@@ -111,6 +148,31 @@ impl<'a> DeadLetter<'a> {
             message: &reject.message,
             text,
             base64: bytes.filter(|_| text.is_none()).map(|bytes| STANDARD.encode(bytes)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::Position;
+
+    #[test]
+    fn a_letter_is_read_back_as_it_was_written() {
+        for bytes in
+            [Some(&b"{\"id\":"[..]), Some(b"\xff\"\n\x1e"), Some("é\u{0}".as_bytes()), None]
+        {
+            let reject = Reject {
+                position: Position { byte: 1, line: 2, record: 3 },
+                reason: RejectReason::Syntax,
+                message: "broken".to_owned(),
+                bytes: bytes.map(Bytes::from_static),
+            };
+            let line = serde_json::to_vec(&DeadLetter::new(&reject, None)).unwrap();
+            assert_eq!(ReadLetter::parse(&line), Some(ReadLetter { bytes: reject.bytes }));
+        }
+        for line in [&br#"{"id":"a"}"#[..], br#"{"reason":"x","byte":1,"message":""}"#, b"", b"{"] {
+            assert_eq!(ReadLetter::parse(line), None);
         }
     }
 }

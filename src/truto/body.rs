@@ -50,7 +50,7 @@ impl LicenseBody {
                 "body is compressed, although that was not asked for",
             ));
         }
-        if header(CONTENT_TYPE).starts_with("text/html") {
+        if header(CONTENT_TYPE).to_ascii_lowercase().starts_with("text/html") {
             return Err(Error::new(
                 ErrorKind::Upstream,
                 "a page of HTML came instead of JSON: the base URL may be wrong, or a proxy answers",

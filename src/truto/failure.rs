@@ -73,11 +73,20 @@ async fn error_body(mut response: Response) -> Vec<u8> {
 fn printable(message: &str) -> String {
     message
         .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| if disturbs(character) { ' ' } else { character })
         .take(MAX_MESSAGE)
         .collect::<String>()
         .trim()
         .to_owned()
+}
+
+/// Whether a terminal acts on it, or shows what stands around it in another order or not at all.
+fn disturbs(character: char) -> bool {
+    let is_invisible = matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    character.is_control() || is_invisible
 }
 
 /// A URL names accounts and carries queries: neither belongs in a log.
@@ -92,6 +101,8 @@ mod tests {
     #[test]
     fn a_message_cannot_disturb_a_terminal() {
         assert_eq!(printable(" a\u{1b}[31mb\nc "), "a [31mb c");
+        assert_eq!(printable("a\u{202e}b\u{9b}c\u{2066}d\u{feff}"), "a b c d");
+        assert_eq!(printable("Größe – 許可 😀"), "Größe – 許可 😀");
         assert_eq!(printable(&"x".repeat(1000)).len(), MAX_MESSAGE);
     }
 }

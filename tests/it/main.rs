@@ -1,9 +1,17 @@
 //! The integration tests, in one binary: the command as it was built, a real Kafka broker, and readers
 //! of what it writes that are not ours. `make test` starts what they need.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has done its work, its helpers too")]
+
+mod cli;
 mod examples;
+mod http;
+mod kafka;
+mod ndjson;
 mod parquet;
 mod readers;
+mod rejects;
+mod replay;
 mod schemas;
 mod shapes;
 mod support;

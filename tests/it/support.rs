@@ -1,8 +1,12 @@
 //! What the tests of all subjects share.
 
 pub(crate) mod body;
+pub(crate) mod broker;
 pub(crate) mod command;
 pub(crate) mod kafka;
+pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod run;
+pub(crate) mod scripted;
 pub(crate) mod simulation;
+pub(crate) mod truto;

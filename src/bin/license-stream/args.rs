@@ -68,7 +68,7 @@ pub(crate) struct SourceArgs {
     /// Ask the API to leave out remote_data, the provider's own answer: far fewer bytes
     #[arg(long)]
     pub(crate) ignore_remote_data: bool,
-    /// Read a recorded body instead of asking the API; `-` is standard input
+    /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data"])]
     pub(crate) input: Option<PathBuf>,
     /// How records stand in the body; told from its first bytes if it is not given
@@ -86,12 +86,15 @@ pub(crate) enum ShapeArg {
     Envelope,
     /// A JSON text sequence (RFC 7464)
     Sequence,
+    /// With --input: the records of a file of dead letters, once more
+    DeadLetters,
 }
 
 impl From<ShapeArg> for Shape {
     fn from(shape: ShapeArg) -> Self {
         match shape {
-            ShapeArg::Auto => Self::Auto,
+            // What dead letters hold becomes a sequence: the source says so.
+            ShapeArg::Auto | ShapeArg::DeadLetters => Self::Auto,
             ShapeArg::Lines => Self::Lines,
             ShapeArg::Envelope => Self::Envelope,
             ShapeArg::Sequence => Self::Sequence,
@@ -186,6 +189,10 @@ pub(crate) struct ParquetArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) file_bytes: u64,
+    /// Reject a record in which a known field has a value of an unexpected type; otherwise the
+    /// column is null, and the value is kept in _extra
+    #[arg(long)]
+    pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
@@ -215,7 +222,7 @@ pub(crate) struct KafkaArgs {
     pub(crate) topic: String,
     /// A setting of librdkafka; may be repeated, and wins over --kafka-config
     #[arg(short = 'X', value_name = "NAME=VALUE", action = ArgAction::Append)]
-    pub(crate) settings: Vec<Setting>,
+    pub(crate) settings: Vec<TypedSetting>,
     /// File of librdkafka's settings, one `name=value` a line: the place for passwords
     #[arg(long, value_name = "FILE")]
     pub(crate) kafka_config: Option<PathBuf>,
@@ -227,7 +234,23 @@ pub(crate) struct KafkaArgs {
     pub(crate) report: ReportArgs,
 }
 
-/// `-X name=value`. The value may be a secret, so it is not shown.
+/// `-X` as it was typed. Clap's own error would show it, and it may be a secret: it is parsed later.
+#[derive(Clone)]
+pub(crate) struct TypedSetting(pub(crate) String);
+
+impl From<String> for TypedSetting {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for TypedSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// `name=value`. The value may be a secret, so it is not shown.
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) name: String,
@@ -298,7 +321,7 @@ Truto does not publish the wire format of its streams: what is played here is ou
 is every --shape of it. Responses say so in their x-simulated header.
 
 Examples:
-  license-stream simulate --records 1000000
+  license-stream simulate --records 1000000 --listen 127.0.0.1:8080
   license-stream simulate --shape pretty-envelope --page-records 1000
   license-stream simulate --records 1000000 --out body.ndjson
 
@@ -341,7 +364,7 @@ pub(crate) struct SimulateArgs {
     pub(crate) listen: SocketAddr,
     /// Bytes of a chunk of the body
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, conflicts_with = "out",
-        value_parser = clap::value_parser!(u64).range(1..=64 << 20))]
+        value_parser = clap::value_parser!(u64).range(1..=16 << 20))]
     pub(crate) chunk_bytes: u64,
     /// Bytes of the body a second; as fast as possible if it is not given
     #[arg(long, value_name = "BYTES", conflicts_with = "out")]
@@ -410,6 +433,23 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_of_the_help_can_be_typed() {
+        let mut examples = 0;
+        for help in [PARQUET_EXAMPLES, KAFKA_EXAMPLES, NDJSON_EXAMPLES, SIMULATE_HELP] {
+            let help = help.replace("\\\n", "").replace("(as printed)", "a");
+            let commands = help.lines().filter_map(|line| line.split_once("license-stream "));
+            for (_, arguments) in commands {
+                let arguments = arguments.split(" | ").next().unwrap_or_default();
+                let words = ["license-stream"].into_iter().chain(arguments.split_whitespace());
+                let parsed = Args::try_parse_from(words);
+                assert!(parsed.is_ok(), "{arguments}: {}", parsed.expect_err("not typed so"));
+                examples += 1;
+            }
+        }
+        assert_eq!(examples, 10);
     }
 
     #[test]

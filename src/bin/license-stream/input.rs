@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Source};
 use license_stream::sink::reject::DeadLetters;
@@ -16,7 +16,8 @@ use reqwest::redirect;
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use crate::args::{OnError, RejectArgs, SourceArgs};
+use crate::args::{OnError, RejectArgs, ShapeArg, SourceArgs};
+use crate::letters;
 
 /// A body, whatever it comes from.
 pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -27,8 +28,8 @@ const FILE_CHUNK: usize = 1 << 20;
 /// The source that the flags name.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// A recorded body; `-` is standard input. Nothing is left once it was opened.
-    File(Option<PathBuf>),
+    /// A recorded body, or dead letters.
+    File(FileInput),
     /// The API.
     Api(Box<LicensePages>),
 }
@@ -36,7 +37,14 @@ pub(crate) enum Input {
 impl Input {
     pub(crate) fn new(args: &SourceArgs) -> anyhow::Result<Self> {
         match &args.input {
-            Some(path) => Ok(Self::File(Some(path.clone()))),
+            Some(path) => {
+                let is_letters = args.shape == ShapeArg::DeadLetters;
+                Ok(Self::File(FileInput { path: Some(path.clone()), is_letters }))
+            }
+            None if args.shape == ShapeArg::DeadLetters => {
+                let message = "--shape dead-letters goes with --input FILE";
+                Err(Error::new(ErrorKind::Configuration, message).into())
+            }
             None => Ok(Self::Api(Box::new(pages(args)?))),
         }
     }
@@ -50,18 +58,37 @@ impl Source for Input {
             Self::Api(pages) => {
                 Ok(pages.next_body(before).await?.map(|body| Box::pin(body) as Body))
             }
-            Self::File(path) => match path.take() {
-                None => Ok(None),
-                Some(path) => open(&path).await.map(Some),
-            },
+            Self::File(file) => file.open().await,
         }
     }
 
     fn shape(&self) -> Shape {
         match self {
             Self::Api(pages) => pages.shape(),
+            Self::File(file) if file.is_letters => Shape::Sequence,
             Self::File(_) => Shape::Auto,
         }
+    }
+}
+
+/// A file that is read once; `-` is standard input.
+#[derive(Debug)]
+pub(crate) struct FileInput {
+    path: Option<PathBuf>,
+    /// Whether it holds dead letters: said by `--shape`, or told from its first line.
+    is_letters: bool,
+}
+
+impl FileInput {
+    async fn open(&mut self) -> Result<Option<Body>> {
+        let Some(path) = self.path.take() else { return Ok(None) };
+        let mut body = open(&path).await?;
+        if !self.is_letters {
+            let Some(first) = body.try_next().await? else { return Ok(Some(body)) };
+            self.is_letters = letters::begins_with_letter(&first);
+            body = Box::pin(stream::once(future::ready(Ok(first))).chain(body));
+        }
+        Ok(Some(if self.is_letters { letters::records(body) } else { body }))
     }
 }
 
@@ -88,14 +115,18 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
 
 fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
     let account = args.account.as_deref().context("no account was given")?;
-    let http = reqwest::Client::builder()
+    let mut http = reqwest::Client::builder()
         .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect could carry the token to another host.
         .redirect(redirect::Policy::none())
-        .tcp_keepalive(Duration::from_secs(30))
-        .build()?;
-    let client = TrutoClient::new(http, &args.base_url, token(args.token_file.as_deref())?)?;
+        .tcp_keepalive(Duration::from_secs(30));
+    // Plain http goes to this machine only, and so not to a proxy: it would see the token.
+    if !args.base_url.to_ascii_lowercase().starts_with("https:") {
+        http = http.no_proxy();
+    }
+    let client =
+        TrutoClient::new(http.build()?, &args.base_url, token(args.token_file.as_deref())?)?;
     let mut request = LicenseRequest::new(account);
     request.ignore_remote_data = args.ignore_remote_data;
     Ok(LicensePages::new(client, request))

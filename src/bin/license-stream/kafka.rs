@@ -1,9 +1,9 @@
 //! `license-stream kafka`
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use license_stream::decode::arrow::Unexpected;
 use license_stream::sink::kafka::{ClientConfig, KafkaOptions, KafkaSink, producer_config};
 use license_stream::{Error, ErrorKind, Result};
 
@@ -21,7 +21,12 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     options.snapshot_id = Some(export.snapshot_id.to_string());
     options.limits = export.limits();
     let sink = KafkaSink::new(&config(&args)?, options)?;
-    sink.check(CHECK_TIMEOUT).await?;
+    let stop = export.signals.stop();
+    tokio::select! {
+        checked = sink.check(CHECK_TIMEOUT) => checked?,
+        // Nothing was read yet: the empty body is delivered at once.
+        () = stop.cancelled() => {}
+    }
     let exported = export.run(sink).await?;
     let report = exported.summary.report.clone().unwrap_or_default();
     let written = Written {
@@ -29,7 +34,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         into: format!("delivered to topic {}", args.topic),
         records: report.delivered,
         bytes: report.bytes,
-        fields_unexpected: BTreeMap::new(),
+        unexpected: Unexpected::default(),
         data_on_stdout: false,
     };
     report::print(&export, &exported, &written);
@@ -38,10 +43,21 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
 
 fn config(args: &KafkaArgs) -> Result<ClientConfig> {
     let mut config = producer_config(&args.brokers);
-    let from_file = args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
-    for Setting { name, value } in from_file.iter().chain(&args.settings) {
+    let mut settings =
+        args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    for typed in &args.settings {
+        settings.push(
+            typed
+                .0
+                .parse()
+                .map_err(|what| Error::new(ErrorKind::Configuration, format!("-X: {what}")))?,
+        );
+    }
+    for Setting { name, value } in &settings {
         let weakens = match name.as_str() {
             "enable.idempotence" => value != "true",
+            // A run waits for the report of every record.
+            "delivery.report.only.error" => value != "false",
             "acks" | "request.required.acks" => value != "all" && value != "-1",
             _ => false,
         };

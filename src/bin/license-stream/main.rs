@@ -6,6 +6,7 @@ mod exit;
 mod export;
 mod input;
 mod kafka;
+mod letters;
 mod ndjson;
 mod parquet;
 mod progress;

@@ -1,11 +1,13 @@
 //! `license-stream ndjson`
 
-use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::Outcome;
 use license_stream::sink::ndjson::NdjsonSink;
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind};
+use tokio::fs::{File, OpenOptions};
 
 use crate::args::NdjsonArgs;
 use crate::exit::Exit;
@@ -16,15 +18,20 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
     let export = Export::new(&args.source, &args.rejects, args.report)?;
     let mut exported = match &args.out {
         None => export.run(NdjsonSink::new(tokio::io::stdout(), export.limits())).await?,
+        Some(path) if is_special(path) => {
+            let file = OpenOptions::new().write(true).open(path).await;
+            let file = file.map_err(|error| not_written(path, error))?;
+            export.run(NdjsonSink::new(file, export.limits())).await?
+        }
         Some(path) => {
-            let partial = partial(path);
-            let file = tokio::fs::File::create(&partial)
-                .await
-                .map_err(|error| not_written(path, error))?;
+            let partial = Partial::of(path);
+            let file = File::create(&partial.0).await.map_err(|error| not_written(path, error))?;
             let mut exported = export.run(NdjsonSink::new(file, export.limits())).await?;
-            if let Err(error) = publish(&partial, path, exported.summary.outcome) {
+            if exported.summary.outcome != Outcome::Failed
+                && let Err(error) = partial.publish(path)
+            {
                 exported.summary.outcome = Outcome::Failed;
-                exported.summary.error.get_or_insert(error);
+                exported.summary.error = Some(not_written(path, error));
             }
             exported
         }
@@ -37,32 +44,43 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
         },
         records: exported.summary.counts.records,
         bytes: exported.summary.report.take().unwrap_or_default().bytes,
-        fields_unexpected: BTreeMap::new(),
+        unexpected: Unexpected::default(),
         data_on_stdout: args.out.is_none(),
     };
     report::print(&export, &exported, &written);
     Ok(Exit::after(&exported.summary, export.signals.first()))
 }
 
-/// A hidden name beside the file's own.
-fn partial(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.partial"))
+/// Whether there is something that a file must not take the place of: a pipe, or `/dev/null`.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
-/// Gives the file its name if it is whole, as far as the body was read; removes it after a failure.
-fn publish(partial: &Path, path: &Path, outcome: Outcome) -> Result<()> {
-    let published = if outcome == Outcome::Failed {
-        std::fs::remove_file(partial)
-    } else {
-        std::fs::File::open(partial)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| std::fs::rename(partial, path))
-    };
-    published.map_err(|error| not_written(path, error))
+/// A file under a hidden name beside its own. Dropped, it is removed.
+#[derive(Debug)]
+struct Partial(PathBuf);
+
+impl Partial {
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self(path.with_file_name(format!(".{name}.partial")))
+    }
+
+    /// Gives the file its name, once its bytes are on disk.
+    fn publish(self, path: &Path) -> io::Result<()> {
+        std::fs::File::open(&self.0)?.sync_all()?;
+        std::fs::rename(&self.0, path)
+    }
 }
 
-fn not_written(path: &Path, error: std::io::Error) -> Error {
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // It is not there any more where it was published; else its name tells what it is.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn not_written(path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Destination, format!("{} could not be written", path.display()))
         .caused_by(error)
 }

@@ -1,6 +1,5 @@
 //! `license-stream parquet`
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use license_stream::sink::parquet::{ParquetOptions, ParquetReport, ParquetSink};
@@ -17,6 +16,7 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     options.row_group_bytes = args.row_group_bytes;
     options.file_bytes = args.file_bytes;
     options.limits = export.limits();
+    options.strict = args.strict;
     let exported = export.run(ParquetSink::new(options)?).await?;
     let written = written(exported.summary.report.as_ref(), &args.out.display().to_string());
     report::print(&export, &exported, &written);
@@ -37,8 +37,7 @@ fn written(report: Option<&ParquetReport>, out: &str) -> Written {
         into: format!("in {count} of {} in {out}", human_bytes(bytes)),
         records: files.iter().map(|file| file.rows).sum(),
         bytes,
-        fields_unexpected: report
-            .map_or_else(BTreeMap::new, |report| report.unexpected.fields().collect()),
+        unexpected: report.map(|report| report.unexpected.clone()).unwrap_or_default(),
         data_on_stdout: false,
     }
 }

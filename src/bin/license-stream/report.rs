@@ -3,15 +3,25 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::Outcome;
 use license_stream::{Error, RejectReason};
 use serde::Serialize;
 
 use crate::export::{Export, Exported};
 
+/// A line on standard error. `eprintln!` would panic where nobody reads it any more.
+macro_rules! say {
+    ($($arguments:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arguments)*);
+    }};
+}
+pub(crate) use say;
+
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
-pub(crate) struct JsonSummary {
+struct JsonSummary<'a> {
     outcome: &'static str,
     records: u64,
     rejected: u64,
@@ -19,7 +29,8 @@ pub(crate) struct JsonSummary {
     bytes_written: u64,
     elapsed_seconds: f64,
     rejects_by_reason: BTreeMap<&'static str, u64>,
-    fields_unexpected: BTreeMap<&'static str, u64>,
+    fields_unexpected: BTreeMap<&'a str, u64>,
+    fields_unknown: BTreeMap<&'a str, u64>,
     error: Option<String>,
     snapshots: Vec<Snapshot>,
 }
@@ -67,10 +78,13 @@ pub(crate) struct Written {
     /// Licenses that are durable: after a failure fewer than the sink took.
     pub(crate) records: u64,
     pub(crate) bytes: u64,
-    pub(crate) fields_unexpected: BTreeMap<&'static str, u64>,
+    pub(crate) unexpected: Unexpected,
     /// Whether the data itself goes to standard output.
     pub(crate) data_on_stdout: bool,
 }
+
+/// Unknown fields that people are told the names of.
+const NAMES: usize = 5;
 
 /// Tells of a run that has ended, as its flags ask for.
 pub(crate) fn print<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
@@ -100,7 +114,8 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .iter()
             .map(|(reason, count)| (RejectReason::as_str(*reason), *count))
             .collect(),
-        fields_unexpected: written.fields_unexpected.clone(),
+        fields_unexpected: written.unexpected.fields().collect(),
+        fields_unknown: written.unexpected.unknown().collect(),
         error: summary.error.as_ref().map(chain),
         snapshots: vec![Snapshot {
             account: export.source.account.clone(),
@@ -138,7 +153,7 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
         (outcome, _) => outcome.as_str().to_owned(),
     };
     let rate = human_bytes((*bytes_read as f64 / seconds.max(1e-9)) as u64);
-    eprintln!(
+    say!(
         "{outcome}: {} {} {}, {} read in {seconds:.1} s ({rate}/s)",
         human_count(written.records),
         if written.records == 1 { "license" } else { "licenses" },
@@ -151,26 +166,39 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .iter()
             .map(|(reason, count)| format!("{} {reason}", human_count(*count)))
             .collect::<Vec<_>>();
-        eprintln!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
+        say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
     }
-    for (field, count) in &written.fields_unexpected {
-        let count = human_count(*count);
-        eprintln!(
-            "kept in _extra: {count} values of `{field}` that its column does not hold whole"
-        );
+    for (field, count) in written.unexpected.fields() {
+        let values = if count == 1 { "value" } else { "values" };
+        let count = human_count(count);
+        say!("kept in _extra: {count} {values} of `{field}` that its column does not hold whole");
     }
+    let unknown = written.unexpected.unknown_count();
+    if unknown > 0 {
+        let names: Vec<_> =
+            written.unexpected.unknown().take(NAMES).map(|(name, _)| printable(name)).collect();
+        let more = if written.unexpected.unknown().count() > NAMES { ", …" } else { "" };
+        let values = if unknown == 1 { "value" } else { "values" };
+        let count = human_count(unknown);
+        say!("kept in _extra: {count} {values} of unknown fields ({}{more})", names.join(", "));
+    }
+}
+
+/// A name from the world without what could disturb a terminal.
+fn printable(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).collect()
 }
 
 /// Prints an error and its causes on standard error.
 pub(crate) fn print_error(error: &anyhow::Error) {
     match error.downcast_ref::<Error>() {
         Some(error) => print_chain(error),
-        None => eprintln!("error: {error:#}"),
+        None => say!("error: {error:#}"),
     }
 }
 
 fn print_chain(error: &Error) {
-    eprintln!("error: {}", chain(error));
+    say!("error: {}", chain(error));
 }
 
 /// An error and its causes, on one line.

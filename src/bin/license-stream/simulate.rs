@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use license_stream::simulate::{SimulatedShape, Simulator};
+use license_stream::simulate::{DEFAULT_TOKEN, RunningSimulator, SimulatedShape, Simulator};
 use license_stream::{Error, ErrorKind};
 
 use crate::args::SimulateArgs;
 use crate::exit::Exit;
-use crate::report::human_count;
+use crate::report::{human_count, say};
 use crate::signal::Signals;
 
 /// Accounts that are listed; the others follow from the seed all the same.
@@ -54,16 +54,12 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
         let message = format!("{} cannot be listened on: try another --listen", args.listen);
         Error::new(ErrorKind::Configuration, message).caused_by(error)
     })?;
-    println!("TRUTO_BASE_URL={}", running.base_url());
-    println!("TRUTO_API_TOKEN={}", license_stream::simulate::DEFAULT_TOKEN);
-    for account in running.accounts().iter().take(LISTED) {
-        println!("account={account}");
-    }
+    print_settings(&running, &mut io::stdout().lock())?;
     let accounts = running.accounts().len();
     if accounts > LISTED {
-        eprintln!("and {} more accounts", human_count((accounts - LISTED) as u64));
+        say!("and {} more accounts", human_count((accounts - LISTED) as u64));
     }
-    eprintln!(
+    say!(
         "simulating {} licenses an account as {shape}; the wire format is our reading of what Truto \
          does not publish; Ctrl-C ends it",
         human_count(args.records)
@@ -71,4 +67,14 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
     signals.stop().cancelled().await;
     running.stop().await;
     Ok(signals.first().map_or(Exit::Done, Exit::Stopped))
+}
+
+/// What has to be set to read from it. Without a reader there is nobody to serve.
+fn print_settings(simulator: &RunningSimulator, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "TRUTO_BASE_URL={}", simulator.base_url())?;
+    writeln!(out, "TRUTO_API_TOKEN={DEFAULT_TOKEN}")?;
+    for account in simulator.accounts().iter().take(LISTED) {
+        writeln!(out, "account={account}")?;
+    }
+    out.flush()
 }

@@ -3,6 +3,7 @@
 //! Every `append_…` adds exactly one row, and answers whether the column now says all that the
 //! record did.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -19,23 +20,39 @@ use crate::decode::number;
 use crate::decode::text::Text;
 use crate::timestamp::Timestamp;
 
-#[inline]
-pub(super) fn append_number(column: &mut Float64Builder, value: Option<Value<'_>>) -> bool {
-    let number = value.and_then(|value| match value.kind {
+pub(super) fn as_number(value: Value<'_>) -> Option<f64> {
+    match value.kind {
         Kind::Number => number::value(value.raw),
         _ => None,
-    });
+    }
+}
+
+pub(super) fn as_bool(value: Value<'_>) -> Option<bool> {
+    match value.kind {
+        Kind::True => Some(true),
+        Kind::False => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn as_time(value: Value<'_>) -> Option<Timestamp> {
+    value.as_text()?.decode()?.parse().ok()
+}
+
+pub(super) fn as_text(value: Value<'_>) -> Option<Cow<'_, str>> {
+    value.as_text()?.decode()
+}
+
+#[inline]
+pub(super) fn append_number(column: &mut Float64Builder, value: Option<Value<'_>>) -> bool {
+    let number = value.and_then(as_number);
     column.append_option(number);
     number.is_some() || value.is_none()
 }
 
 #[inline]
 pub(super) fn append_bool(column: &mut BooleanBuilder, value: Option<Value<'_>>) -> bool {
-    let truth = value.and_then(|value| match value.kind {
-        Kind::True => Some(true),
-        Kind::False => Some(false),
-        _ => None,
-    });
+    let truth = value.and_then(as_bool);
     column.append_option(truth);
     truth.is_some() || value.is_none()
 }
@@ -45,17 +62,14 @@ pub(super) fn append_time(
     column: &mut TimestampMicrosecondBuilder,
     value: Option<Value<'_>>,
 ) -> bool {
-    let time = value
-        .and_then(Value::as_text)
-        .and_then(Text::decode)
-        .and_then(|text| text.parse::<Timestamp>().ok());
+    let time = value.and_then(as_time);
     column.append_option(time.map(Timestamp::as_micros));
     time.is_some() || value.is_none()
 }
 
 #[inline]
 pub(super) fn append_text(column: &mut StringBuilder, value: Option<Value<'_>>) -> bool {
-    let text = value.and_then(Value::as_text).and_then(Text::decode);
+    let text = value.and_then(as_text);
     column.append_option(text.as_deref());
     text.is_some() || value.is_none()
 }
@@ -100,7 +114,7 @@ impl<const N: usize> ListColumn<N> {
         }
         self.lists.append(is_list);
         self.offsets.push(self.elements.len() as i32);
-        if is_list { list.is_whole } else { value.is_none() }
+        value.is_none() || (list.fits && !list.has_more)
     }
 
     pub(super) fn finish(&mut self, fields: &Fields) -> ArrayRef {

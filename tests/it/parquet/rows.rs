@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use expect_test::expect_file;
+use license_stream::License;
 use license_stream::simulate::Simulator;
 use serde_json::{Value, json};
 
 use super::oracle::{self, Row};
 use super::parquet;
-use crate::support::body::{edges, records, simulated};
+use crate::support::body::{Record, edges, id, members, records, simulated};
 use crate::support::python;
 use crate::support::run::run;
 use crate::support::simulation::Simulation;
@@ -43,10 +44,29 @@ fn check(out: &Path, body: &[u8], account: Option<&str>, summary: &Value) -> Vec
         assert_eq!(counts["bytes_read"], body.len());
     }
     assert_eq!(summary["fields_unexpected"], json!(unexpected));
+    assert_eq!(spelled_out(&summary["fields_unknown"]), unknown(body));
     assert_eq!(uuid::Uuid::parse_str(snapshot_id).unwrap().get_version_num(), 7);
     assert_eq!(snapshot["account"], json!(account));
     assert_eq!((&summary["outcome"], &snapshot["complete"]), (&json!("done"), &json!(true)));
     expected
+}
+
+/// How often a field of each unknown name occurs.
+fn unknown(body: &[u8]) -> BTreeMap<String, u64> {
+    let mut unknown = BTreeMap::new();
+    for (name, _) in records(body).iter().flat_map(|record| members(record.bytes).unwrap()) {
+        if !License::FIELDS.contains(&name.as_str()) {
+            *unknown.entry(name).or_default() += 1;
+        }
+    }
+    unknown
+}
+
+/// The names of the summary, which are as the record spelled them, with their escapes undone.
+fn spelled_out(counts: &Value) -> BTreeMap<String, u64> {
+    let undo = |name: &String| serde_json::from_str(&format!("\"{name}\"")).unwrap();
+    let counts = counts.as_object().unwrap().iter();
+    counts.map(|(name, count)| (undo(name), count.as_u64().unwrap())).collect()
 }
 
 #[test]
@@ -78,6 +98,28 @@ fn an_account_is_in_every_row() {
     command.args(["--account", account, "--input"]).arg(edges());
     let summary = run(&mut command).expect(0).summary();
     check(directory.path(), &body, Some(account), &summary);
+}
+
+#[test]
+fn strict_reading_rejects_what_would_not_fit() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = std::fs::read(edges()).unwrap();
+    let mut command = parquet(directory.path());
+    command.args(["--strict", "--on-error", "skip", "--input"]).arg(edges());
+    let summary = run(&mut command).expect(4).summary();
+
+    // A member that is not known is kept, but it is not of an unexpected type.
+    let fits = |record: &&Record| {
+        let (row, unexpected) = oracle::expected(record.bytes, None, "");
+        unexpected.is_empty() || row["id"] == "\"list: unknown member\""
+    };
+    let all = records(&body);
+    let (fitting, others): (Vec<&Record>, Vec<_>) = all.iter().partition(fits);
+    assert!(others.len() > 10);
+    assert_eq!(summary["rejects_by_reason"], json!({"unexpected_type": others.len()}));
+    let expected: Vec<_> = fitting.iter().map(|record| id(record.bytes)).collect();
+    let rows = python::parquet_rows("duckdb", directory.path());
+    assert!(rows.iter().map(|row| row["id"].as_str().unwrap()).eq(&expected), "{rows:#?}");
 }
 
 #[test]

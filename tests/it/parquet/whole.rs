@@ -90,7 +90,7 @@ fn after_a_kill_every_visible_file_is_whole() {
     let held_at = body.len() as u64 - 300_000;
     let simulation = Simulation::start(simulator.clone().with_hold_after_bytes(held_at));
     let mut child = start(simulation.source(parquet(out).args(FILE_BYTES)));
-    simulation.until_held();
+    simulation.until_held(&mut child);
     // The files that are whole, and the one in hand: nothing tells of a file but the directory.
     let whole = held_at as usize / 3_000_000;
     while visible(out).len() < whole || entries(out).len() == visible(out).len() {
@@ -121,7 +121,7 @@ fn wherever_a_kill_falls_every_visible_file_is_whole() {
         let directory = tempfile::tempdir().unwrap();
         let mut child = start(simulation.source(parquet(directory.path()).args(FILE_BYTES)));
         // By now anything can be under way, from the head of the response to the last of these bytes.
-        simulation.until_held();
+        simulation.until_held(&mut child);
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(check_visible(directory.path(), &body) < COUNT as usize);

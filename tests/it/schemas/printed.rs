@@ -82,8 +82,8 @@ fn the_summary_of_every_outcome_is_valid() {
 
     let held = Simulator::new().with_hold_after_records(500);
     let simulation = Simulation::start(held);
-    let child = start(simulation.source(&mut parquet()));
-    simulation.until_held();
+    let mut child = start(simulation.source(&mut parquet()));
+    simulation.until_held(&mut child);
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let interrupted = summary(Run::of(child), 143);

@@ -78,7 +78,7 @@ fn licenses_are_passed_on_while_the_body_stands_still() {
         let before = if shape == SimulatedShape::Sequence { 9 } else { 10 };
         let first = (0..before).map(|_| received.recv_timeout(Duration::from_secs(60)).unwrap());
         let mut got: Vec<_> = first.collect();
-        simulation.until_held();
+        simulation.until_held(&mut child);
         simulation.release();
         got.extend(received.iter());
         reader.join().unwrap();

@@ -32,7 +32,12 @@ pub(crate) fn parquet_meta(path: &Path) -> Value {
 
 /// The committed messages of a topic, by partition and offset.
 pub(crate) fn topic_messages(topic: &str) -> Vec<Value> {
-    lines(reader("topic.py").arg(kafka::bootstrap()).arg(topic))
+    topic_messages_at(&kafka::bootstrap(), topic)
+}
+
+/// The same of a broker of the test's own.
+pub(crate) fn topic_messages_at(bootstrap: &str, topic: &str) -> Vec<Value> {
+    lines(reader("topic.py").args([bootstrap, topic]))
 }
 
 /// What is wrong with the documents, one JSON value a line, by the JSON Schema at `schema`.

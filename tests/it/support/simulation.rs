@@ -1,9 +1,12 @@
 //! A Truto API inside of the test, for the command to read from.
 
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use license_stream::simulate::{DEFAULT_TOKEN, RunningSimulator, Simulator};
 use tokio::runtime::Runtime;
+
+const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// A simulator that runs until it is dropped.
 #[derive(Debug)]
@@ -39,9 +42,16 @@ impl Simulation {
         self.simulator.requests()
     }
 
-    /// Waits until a response stands still, as the simulator was told.
-    pub(crate) fn until_held(&self) {
-        self.runtime.block_on(self.simulator.until_held(1));
+    /// Waits until the response to `child` stands still, as the simulator was told.
+    pub(crate) fn until_held(&self, child: &mut Child) {
+        let held = self.simulator.until_held(1);
+        self.runtime.block_on(async {
+            tokio::pin!(held);
+            // Should the command end before that, nothing else would tell.
+            while tokio::time::timeout(LOOK_AFTER, &mut held).await.is_err() {
+                assert_eq!(child.try_wait().unwrap(), None, "the command has ended");
+            }
+        });
     }
 
     /// Lets what stands still go on.

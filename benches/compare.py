@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""Whole runs of the command beside other ways to the same result, as a Markdown table.
+
+    compare.py [--rounds N] [--records N] [--only TEXT]
+
+Needs target/release/license-stream, curl, kcat, taskset, /usr/bin/time and what scripts/with-services.sh gives; `make
+bench` has all of that. In each round every comparison runs once, one side directly after the other and each side first in
+every other round, so that a machine that is busy elsewhere is so for both. Ratios are medians of the rounds' ratios.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from machine import ROOT, describe, first_line
+
+COMMAND = str(ROOT / "target/release/license-stream")
+WORK = ROOT / "target/bench"
+OUT = WORK / "out"
+# With remote_data a record has about 625 bytes, and without it about 235.
+RECORDS = {"whole": 450_000, "lean": 1_200_000}
+PARTITIONS = 3
+
+
+@dataclass
+class Run:
+    seconds: float
+    # Peak resident memory, of all processes together.
+    mebibytes: float
+    # What was written, if it is a file.
+    written: int = 0
+
+
+@dataclass
+class Body:
+    records: int
+    bytes: int
+    file: Path
+    # Where the same bytes come from a simulator.
+    base_url: str
+    account: str
+
+    @property
+    def url(self) -> str:
+        query = f"integrated_account_id={self.account}&truto_response_format=stream"
+        return f"{self.base_url}/unified/user-directory/licenses?{query}"
+
+
+@dataclass
+class Comparison:
+    what: str
+    peer: str
+    goal: str
+    bytes: int
+    ours: Callable[[], Run]
+    theirs: Callable[[], Run]
+
+
+def measured(*commands: list[str]) -> tuple[Run, str]:
+    """Runs commands as a pipeline; what the last one printed comes too."""
+    os.sync()  # Nobody has to wait for what another has left to be written to disk.
+    reports = [WORK / f"time-{number}" for number in range(len(commands))]
+    processes: list[subprocess.Popen] = []
+    begun = time.perf_counter()
+    for command, report in zip(commands, reports):
+        source = processes[-1].stdout if processes else subprocess.DEVNULL
+        timed = ["/usr/bin/time", "--quiet", "-f", "%M", "-o", str(report), *command]
+        processes.append(subprocess.Popen(timed, stdin=source, stdout=subprocess.PIPE))
+        if source is not subprocess.DEVNULL:
+            source.close()
+    printed = processes[-1].stdout.read().decode()
+    statuses = [process.wait() for process in processes]
+    seconds = time.perf_counter() - begun
+    if any(statuses):
+        sys.exit(f"compare.py: {commands} ended with status {statuses}")
+    mebibytes = sum(int(report.read_text()) for report in reports) / 1024
+    return Run(seconds, mebibytes), printed
+
+
+def license_stream(verb: str, body: Body, http: bool, *arguments: str, prefix: tuple[str, ...] = ()) -> Run:
+    source = ["--base-url", body.base_url, "--account", body.account] if http else ["--input", str(body.file)]
+    run, printed = measured([*prefix, COMMAND, verb, *source, "--json", *arguments])
+    summary = json.loads(printed)
+    assert (summary["records"], summary["bytes_read"]) == (body.records, body.bytes), summary
+    return run
+
+
+def our_parquet(body: Body, http: bool = False, prefix: tuple[str, ...] = ()) -> Run:
+    run = license_stream("parquet", body, http, "--out", str(OUT), prefix=prefix)
+    run.written = sum(file.stat().st_size for file in OUT.glob("*.parquet"))
+    shutil.rmtree(OUT)
+    return run
+
+
+def duckdb(body: Body, columns: str, threads: str, http: bool = False, prefix: tuple[str, ...] = ()) -> Run:
+    OUT.mkdir(exist_ok=True)
+    out = OUT / "licenses.parquet"
+    source = "/dev/stdin" if http else str(body.file)
+    script = str(ROOT / "benches/duckdb_to_parquet.py")
+    command = [*prefix, sys.executable, script, source, str(out), threads, columns]
+    run, printed = measured(curl(body), command) if http else measured(command)
+    result = json.loads(printed)
+    assert result["rows"] == body.records, result
+    run.seconds, run.written = result["seconds"], out.stat().st_size
+    shutil.rmtree(OUT)
+    return run
+
+
+def curl(body: Body) -> list[str]:
+    return ["curl", "-sSfN", "-H", "Authorization: Bearer simulator-token", body.url]
+
+
+class Broker:
+    def __init__(self) -> None:
+        self.address = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+        self.admin = AdminClient({"bootstrap.servers": self.address})
+        self.topics = 0
+
+    @contextlib.contextmanager
+    def topic(self, records: int) -> Iterator[str]:
+        """A new topic, which must hold so many records afterwards."""
+        self.topics += 1
+        name = f"compare-{os.getpid()}-{self.topics}"
+        self.admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+        yield name
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "compare"})
+        partitions = (TopicPartition(name, number) for number in range(PARTITIONS))
+        found = sum(consumer.get_watermark_offsets(partition)[1] for partition in partitions)
+        consumer.close()
+        self.admin.delete_topics([name])[name].result()
+        assert found == records, f"{found} records of {records} are in the topic"
+
+    def ours(self, body: Body, codec: str) -> Run:
+        with self.topic(body.records) as topic:
+            settings = ["--brokers", self.address, "--topic", topic, "-X", f"compression.type={codec}"]
+            return license_stream("kafka", body, True, *settings)
+
+    def kcat(self, body: Body, codec: str) -> Run:
+        """With the settings that license-stream has by default, as far as they make it faster."""
+        settings = ["acks=all", f"compression.type={codec}", "linger.ms=50", "batch.size=1000000"]
+        settings += ["queue.buffering.max.messages=1000000"]
+        options = [option for setting in settings for option in ("-X", setting)]
+        with self.topic(body.records) as topic:
+            return measured(curl(body), ["kcat", "-q", "-P", "-b", self.address, "-t", topic, *options])[0]
+
+
+@contextlib.contextmanager
+def simulator(records: int) -> Iterator[tuple[str, str]]:
+    """A Truto API of our own in a process of its own; its address, and the account that it has."""
+    command = [COMMAND, "simulate", "--records", str(records), "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
+        yield said["TRUTO_BASE_URL"], said["account"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def body(name: str, records: int) -> Iterator[Body]:
+    """A recorded body, and a simulator that answers with it."""
+    with simulator(records) as (base_url, account):
+        made = Body(records, 0, WORK / f"{name}.ndjson", base_url, account)
+        fields = "&truto_ignore_remote_data=true" if name == "lean" else ""
+        recorded = [*curl(made)[:-1], made.url + fields, "-o", str(made.file)]
+        subprocess.run(recorded, check=True)
+        made.bytes = made.file.stat().st_size
+        yield made
+
+
+def comparisons(whole: Body, lean: Body, broker: Broker) -> Iterator[Comparison]:
+    one_core = ("taskset", "-c", "0")
+    for columns, corpus, name in [("typed", lean, "no `remote_data`"), ("json", whole, "`remote_data` as JSON")]:
+        for threads, prefix, where, goal in [("1", one_core, "one core", 1.5), ("all", (), "all cores", 2)]:
+            yield Comparison(
+                f"file → Parquet, {name}, {where}",
+                "DuckDB",
+                f"{2 if columns == 'json' else goal}×",
+                corpus.bytes,
+                lambda corpus=corpus, prefix=prefix: our_parquet(corpus, prefix=prefix),
+                lambda corpus=corpus, columns=columns, threads=threads, prefix=prefix: duckdb(
+                    corpus, columns, threads, prefix=prefix
+                ),
+            )
+    yield Comparison(
+        "HTTP → Parquet, `remote_data` as JSON",
+        "`curl \\| duckdb`",
+        "2.5×",
+        whole.bytes,
+        lambda: our_parquet(whole, http=True),
+        lambda: duckdb(whole, "json", "all", http=True),
+    )
+    yield Comparison(
+        "HTTP → Parquet, `remote_data` as JSON",
+        "the same from a file",
+        "0.9×",
+        whole.bytes,
+        lambda: our_parquet(whole, http=True),
+        lambda: our_parquet(whole),
+    )
+    for codec in ["none", "lz4", "zstd"]:
+        yield Comparison(
+            f"HTTP → Kafka, compression {codec}",
+            "`curl \\| kcat -P`",
+            "1×",
+            whole.bytes,
+            lambda codec=codec: broker.ours(whole, codec),
+            lambda codec=codec: broker.kcat(whole, codec),
+        )
+
+
+def row(comparison: Comparison, rounds: list[tuple[Run, Run]]) -> str:
+    def median(value: Callable[[Run], float], side: int) -> str:
+        return f"{statistics.median(value(pair[side]) for pair in rounds):,.0f}"
+
+    ratios = [theirs.seconds / ours.seconds for ours, theirs in rounds]
+    rates = [median(lambda run: comparison.bytes / 1e6 / run.seconds, side) for side in (0, 1)]
+    memory = [median(lambda run: run.mebibytes, side) for side in (0, 1)]
+    written = [median(lambda run: run.written / 1e6, side) for side in (0, 1)]
+    cells = [comparison.what, comparison.peer, *rates]
+    cells += [f"{statistics.median(ratios):.2f}× ({min(ratios):.2f}–{max(ratios):.2f})", comparison.goal]
+    cells += [" / ".join(memory), "–" if written[0] == "0" else " / ".join(written)]
+    return f"| {' | '.join(cells)} |"
+
+
+def versions() -> list[str]:
+    import duckdb as engine
+
+    kcat = subprocess.run(["kcat", "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    kcat_version = re.search(r"Version ([\d.]+).*librdkafka ([\d.]+)", kcat, re.DOTALL)
+    pom = (ROOT / "tests/kafka/pom.xml").read_text()
+    kafka = re.search(r"<artifactId>kafka_[\d.]+</artifactId>\s*<version>([\d.]+)<", pom)
+    return [
+        f"DuckDB {engine.__version__}",
+        " ".join(first_line("curl", "--version").split()[:2]),
+        f"kcat {kcat_version[1]} with librdkafka {kcat_version[2]}" if kcat_version else "kcat",
+        f"Kafka {kafka[1]} on the same machine" if kafka else "Kafka on the same machine",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--records", type=int, help="of either body; by default as many as make about 280 MB")
+    parser.add_argument("--only", default="", metavar="TEXT", help="compare only what has this in its name")
+    args = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    os.environ["TRUTO_API_TOKEN"] = "simulator-token"
+    with contextlib.ExitStack() as bodies:
+        whole, lean = (
+            bodies.enter_context(body(name, args.records or records)) for name, records in RECORDS.items()
+        )
+        chosen = [each for each in comparisons(whole, lean, Broker()) if args.only in each.what]
+        found: list[list[tuple[Run, Run]]] = [[] for _ in chosen]
+        for number in range(args.rounds):
+            for comparison, rounds in zip(chosen, found):
+                if number % 2 == 0:
+                    ours, theirs = comparison.ours(), comparison.theirs()
+                else:
+                    theirs, ours = comparison.theirs(), comparison.ours()
+                rounds.append((ours, theirs))
+                ratio = theirs.seconds / ours.seconds
+                print(f"round {number + 1}: {comparison.what}: {ratio:.2f}× {comparison.peer}", file=sys.stderr)
+    print("| what | against | MB/s | MB/s of it | ratio (range) | goal | peak MiB / its | output MB / its |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    for comparison, rounds in zip(chosen, found):
+        print(row(comparison, rounds))
+    print(
+        f"\n{args.rounds} rounds; {whole.bytes / 1e6:.0f} MB in {whole.records:,} licenses with `remote_data`, "
+        f"{lean.bytes / 1e6:.0f} MB in {lean.records:,} without. {describe(*versions())}"
+    )
+
+
+main()

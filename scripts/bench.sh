@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Measures, prints tables and puts them into docs/performance.md: `make bench`, which brings what is needed.
+#
+#   scripts/bench.sh            everything
+#   scripts/bench.sh parts      the parts of the library (criterion)
+#   scripts/bench.sh compare    the command beside other tools; further arguments are benches/compare.py's
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${LICENSE_STREAM_PYTHON:?run this through scripts/with-services.sh}
+
+parts() {
+  scripts/step.sh 'parts' cargo bench --features cli --bench throughput
+  "$python" benches/criterion_table.py | benches/section.py docs/performance.md parts
+}
+
+# Built after the parts: cargo builds the command for them too, with the features that benchmarks add to shared crates.
+compare() {
+  scripts/step.sh 'build' cargo build --release --features cli
+  scripts/step.sh 'compare' "$python" benches/compare.py "$@" | benches/section.py docs/performance.md compare
+}
+
+case ${1:-} in
+  '') parts; compare ;;
+  parts) (($# == 1)); parts ;;
+  compare) shift; compare "$@" ;;
+  *) sed -n '4,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+esac

@@ -1,0 +1,122 @@
+//! What people and scripts see of the command: help, messages, summaries, signals, exit codes.
+
+mod help;
+mod signals;
+mod simulate;
+mod summary;
+
+use license_stream::simulate::Simulator;
+
+use crate::support::command::license_stream;
+use crate::support::process::{run, run_with_input, start};
+use crate::support::scripted::Refusing;
+use crate::support::truto::{Truto, api_command};
+
+/// Two licenses around a line that is none.
+const BROKEN: &[u8] = b"{\"id\":\"1\"}\n{\"id\":2}\n{\"id\":\"3\"}\n";
+
+#[test]
+fn each_exit_code_has_its_occasion() {
+    let truto = Truto::start(Simulator::new().with_records(3));
+    assert_eq!(run(&mut truto.command("ndjson")).code, Some(0));
+
+    let cut = Truto::start(Simulator::new().with_cut_after(10));
+    assert_eq!(run(&mut cut.command("ndjson")).code, Some(1));
+
+    assert_eq!(run(license_stream().arg("ndjson")).code, Some(2));
+
+    let refusing = Refusing::take();
+    let url = format!("http://127.0.0.1:{}", refusing.port());
+    assert_eq!(run(&mut api_command("ndjson", &url, "a")).code, Some(3));
+
+    let mut skip = license_stream();
+    skip.args(["ndjson", "--input", "-", "--on-error", "skip"]);
+    assert_eq!(run_with_input(&mut skip, BROKEN).code, Some(4));
+
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let held = Truto::start(Simulator::new().with_records(3).with_hold_after_records(1));
+        let mut running = start(&mut held.command("ndjson"));
+        running.line();
+        running.signal(signal);
+        assert_eq!(running.finish().code, Some(code));
+    }
+}
+
+#[test]
+fn quiet_says_nothing_but_errors() {
+    let mut skip = license_stream();
+    skip.args(["ndjson", "--quiet", "--input", "-", "--on-error", "skip"]);
+    let got = run_with_input(&mut skip, BROKEN);
+    assert_eq!((got.code, got.stderr.as_str()), (Some(4), ""));
+
+    let mut fail = license_stream();
+    let got = run_with_input(fail.args(["ndjson", "-q", "--input", "-"]), BROKEN);
+    assert_eq!((got.code, got.text()), (Some(1), "{\"id\":\"1\"}\n"));
+    assert_eq!(got.stderr.lines().count(), 1, "{}", got.stderr);
+    assert!(got.stderr.starts_with("error: "), "{}", got.stderr);
+}
+
+#[test]
+fn the_first_broken_record_ends_the_run_behind_those_before_it() {
+    let mut command = license_stream();
+    let got = run_with_input(command.args(["ndjson", "--input", "-"]), BROKEN);
+    assert_eq!((got.code, got.text()), (Some(1), "{\"id\":\"1\"}\n"));
+    assert!(got.stderr.contains(" at byte 11, line 2, record 1"), "{}", got.stderr);
+}
+
+#[test]
+fn broken_records_are_skipped_or_kept_as_dead_letters() {
+    let directory = tempfile::tempdir().unwrap();
+    let letters = directory.path().join("letters");
+    let want = "{\"id\":\"1\"}\n{\"id\":\"3\"}\n";
+    for extra in [&["--on-error", "skip"][..], &["--on-error", "dead-letter", "--dead-letter"]] {
+        let mut command = license_stream();
+        command.args(["ndjson", "--input", "-"]).args(extra);
+        if extra.len() == 3 {
+            command.arg(&letters);
+        }
+        let got = run_with_input(&mut command, BROKEN);
+        assert_eq!((got.code, got.text()), (Some(4), want), "{}", got.stderr);
+    }
+    let kept = std::fs::read_to_string(&letters).unwrap();
+    let letter: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!((&letter["text"], &letter["byte"]), (&"{\"id\":2}".into(), &11.into()));
+}
+
+#[test]
+fn too_many_rejects_are_a_failure() {
+    let body = "{}\n{\"id\":\"1\"}\n".repeat(3);
+    for (limit, code) in [("3", 4), ("2", 1), ("0", 1), ("50%", 4), ("49.9%", 1)] {
+        let mut command = license_stream();
+        command.args(["ndjson", "--input", "-", "--on-error", "skip", "--max-rejects", limit]);
+        let got = run_with_input(&mut command, body.as_bytes());
+        assert_eq!(got.code, Some(code), "{limit}: {}", got.stderr);
+        assert_eq!(got.stderr.contains("error: "), code == 1, "{limit}: {}", got.stderr);
+    }
+}
+
+#[test]
+fn whoever_stops_listening_makes_no_panic() {
+    // Standard error first: what a run says of itself is then lost, and no more.
+    let truto = Truto::start(Simulator::new().with_records(3).with_hold_after_records(1));
+    let mut running = start(&mut truto.command("ndjson"));
+    running.line();
+    running.close_stderr();
+    truto.release();
+    assert_eq!(running.finish().code, Some(0));
+
+    // `--help | true`, `schema arrow | true`, `simulate | true`.
+    for (arguments, code) in [
+        (&["--help"][..], 0),
+        (&["schema", "json-schema"], 1),
+        (&["simulate", "--listen", "127.0.0.1:0"], 1),
+    ] {
+        let (reading, writing) = std::io::pipe().unwrap();
+        drop(reading);
+        let mut command = license_stream();
+        let status = command.args(arguments).stdout(writing).output().unwrap();
+        let stderr = String::from_utf8(status.stderr).unwrap();
+        assert_eq!(status.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{arguments:?}: {stderr}");
+    }
+}

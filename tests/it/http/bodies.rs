@@ -1,0 +1,97 @@
+//! Bodies that are not whole, and bodies that are no licenses.
+
+use super::{ACCOUNT, one_license};
+use crate::support::process::{Run, run};
+use crate::support::scripted::{Scripted, response};
+use crate::support::truto::api_command;
+
+const NDJSON: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n";
+
+fn ask(answer: impl Into<Vec<u8>>) -> Run {
+    let api = Scripted::answer(answer);
+    let got = run(&mut api_command("ndjson", &api.url(), ACCOUNT));
+    api.request();
+    got
+}
+
+/// A run that delivered the first license, and says that the body was not whole behind it.
+fn assert_truncated(got: &Run, what: &str) {
+    assert_eq!((got.code, got.text()), (Some(1), "{\"id\":\"1\"}\n"), "{}", got.stderr);
+    assert!(got.stderr.contains(what), "{}", got.stderr);
+    assert!(got.stderr.contains(" at byte 11, line 2, record 1"), "{}", got.stderr);
+}
+
+#[test]
+fn a_length_that_is_not_reached_is_a_cut() {
+    for rest in ["", "{\"id\":", "{\"id\":\"2\"}"] {
+        let body = format!("{NDJSON}Content-Length: 1000\r\n\r\n{{\"id\":\"1\"}}\n{rest}");
+        assert_truncated(&ask(body), "body was cut before its end");
+    }
+}
+
+#[test]
+fn a_chunked_body_without_its_terminator_is_a_cut() {
+    let head = format!("{NDJSON}Transfer-Encoding: chunked\r\n\r\n");
+    for rest in ["", "b", "b\r\n", "b\r\n{\"id\":\"2\"}\n", "b\r\n{\"id\":\"2\"}", "0\r\n"] {
+        let body = format!("{head}b\r\n{{\"id\":\"1\"}}\n\r\n{rest}");
+        let got = ask(body);
+        if rest.ends_with('\n') && rest.len() > 3 {
+            // The chunk came whole, though the body did not.
+            assert_eq!(got.text(), "{\"id\":\"1\"}\n{\"id\":\"2\"}\n", "{}", got.stderr);
+            assert!(got.stderr.contains(" at byte 22, line 3, record 2"), "{}", got.stderr);
+            assert_eq!(got.code, Some(1));
+        } else {
+            assert_truncated(&got, "body was cut before its end");
+        }
+    }
+    let whole = ask(format!("{head}b\r\n{{\"id\":\"1\"}}\n\r\n0\r\n\r\n"));
+    assert_eq!((whole.code, whole.text()), (Some(0), "{\"id\":\"1\"}\n"), "{}", whole.stderr);
+}
+
+#[test]
+fn a_body_that_only_the_connection_ends_cannot_be_told_from_a_cut_one() {
+    for version in ["HTTP/1.0", "HTTP/1.1"] {
+        let head = NDJSON.replace("HTTP/1.1", version);
+        let got = ask(format!("{head}Connection: close\r\n\r\n{{\"id\":\"1\"}}\n"));
+        assert_truncated(&got, "nothing in the response tells whether the body is whole");
+    }
+}
+
+#[test]
+fn an_announced_length_is_enough_for_http_1_0() {
+    let got = ask(one_license().replace("HTTP/1.1", "HTTP/1.0"));
+    assert_eq!((got.code, got.text()), (Some(0), "{\"id\":\"1\"}\n"), "{}", got.stderr);
+}
+
+#[test]
+fn an_empty_body_is_no_licenses() {
+    let got = ask(response("200 OK", "Content-Type: application/x-ndjson\r\n", ""));
+    assert_eq!((got.code, got.text()), (Some(0), ""), "{}", got.stderr);
+}
+
+#[test]
+fn a_page_of_html_is_no_body() {
+    let page = "<html><title>Sign in</title></html>";
+    for kind in ["text/html", "text/html; charset=utf-8", "Text/HTML"] {
+        let got = ask(response("200 OK", &format!("Content-Type: {kind}\r\n"), page));
+        assert_eq!((got.code, got.text()), (Some(1), ""));
+        assert!(got.stderr.contains("a page of HTML came instead of JSON"), "{}", got.stderr);
+    }
+}
+
+#[test]
+fn a_page_of_html_that_claims_to_be_json_is_no_license() {
+    let headers = "Content-Type: application/json\r\n";
+    let got = ask(response("200 OK", headers, "<html>\n<b>secret</b></html>\n"));
+    assert_eq!((got.code, got.text()), (Some(1), ""));
+    assert!(got.stderr.contains(" at byte 0, line 1, record 0"), "{}", got.stderr);
+    assert!(!got.stderr.contains("html") && !got.stderr.contains("secret"), "{}", got.stderr);
+}
+
+#[test]
+fn a_compressed_body_was_not_asked_for() {
+    let headers = "Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n";
+    let got = ask(response("200 OK", headers, "\u{1f}"));
+    assert_eq!((got.code, got.text()), (Some(1), ""));
+    assert!(got.stderr.contains("body is compressed"), "{}", got.stderr);
+}

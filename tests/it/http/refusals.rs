@@ -1,0 +1,131 @@
+//! Answers that refuse, and servers that are not there.
+
+use std::fmt::Write;
+
+use expect_test::expect_file;
+use license_stream::simulate::Simulator;
+
+use super::ACCOUNT;
+use crate::support::process::{Run, TOKEN, run};
+use crate::support::scripted::{Refusing, Scripted, response};
+use crate::support::truto::{Truto, api_command};
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// What Truto says of an error.
+fn said(status: u16, message: &str, more: &str) -> String {
+    format!("{{\"statusCode\":{status},\"error\":\"Error\",\"message\":\"{message}\"{more}}}")
+}
+
+fn ask(answer: impl Into<Vec<u8>>) -> Run {
+    let mut command = api_command("ndjson", &Scripted::answer(answer).url(), ACCOUNT);
+    run(command.arg("--quiet"))
+}
+
+#[test]
+fn each_answer_has_its_message_and_exit_code() {
+    let remote = ",\"truto_is_remote_error\":true";
+    let long = "x".repeat(5000);
+    let html = "<html><body>Bad gateway</body></html>";
+    let answers = [
+        ("401 Unauthorized", said(401, "Invalid token", ""), 3),
+        ("401 Unauthorized", said(401, "Token expired at the provider", remote), 3),
+        ("403 Forbidden", said(403, "Missing scope licenses:read", remote), 3),
+        ("404 Not Found", said(404, "No integrated account", ""), 1),
+        ("400 Bad Request", said(400, "organization_id is required", ""), 1),
+        ("422 Unprocessable Entity", said(422, "", ""), 1),
+        ("408 Request Timeout", said(408, "Try again", ""), 1),
+        ("429 Too Many Requests", said(429, "Rate limit exceeded", ""), 1),
+        ("500 Internal Server Error", said(500, "Something went wrong", ""), 1),
+        ("502 Bad Gateway", html.to_owned(), 1),
+        ("503 Service Unavailable", said(503, "Account blocked", ""), 1),
+        ("504 Gateway Timeout", String::new(), 1),
+        // What a terminal would act on, in JSON's own escapes.
+        ("500 Internal Server Error", said(500, r"a\u001b[2Jb\rc\nd\u0007\u009be\u202ef", ""), 1),
+        ("500 Internal Server Error", said(500, &long, ""), 1),
+        // More than is looked at: the message is lost, the status is not.
+        ("500 Internal Server Error", said(500, &"x".repeat(1 << 20), ""), 1),
+        ("500 Internal Server Error", "[1,2".to_owned(), 1),
+    ];
+    let mut golden = String::new();
+    for (status, body, exit) in answers {
+        let got = ask(response(status, JSON, &body));
+        assert_eq!((got.code, got.text()), (Some(exit), ""), "{status}: {}", got.stderr);
+        writeln!(golden, "{status} → {exit}\n{}", got.stderr).unwrap();
+    }
+    let visible = |character: char| character == '\n' || !character.is_control();
+    assert!(golden.chars().all(visible), "{golden:?}");
+    expect_file!["../../golden/api-errors.txt"].assert_eq(&golden);
+}
+
+#[test]
+fn a_wrong_token_says_what_to_do() {
+    let truto = Truto::start(Simulator::new());
+    for wrong in ["other-s3cret", &TOKEN[1..]] {
+        let got = run(truto.command("ndjson").env("TRUTO_API_TOKEN", wrong));
+        assert_eq!((got.code, got.text()), (Some(3), ""));
+        assert!(got.stderr.contains("look at TRUTO_API_TOKEN (status 401"), "{}", got.stderr);
+        assert!(!got.stderr.contains(wrong), "{}", got.stderr);
+    }
+}
+
+#[test]
+fn an_unknown_account_is_named() {
+    let truto = Truto::start(Simulator::new());
+    let got = run(&mut api_command("ndjson", &truto.url(), ACCOUNT));
+    assert_eq!((got.code, got.text()), (Some(1), ""));
+    assert!(got.stderr.contains("(status 404: "), "{}", got.stderr);
+    assert!(got.stderr.contains(ACCOUNT), "{}", got.stderr);
+}
+
+#[test]
+fn a_token_that_is_missing_or_no_token_is_a_matter_of_usage() {
+    let truto = Truto::start(Simulator::new());
+    for (token, what) in [
+        (None, "set TRUTO_API_TOKEN, or name a file with --token-file"),
+        (Some(""), "API token is empty"),
+        (Some("s3cret\u{7f}cret"), "API token has a character that no header may have"),
+    ] {
+        let mut command = truto.command("ndjson");
+        match token {
+            Some(token) => command.env("TRUTO_API_TOKEN", token),
+            None => command.env_remove("TRUTO_API_TOKEN"),
+        };
+        let got = run(&mut command);
+        assert_eq!((got.code, got.text()), (Some(2), ""), "{token:?}");
+        assert!(got.stderr.contains(what), "{}", got.stderr);
+        assert!(!got.stderr.contains("cret"), "{}", got.stderr);
+    }
+    assert_eq!(truto.requests(), 0);
+}
+
+#[test]
+fn nobody_there_is_a_matter_of_the_environment() {
+    let port = Refusing::take();
+    let url = format!("http://127.0.0.1:{}", port.port());
+    let got = run(&mut api_command("ndjson", &url, ACCOUNT));
+    assert_eq!((got.code, got.text()), (Some(3), ""));
+    let what = format!("127.0.0.1:{} cannot be connected to", port.port());
+    assert!(got.stderr.contains(&what), "{}", got.stderr);
+    assert!(got.stderr.contains("Connection refused"), "{}", got.stderr);
+    // A URL names the account: it is not part of the message.
+    assert!(!got.stderr.contains(ACCOUNT), "{}", got.stderr);
+}
+
+#[test]
+fn a_server_that_hangs_up_or_speaks_no_http_did_not_answer() {
+    for answer in ["", "HTTP/1.1 200 OK\r\nContent-", "SSH-2.0-OpenSSH_9.2\r\n"] {
+        let got = ask(answer);
+        assert_eq!((got.code, got.text()), (Some(3), ""), "{answer}");
+        assert!(got.stderr.contains("did not answer"), "{answer}: {}", got.stderr);
+    }
+}
+
+#[test]
+fn a_server_without_tls_is_no_https() {
+    let api = Scripted::answer("HTTP/1.1 400 Bad Request\r\n\r\n".repeat(4));
+    let got =
+        run(&mut api_command("ndjson", &format!("https://127.0.0.1:{}", api.port()), ACCOUNT));
+    assert_eq!((got.code, got.text()), (Some(3), ""));
+    assert!(got.stderr.contains("cannot be connected to"), "{}", got.stderr);
+}

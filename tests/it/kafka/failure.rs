@@ -1,0 +1,150 @@
+//! Runs that fail: they say so, they say where, and what they say is delivered is there.
+
+use std::fmt::Write;
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use license_stream::simulate::Simulator;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{check, kafka, kafka_at};
+use crate::support::body::{Record, edges, records, simulated};
+use crate::support::broker::Broker;
+use crate::support::kafka::{bootstrap, topic};
+use crate::support::python::{python, topic_messages, topic_messages_at};
+use crate::support::run::{Run, run, start};
+use crate::support::simulation::Simulation;
+
+/// A body of 101 records, of which the one in the middle has 20 kB.
+fn body_with_a_large_record() -> (TempDir, PathBuf, String) {
+    let mut body = String::new();
+    for number in 0..101 {
+        let text = if number == 50 { "secret ".repeat(3_000) } else { "short".to_owned() };
+        writeln!(body, r#"{{"id":"{number}","description":"{text}"}}"#).unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    std::fs::write(&input, &body).unwrap();
+    (directory, input, body)
+}
+
+/// The summary of a run that could not deliver everything, after it was found consistent.
+fn undelivered(run: &Run) -> Value {
+    let summary = run.summary();
+    let snapshot = &summary["snapshots"][0];
+    assert_eq!((&summary["outcome"], &snapshot["complete"]), (&json!("failed"), &json!(false)));
+    assert_eq!(snapshot["error"]["kind"], "destination");
+    assert_eq!(run.stderr, format!("error: {}\n", summary["error"].as_str().unwrap()));
+    assert!(!run.stderr.contains("secret"), "{}", run.stderr);
+    assert_eq!(summary["records"], snapshot["records"]);
+    summary
+}
+
+#[test]
+fn a_record_that_the_client_refuses_ends_the_run() {
+    let (_directory, input, body) = body_with_a_large_record();
+    let topic = topic("too-large-for-the-client");
+    let mut command = kafka(&topic);
+    command.args(["-X", "message.max.bytes=10000", "--input"]).arg(&input);
+    let run = run(&mut command).expect(1);
+    let summary = undelivered(&run);
+    let records = records(body.as_bytes());
+    let place = format!(
+        "error: topic {topic} did not take the record at byte {}, line 51, record 50: ",
+        records[50].byte
+    );
+    assert!(run.stderr.starts_with(&place), "{}", run.stderr);
+    assert!(run.stderr.contains("Message size too large"), "{}", run.stderr);
+    // The records before it were on their way and have arrived.
+    assert_eq!(check(&topic_messages(&topic), &records[..50], None, &summary), 50);
+    assert_eq!(summary["records"], 50);
+}
+
+const CREATE_TOPIC: &str = r#"
+import sys
+from confluent_kafka.admin import AdminClient, NewTopic
+bootstrap, name, limit = sys.argv[1:]
+topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
+admin = AdminClient({"bootstrap.servers": bootstrap})
+for created in admin.create_topics([topic]).values():
+    created.result()
+"#;
+
+#[test]
+fn a_record_that_the_broker_refuses_ends_the_run() {
+    let (_directory, input, body) = body_with_a_large_record();
+    let topic = topic("too-large-for-the-topic");
+    let mut create = python();
+    create.args(["-c", CREATE_TOPIC, &bootstrap(), &topic, "10000"]);
+    assert!(create.status().unwrap().success());
+
+    let mut command = kafka(&topic);
+    // Batches that the broker takes: only the large record is too large.
+    let run = run(command.args(["-X", "batch.size=5000", "--input"]).arg(&input)).expect(1);
+    let summary = undelivered(&run);
+    let records = records(body.as_bytes());
+    let place = format!("error: record at byte {} was not delivered: ", records[50].byte);
+    assert!(run.stderr.starts_with(&place), "{}", run.stderr);
+    assert!(run.stderr.contains("Message size too large"), "{}", run.stderr);
+    let without: Vec<_> = [&records[..50], &records[51..]].concat();
+    let delivered = check(&topic_messages(&topic), &without, None, &summary);
+    assert_eq!(summary["records"], delivered);
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_an_environment_to_look_at() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    // Takes connections, and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_address = silent.local_addr().unwrap().to_string();
+    let started = [nobody, silent_address].map(|address| {
+        let child = start(kafka_at(&address, "licenses").arg("--input").arg(edges()));
+        (child, address)
+    });
+    for (child, address) in started {
+        let run = Run::of(child).expect(3);
+        let error = format!("error: no Kafka broker answers at {address}: ");
+        assert!(run.stderr.starts_with(&error), "{}", run.stderr);
+        assert_eq!(run.stdout, "", "nothing was begun");
+    }
+}
+
+#[test]
+fn a_broker_that_dies_loses_nothing_that_was_reported() {
+    let count = 12_000;
+    let simulator = Simulator::new().with_seed(4).with_records(count);
+    let account = simulator.accounts()[0].clone();
+    let body = simulated(&simulator.licenses(&account), count);
+    let simulation = Simulation::start(simulator.with_hold_after_records(count / 2));
+    let broker = Broker::start();
+    let topic = topic("broker-dies");
+
+    let mut command = kafka_at(broker.bootstrap(), &topic);
+    command.args(["-X", "message.timeout.ms=3000", "-X", "reconnect.backoff.max.ms=500"]);
+    let mut child = start(simulation.source(&mut command));
+    simulation.until_held(&mut child);
+    // Only the topic tells that delivery has begun.
+    while topic_messages_at(broker.bootstrap(), &topic).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "{:?}", Run::of(child));
+    }
+    broker.kill();
+    simulation.release();
+    let run = Run::of(child).expect(1);
+    let summary = undelivered(&run);
+
+    let all: Vec<Record> = records(&body);
+    let (_, rest) = run.stderr.split_once("error: record at byte ").expect("a place");
+    let (byte, why) = rest.split_once(" was not delivered: ").expect("a reason");
+    assert!(all.iter().any(|record| record.byte.to_string() == byte), "{}", run.stderr);
+    assert!(why.contains("timed out"), "{}", run.stderr);
+
+    broker.restart();
+    let messages = topic_messages_at(broker.bootstrap(), &topic);
+    let found = check(&messages, &all, Some(&account), &summary);
+    // What arrived and could not be acknowledged any more is there and not reported.
+    let reported = summary["records"].as_u64().unwrap() as usize;
+    assert!(0 < reported && reported <= found && found < all.len(), "{reported}, {found}");
+}

@@ -1,0 +1,134 @@
+//! Settings of librdkafka that are passed through, and those that are not.
+
+use serde_json::json;
+
+use super::{kafka, kafka_at};
+use crate::support::body::edges;
+use crate::support::kafka::topic;
+use crate::support::python::topic_messages;
+use crate::support::run::{Run, run};
+
+const SECRET: &str = "s3cr3t-v4lue";
+
+/// A run that is over before any broker is asked, for its settings are wrong. It does not tell the
+/// secret.
+fn refused(arguments: &[&str]) -> Run {
+    // Nobody listens there.
+    let mut command = kafka_at("127.0.0.1:1", "licenses");
+    let run = run(command.args(arguments).arg("--input").arg(edges())).expect(2);
+    assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
+    run
+}
+
+#[test]
+fn a_setting_that_is_refused_is_named_without_its_value() {
+    for (name, value) in [
+        ("sasl.pasword", SECRET),
+        ("no.such.setting", SECRET),
+        ("linger.ms", SECRET),
+        ("compression.type", SECRET),
+        ("security.protocol", SECRET),
+        ("linger.ms", "-1"),
+    ] {
+        let setting = format!("{name}={value}");
+        let run = refused(&["-X", &setting]);
+        let expected = format!(
+            "error: librdkafka refuses the setting `{name}`: look up its name and values\n"
+        );
+        assert_eq!(run.stderr, expected);
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_do_not_tell_a_value() {
+    // It is found to be no key only when the producer is made.
+    let key = format!("ssl.key.pem={SECRET}");
+    let run = refused(&["-X", "security.protocol=ssl", "-X", &key]);
+    assert!(run.stderr.starts_with("error: no Kafka producer can be made"), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_no_setting_is_not_shown() {
+    for argument in [SECRET.to_owned(), format!("={SECRET}"), format!("sasl.password {SECRET}")] {
+        let run = refused(&["-X", &argument]);
+        assert!(run.stderr.contains("a setting is written name=value"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_guarantees_cannot_be_weakened() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("kafka.properties");
+    for setting in [
+        "acks=1",
+        "acks=0",
+        "request.required.acks=1",
+        "enable.idempotence=false",
+        "delivery.report.only.error=true",
+        // librdkafka itself says that idempotence does not go with it.
+        "max.in.flight=10",
+        "retries=0",
+    ] {
+        let name = setting.split('=').next().unwrap();
+        std::fs::write(&file, format!("client.id = x\n{setting}\n")).unwrap();
+        for arguments in [["-X", setting], ["--kafka-config", file.to_str().unwrap()]] {
+            let run = refused(&arguments);
+            assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
+            assert!(run.stderr.contains(name), "{setting}: {}", run.stderr);
+        }
+    }
+    // The same in other words is no weaker.
+    let topic = topic("acks");
+    let mut command = kafka(&topic);
+    command.args(["-X", "acks=-1", "-X", "enable.idempotence=true", "--input"]).arg(edges());
+    run(&mut command).expect(0);
+}
+
+#[test]
+fn a_file_of_settings_is_read_and_the_command_line_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("kafka.properties");
+    std::fs::write(
+        &file,
+        "# What follows is too little for one of the records.\n\n \
+         message.max.bytes = 1000 \r\ncompression.type=zstd\n",
+    )
+    .unwrap();
+    let input = directory.path().join("body.ndjson");
+    // Nothing that a compression could make small enough matters: the limit is on what is given.
+    std::fs::write(&input, format!("{{\"id\":\"{}\"}}\n", "x".repeat(2_000))).unwrap();
+
+    let topic = topic("settings");
+    let with_file = || {
+        let mut command = kafka(&topic);
+        command.arg("--kafka-config").arg(&file).arg("--input").arg(&input);
+        command
+    };
+    let failed = run(&mut with_file()).expect(1);
+    assert!(failed.stderr.contains("Message size too large"), "{}", failed.stderr);
+    assert!(topic_messages(&topic).is_empty());
+
+    let done = run(with_file().args(["-X", "message.max.bytes=1000000"])).expect(0);
+    assert_eq!(done.summary()["records"], json!(1));
+    assert_eq!(topic_messages(&topic).len(), 1);
+}
+
+#[test]
+fn a_file_of_settings_that_cannot_be_read_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("kafka.properties");
+    let name = file.to_str().unwrap();
+    let run = refused(&["--kafka-config", name]);
+    assert!(run.stderr.starts_with(&format!("error: --kafka-config {name} cannot be read: ")));
+
+    std::fs::write(&file, format!("client.id=x\n{SECRET}\n")).unwrap();
+    let run = refused(&["--kafka-config", name]);
+    let expected =
+        format!("error: --kafka-config {name}, line 2: a setting is written name=value\n");
+    assert_eq!(run.stderr, expected);
+
+    std::fs::write(&file, format!("sasl.pasword={SECRET}\n")).unwrap();
+    let run = refused(&["--kafka-config", name]);
+    assert!(run.stderr.contains("refuses the setting `sasl.pasword`"), "{}", run.stderr);
+}

@@ -1,0 +1,87 @@
+//! A simulated Truto for the command to read from.
+
+use std::ops::Range;
+use std::process::Command;
+use std::time::Duration;
+
+use license_stream::simulate::{RunningSimulator, Simulator};
+use tokio::runtime::Runtime;
+
+use super::command::license_stream;
+use super::process::TOKEN;
+
+const GIVE_UP: Duration = Duration::from_secs(120);
+
+/// A simulator that runs beside the test, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Truto {
+    plan: Simulator,
+    running: RunningSimulator,
+    runtime: Runtime,
+}
+
+impl Truto {
+    /// Starts `simulator`, with the token of all tests.
+    pub(crate) fn start(simulator: Simulator) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let plan = simulator.with_token(TOKEN);
+        let running = runtime.block_on(async { plan.clone().start() }).unwrap();
+        Self { plan, running, runtime }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.running.base_url()
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.running.accounts()[0]
+    }
+
+    /// How many requests have come.
+    pub(crate) fn requests(&self) -> u64 {
+        self.running.requests()
+    }
+
+    /// The licenses of its account as NDJSON.
+    pub(crate) fn licenses(&self, indexes: Range<u64>) -> Vec<u8> {
+        let mut lines = Vec::new();
+        self.plan.licenses(self.account()).write_ndjson(indexes, &mut lines).unwrap();
+        lines
+    }
+
+    /// The same without one of their fields.
+    pub(crate) fn licenses_without(&self, field: &str, indexes: Range<u64>) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let licenses = self.plan.licenses(self.account()).without_field(field);
+        licenses.write_ndjson(indexes, &mut lines).unwrap();
+        lines
+    }
+
+    /// Waits until a response is being held; gives up where nobody asks for one.
+    pub(crate) fn until_held(&self) {
+        let held = async { tokio::time::timeout(GIVE_UP, self.running.until_held(1)).await };
+        self.runtime.block_on(held).expect("a request whose response is held");
+    }
+
+    /// Lets the held response go on.
+    pub(crate) fn release(&self) {
+        self.running.release();
+    }
+
+    /// `license-stream VERB`, with this as its source.
+    pub(crate) fn command(&self, verb: &str) -> Command {
+        api_command(verb, &self.url(), self.account())
+    }
+}
+
+/// `license-stream VERB` for an account of the API at `url`, with the token of all tests.
+pub(crate) fn api_command(verb: &str, url: &str, account: &str) -> Command {
+    let mut command = license_stream();
+    command.env("TRUTO_API_TOKEN", TOKEN);
+    command.args([verb, "--base-url", url, "--account", account]);
+    command
+}
