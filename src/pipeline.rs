@@ -129,6 +129,7 @@ pub async fn run_source<S: Source, K: Sink>(
         jobs,
         progress: Arc::clone(&progress),
         stop,
+        first: None,
         last: None,
     };
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));

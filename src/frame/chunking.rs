@@ -137,6 +137,9 @@ mod tests {
                 none(),
             ),
             (format!("{{\"result\":[{a}]}}{{\"result\":[]}} {{\"result\":[{b}]}}"), none()),
+            // The last of them says nothing of a cursor, and so is the last page.
+            (format!(r#"{{"result":[{a}],"next_cursor":"c"}} {{"result":[{b}]}}"#), none()),
+            (format!(r#"{{"result":[{a}]}} {{"next_cursor":"c","result":[{b}]}}"#), cursor("c")),
             // A bare array.
             (format!("[{a},{b}]"), none()),
             (format!("\n[ {a} ,\n {b} ]\n"), none()),

@@ -194,7 +194,7 @@ impl Envelope {
                 Step::EndEnvelope => {
                     self.state = State::Top;
                     at += 1;
-                    if let Err(error) = self.page.end() {
+                    if let Err(error) = self.page.end_envelope() {
                         self.failure = Some(error.at(here));
                         self.state = State::Lost;
                         break;

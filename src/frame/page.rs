@@ -1,6 +1,9 @@
 //! What a body says about itself, beside its records.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -16,16 +19,32 @@ pub struct Page {
     pub result_count: Option<u64>,
 }
 
+impl Page {
+    /// What envelopes said, `self`, together with what lines of the same body did.
+    #[cfg(feature = "stream")]
+    pub(crate) fn with_lines(self, lines: &Page) -> Page {
+        Page {
+            next_cursor: self.next_cursor.or_else(|| lines.next_cursor.clone()),
+            is_partial: self.is_partial || lines.is_partial,
+            result_count: self.result_count.or(lines.result_count),
+        }
+    }
+}
+
 /// Gathers a [`Page`] member by member.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageReader {
     page: Page,
+    /// Whether the envelope in hand has said what its cursor is.
+    has_cursor: bool,
+    /// `statusCode`, if it is a number, whether in quotes or not.
     status: Option<u64>,
+    /// `error`, unless it says that there is none.
     error: Option<String>,
     message: Option<String>,
 }
 
-/// An object that is no record is looked into up to this length.
+/// A member is looked at up to this length.
 const MAX_BYTES: usize = 64 << 10;
 
 /// Characters of the API's own words that are passed on.
@@ -46,14 +65,24 @@ impl PageReader {
         }
     }
 
-    /// Ends an object.
+    /// Ends an envelope. One that says nothing of a cursor is the last page, whatever those before it
+    /// said.
     ///
     /// # Errors
     /// [`ErrorKind::Upstream`] if it was an error of the API.
-    pub(super) fn end(&mut self) -> Result<()> {
+    pub(super) fn end_envelope(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.has_cursor) {
+            self.page.next_cursor = None;
+        }
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let (status, error) = (self.status.take(), self.error.take());
         let message = self.message.take().unwrap_or_default();
-        match (self.status.take(), self.error.take()) {
-            (Some(status), Some(error)) => {
+        match status {
+            Some(status) if error.is_some() || status >= 400 => {
+                let error = error.unwrap_or_default();
                 let words = printable(if message.is_empty() { &error } else { &message });
                 Err(Error::new(
                     ErrorKind::Upstream,
@@ -67,19 +96,21 @@ impl PageReader {
     /// Takes an object that stands among the records and is none: a line that bears the cursor, or
     /// an error of the API. `None` if it is neither.
     pub(crate) fn line(&mut self, object: &[u8]) -> Option<Result<()>> {
-        if object.len() > MAX_BYTES {
-            return None;
-        }
-        let members: Map<String, Value> = serde_json::from_slice(object).ok()?;
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
+        let names = || members.keys().map(String::as_str);
         let is_error = members.contains_key("statusCode") && members.contains_key("error");
-        let is_page = !members.is_empty() && members.keys().all(|name| is_member(name));
+        let is_page = names().any(is_of_page) && names().all(is_member);
         if members.contains_key("id") || !(is_error || is_page) {
             return None;
         }
-        for (name, value) in members {
-            self.take(&name, value);
+        for (name, value) in &members {
+            self.member(name, value.get().as_bytes());
         }
-        Some(self.end())
+        match self.end() {
+            // Its status was that of a success, then.
+            Ok(()) if !is_page => None,
+            ended => Some(ended),
+        }
     }
 
     fn take(&mut self, name: &str, value: Value) {
@@ -88,7 +119,10 @@ impl PageReader {
             _ => None,
         };
         match name {
-            "next_cursor" => self.page.next_cursor = text(value),
+            "next_cursor" => {
+                self.page.next_cursor = text(value);
+                self.has_cursor = true;
+            }
             "is_partial_response" => self.page.is_partial |= value == Value::Bool(true),
             "result_count" => {
                 if let Some(count) = value.as_u64() {
@@ -96,8 +130,21 @@ impl PageReader {
                     *sum = sum.saturating_add(count);
                 }
             }
-            "statusCode" => self.status = value.as_u64(),
-            "error" => self.error = text(value),
+            "statusCode" => {
+                self.status = match &value {
+                    Value::String(text) => text.parse().ok(),
+                    value => value.as_u64(),
+                }
+            }
+            "error" => {
+                self.error = match value {
+                    Value::Null | Value::Bool(false) => None,
+                    Value::String(text) if text.is_empty() => None,
+                    Value::String(text) => Some(text),
+                    // What is in it is not known, only that something is.
+                    _ => Some(String::new()),
+                }
+            }
             "message" => self.message = text(value),
             _ => {}
         }
@@ -106,16 +153,12 @@ impl PageReader {
 
 /// Whether `name` is a member of an envelope or of an error, and not of a license.
 pub(super) fn is_member(name: &str) -> bool {
-    matches!(
-        name,
-        "next_cursor"
-            | "prev_cursor"
-            | "result_count"
-            | "is_partial_response"
-            | "statusCode"
-            | "error"
-            | "message"
-    )
+    is_of_page(name) || matches!(name, "statusCode" | "error" | "message")
+}
+
+/// Whether `name` is a member that is about a page.
+fn is_of_page(name: &str) -> bool {
+    matches!(name, "next_cursor" | "prev_cursor" | "result_count" | "is_partial_response")
 }
 
 /// The API's own words, without what could disturb a terminal or fill a log.
@@ -148,6 +191,9 @@ mod tests {
             &br#"{"id":"a","next_cursor":"c"}"#[..],
             br#"{"name":"no id"}"#,
             br#"{"next_cursor":"c","name":"x"}"#,
+            br#"{"error":"no status"}"#,
+            br#"{"statusCode":502,"message":"no error"}"#,
+            br#"{"statusCode":200,"error":null}"#,
             b"{}",
             b"7",
             b"{",
@@ -163,6 +209,18 @@ mod tests {
         let error = reader.line(line).unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Upstream);
         assert_eq!(error.message(), "the API reported an error in the body (status 502: x)");
+        for line in [
+            r#"{"statusCode":"502","error":"Bad Gateway","message":"x"}"#,
+            r#"{"statusCode":502,"error":"","message":"x"}"#,
+            r#"{"statusCode":502,"error":{"code":1},"message":"x"}"#,
+            &format!(
+                r#"{{"statusCode":502,"error":"x","raw_response":"{}"}}"#,
+                "y".repeat(1 << 20)
+            ),
+        ] {
+            let error = reader.line(line.as_bytes()).unwrap().unwrap_err();
+            assert_eq!(error.message(), "the API reported an error in the body (status 502: x)");
+        }
         let line = br#"{"id":"a","statusCode":502,"error":"Bad Gateway"}"#;
         assert!(reader.line(line).is_none(), "it has an id, so it is a license");
     }

@@ -82,8 +82,7 @@ impl<S, E> Frames<S, E> {
 impl<S, E, T> JsonRecords<S, E, T> {
     /// What the body has said of the page so far, in envelopes or in lines of their own.
     pub fn page(&self) -> Page {
-        let lines = self.lines.page();
-        if *lines == Page::default() { self.frames.page() } else { lines.clone() }
+        self.frames.page().with_lines(self.lines.page())
     }
 }
 

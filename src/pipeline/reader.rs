@@ -13,6 +13,7 @@ use super::{Decoded, Progress, Source, Ticket};
 use crate::error::{Error, Result};
 use crate::frame::{Framer, FramerOptions, Page, PageReader, Shape};
 use crate::position::Position;
+use crate::reject::{Reject, RejectReason};
 use crate::sink::{Decoder, Pace};
 
 pub(super) struct Reader<D: Decoder> {
@@ -28,6 +29,8 @@ pub(super) struct Reader<D: Decoder> {
     pub(super) jobs: mpsc::Sender<Ticket<D::Output>>,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: CancellationToken,
+    /// What the first record of the body says of the page, if it is about the page.
+    pub(super) first: Option<Page>,
     /// The last record so far: in lines it may bear the cursor.
     pub(super) last: Option<Bytes>,
 }
@@ -102,6 +105,7 @@ impl<D: Decoder> Reader<D> {
         let shape = if self.options.shape == Shape::Auto { said } else { self.options.shape };
         let start = self.framer.position();
         self.framer = Framer::new(FramerOptions { shape, start, ..self.options });
+        self.first = None;
         self.last = None;
     }
 
@@ -154,12 +158,13 @@ impl<D: Decoder> Reader<D> {
 
     /// What the body says of itself, now that all of it was read.
     fn page(&self) -> Page {
-        let mut lines = PageReader::default();
-        match self.last.as_deref().and_then(|record| lines.line(record)) {
-            Some(Ok(())) => lines.page().clone(),
-            // An error of the API fails the run where it is decoded.
-            Some(Err(_)) | None => self.framer.page(),
-        }
+        let first = self.first.clone().unwrap_or_default();
+        // Where both are about the page, the last word counts.
+        let lines = match self.last.as_deref().and_then(page_of_line) {
+            Some(last) => Page { is_partial: first.is_partial || last.is_partial, ..last },
+            None => first,
+        };
+        self.framer.page().with_lines(&lines)
     }
 
     /// Makes jobs of all the framer has; whether the writer still takes them.
@@ -168,6 +173,9 @@ impl<D: Decoder> Reader<D> {
             match self.framer.next_block() {
                 Ok(None) => return Ok(true),
                 Ok(Some(block)) => {
+                    if self.last.is_none() {
+                        self.first = page_of_line(block.raw(0).bytes);
+                    }
                     self.last = block.record_bytes(block.len() - 1);
                     let mut rest = Some(block);
                     while let Some(block) = rest {
@@ -204,12 +212,27 @@ impl<D: Decoder> Reader<D> {
         let decoded = tokio::task::spawn_blocking(move || {
             let mut rejects = rejects;
             let (value, records) = decoder.decode(blocks, &mut |reject| {
+                // A line about the page is no reject, and licenses may follow it.
+                let is_end = fail_fast && !is_line_of_page(&reject);
                 rejects.push(reject);
-                if fail_fast { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if is_end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             rejects.sort_by_key(|reject| reject.position.byte);
             Decoded { value, records, rejects }
         });
         self.jobs.send(Ticket { decoded, span, _share }).await.is_ok()
     }
+}
+
+/// What a record says of the page, if it is a line about the page. An error of the API is none: it
+/// fails the run where it is decoded.
+fn page_of_line(record: &[u8]) -> Option<Page> {
+    let mut lines = PageReader::default();
+    lines.line(record)?.ok()?;
+    Some(lines.page().clone())
+}
+
+fn is_line_of_page(reject: &Reject) -> bool {
+    reject.reason == RejectReason::MissingId
+        && reject.bytes.as_deref().is_some_and(|bytes| page_of_line(bytes).is_some())
 }

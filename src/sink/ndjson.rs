@@ -9,6 +9,9 @@ use crate::position::Position;
 
 /// Writes newline-delimited JSON: the bytes of each license as they came, and a line feed.
 ///
+/// A license that came over several lines, as it may in an envelope, would be no line: its line ends
+/// become spaces, which say the same and are as long.
+///
 /// Lines are written whole and passed on at once, so that a reader sees the first license while the
 /// body is still arriving. Durable means here: handed to the writer and flushed. An example is at
 /// [`pipeline::run`](crate::pipeline::run).
@@ -56,7 +59,9 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
     async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
         self.buffer.clear();
         for record in batch.value.iter().flat_map(CheckedBlock::records) {
+            let start = self.buffer.len();
             self.buffer.extend_from_slice(record.raw.bytes);
+            join_lines(&mut self.buffer[start..]);
             self.buffer.push(b'\n');
         }
         let written = async {
@@ -86,5 +91,35 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
 
     async fn abort(self) -> Result<NdjsonReport> {
         self.finish().await
+    }
+}
+
+/// Puts a record on one line. In checked JSON a raw line end is white space between tokens: within a
+/// string it would be escaped.
+fn join_lines(record: &mut [u8]) {
+    if memchr::memchr(b'\n', record).is_none() {
+        return;
+    }
+    for byte in record {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_over_many_lines_becomes_one() {
+        for (record, line) in [
+            (&b"{\"id\":\"\\n\"}"[..], &b"{\"id\":\"\\n\"}"[..]),
+            (b"{\r\n  \"id\":\"a\"\n}", b"{    \"id\":\"a\" }"),
+        ] {
+            let mut record = record.to_vec();
+            join_lines(&mut record);
+            assert_eq!(record, line);
+        }
     }
 }

@@ -24,7 +24,8 @@ pub struct LicensePages {
 impl LicensePages {
     /// The pages of `request`, from its own cursor on if it has one.
     pub fn new(client: TrutoClient, request: LicenseRequest) -> Self {
-        Self { client, request, seen: HashSet::new(), shape: Shape::Auto }
+        let seen = request.next_cursor.iter().map(|cursor| hash(cursor)).collect();
+        Self { client, request, seen, shape: Shape::Auto }
     }
 }
 
@@ -34,9 +35,7 @@ impl Source for LicensePages {
     async fn next_body(&mut self, before: Option<Page>) -> Result<Option<LicenseBody>> {
         if let Some(page) = before {
             let Some(cursor) = page.next_cursor else { return Ok(None) };
-            let mut hasher = DefaultHasher::new();
-            cursor.hash(&mut hasher);
-            if !self.seen.insert(hasher.finish()) {
+            if !self.seen.insert(hash(&cursor)) {
                 let message = "a cursor came a second time: the API's pages lead in a circle";
                 return Err(
                     Error::new(ErrorKind::Upstream, message).of_account(&*self.request.account)
@@ -52,4 +51,10 @@ impl Source for LicensePages {
     fn shape(&self) -> Shape {
         self.shape
     }
+}
+
+fn hash(cursor: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    cursor.hash(&mut hasher);
+    hasher.finish()
 }

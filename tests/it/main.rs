@@ -13,4 +13,5 @@ mod readers;
 mod rejects;
 mod replay;
 mod schemas;
+mod shapes;
 mod support;

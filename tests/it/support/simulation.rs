@@ -37,6 +37,11 @@ impl Simulation {
             .env("TRUTO_API_TOKEN", DEFAULT_TOKEN)
     }
 
+    /// How many requests were received.
+    pub(crate) fn requests(&self) -> u64 {
+        self.simulator.requests()
+    }
+
     /// Waits until the response to `child` stands still, as the simulator was told.
     pub(crate) fn until_held(&self, child: &mut Child) {
         let held = self.simulator.until_held(1);

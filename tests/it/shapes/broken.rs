@@ -1,0 +1,151 @@
+//! Bodies that no server should send, from files.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::{failure, ndjson, summary};
+use crate::support::run::{Run, run};
+
+/// Reads `body` from a file.
+fn read(body: &str, arguments: &[&str], code: i32) -> Run {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(body.as_bytes()).unwrap();
+    run(ndjson().args(arguments).arg("--input").arg(file.path())).expect(code)
+}
+
+const A: &str = r#"{"id":"a","name":"]}"}"#;
+const B: &str = r#"{"id":"b"}"#;
+
+/// Bodies of every shape that hold `A`, then `middle`, then `B`.
+fn bodies(middle: &str) -> Vec<String> {
+    vec![
+        format!("{A}\n{middle}\n{B}\n"),
+        format!("{{\"result\":[{A},{middle},{B}],\"next_cursor\":null}}"),
+        format!("{{\"next_cursor\":null,\"results\":[{A},{middle}]}}\n{{\"result\":[{B}]}}\n"),
+        format!("{{\n  \"result\": [\n    {A},\n    {middle},\n    {B}\n  ]\n}}\n"),
+        format!("{{\"result\":{{\"a\":{A},\"x\":{middle},\"b\":{B}}}}}"),
+        format!("[{A},{middle},{B}]"),
+        format!("\u{1e}{A}\n\u{1e}{middle}\n\u{1e}{B}\n"),
+    ]
+}
+
+#[test]
+fn a_broken_record_costs_one_record() {
+    for (broken, reason) in [
+        (r#"{"id":}"#, "syntax"),
+        (r#"{"id":"x","name":nope}"#, "syntax"),
+        (r#"{"name":"no id"}"#, "missing_id"),
+        (r#"{"error":"not an error of the API"}"#, "missing_id"),
+        (r#"{"message":"neither"}"#, "missing_id"),
+        ("7", "not_an_object"),
+    ] {
+        for body in bodies(broken) {
+            let run = read(&body, &["--on-error", "skip"], 4);
+            assert_eq!(run.stdout, format!("{A}\n{B}\n"), "{body}");
+            let summary = summary(&run);
+            assert_eq!(summary["rejected"], 1, "{body}: {summary}");
+            assert_eq!(summary["rejects_by_reason"][reason], 1, "{body}: {summary}");
+            assert_eq!(summary["snapshots"][0]["complete"], true);
+
+            let run = read(&body, &[], 1);
+            assert_eq!(
+                (run.stdout.as_str(), failure(&run).as_str()),
+                (&*format!("{A}\n"), "record")
+            );
+        }
+    }
+}
+
+#[test]
+fn an_error_fails_the_run_however_the_body_goes_on() {
+    for error in [
+        r#"{"statusCode":502,"error":"Bad Gateway","message":"x","truto_is_remote_error":true}"#,
+        r#"{"statusCode":"502","error":"Bad Gateway","message":"x"}"#,
+        r#"{"statusCode":502,"error":"","message":"x"}"#,
+        r#"{"statusCode":502,"error":{"code":1},"message":"x"}"#,
+    ] {
+        let unclosed = [format!("{{\"result\":[{A},{error}"), format!("[{A},{error}")];
+        // On a line of its own, behind a page.
+        let behind = [format!("{{\"result\":[{A}],\"next_cursor\":\"c\"}}\n{error}\n")];
+        for body in bodies(error).into_iter().chain(unclosed).chain(behind) {
+            for arguments in [&[][..], &["--on-error", "skip"]] {
+                let run = read(&body, arguments, 1);
+                assert_eq!(failure(&run), "upstream", "{body}: {run:#?}");
+                assert!(run.stderr.contains("(status 502: x)"), "{run:#?}");
+                assert!(run.stdout.starts_with(&format!("{A}\n")), "{body}: {run:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_with_all_of_the_provider_s_answer_is_still_an_error() {
+    let raw = "x".repeat(100_000);
+    let error = format!(
+        r#"{{"statusCode":502,"error":"Bad Gateway","message":"x","raw_response":"{raw}"}}"#
+    );
+    for body in bodies(&error) {
+        let run = read(&body, &["--on-error", "skip"], 1);
+        assert_eq!(failure(&run), "upstream", "{run:#?}");
+    }
+}
+
+#[test]
+fn a_line_about_the_page_is_no_record_wherever_it_stands() {
+    for line in [
+        r#"{"next_cursor":null}"#,
+        r#"{"prev_cursor":"c","result_count":2}"#,
+        r#"{"is_partial_response":false}"#,
+    ] {
+        for body in [
+            format!("{line}\n{A}\n{B}\n"),
+            format!("{A}\n{line}\n{B}\n"),
+            format!("{A}\n{B}\n{line}\n"),
+            format!("\u{1e}{A}\n\u{1e}{line}\n\u{1e}{B}\n"),
+        ] {
+            let run = read(&body, &[], 0);
+            assert_eq!(run.stdout, format!("{A}\n{B}\n"), "{body}");
+            assert_eq!(summary(&run)["rejected"], 0);
+        }
+    }
+}
+
+#[test]
+fn a_body_that_bears_a_cursor_is_not_all() {
+    let cursor = r#"{"next_cursor":"c"}"#;
+    for body in [
+        format!("{A}\n{B}\n{cursor}\n"),
+        format!("{cursor}\n{A}\n{B}\n"),
+        format!("{{\"result\":[{A},{B}],\"next_cursor\":\"c\"}}"),
+        format!("{{\"result\":[{A},{B},{{\"next_cursor\":null}}],\"next_cursor\":\"c\"}}"),
+        format!("{{\"result\":[{A}]}}\n{{\"next_cursor\":\"c\",\"result\":[{B}]}}\n"),
+    ] {
+        let run = read(&body, &[], 1);
+        assert_eq!(run.stdout, format!("{A}\n{B}\n"), "{body}");
+        assert_eq!(failure(&run), "truncated", "{body}");
+    }
+}
+
+#[test]
+fn only_the_cursor_of_the_last_page_counts() {
+    for last in ["", ",\"next_cursor\":null", ",\"next_cursor\":\"\""] {
+        let body =
+            format!("{{\"result\":[{A}],\"next_cursor\":\"c\"}}\n{{\"result\":[{B}]{last}}}\n");
+        let run = read(&body, &[], 0);
+        assert_eq!(run.stdout, format!("{A}\n{B}\n"), "{body}");
+    }
+}
+
+#[test]
+fn a_license_over_many_lines_is_written_on_one() {
+    let license = "{\r\n  \"id\": \"a\",\n  \"name\": \"b\\n\"\n}";
+    for body in [format!("[{license},{B}]"), format!("\u{1e}{license}\n\u{1e}{B}\n")] {
+        let run = read(&body, &[], 0);
+        let lines: Vec<_> = run.stdout.lines().collect();
+        assert_eq!(lines.len(), 2, "{:?}", run.stdout);
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(value(lines[0]), value(license));
+        assert_eq!(lines[1], B);
+    }
+}
