@@ -1,9 +1,6 @@
 //! What a body says about itself, beside its records.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -95,7 +92,12 @@ impl PageReader {
 
     /// Takes an object that stands among the records and is none: a line that bears the cursor, or
     /// an error of the API. `None` if it is neither.
+    #[cfg(any(feature = "stream", test))]
     pub(crate) fn line(&mut self, object: &[u8]) -> Option<Result<()>> {
+        use std::collections::BTreeMap;
+
+        use serde_json::value::RawValue;
+
         let members: BTreeMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
         let names = || members.keys().map(String::as_str);
         let is_error = members.contains_key("statusCode") && members.contains_key("error");
