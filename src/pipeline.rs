@@ -124,20 +124,19 @@ pub async fn run_source<S: Source, K: Sink>(
         decoder: sink.decoder(),
         pace: sink.pace(),
         fail_fast: rejects.fails_fast(),
-        bound: Arc::new(Semaphore::new(queue_bytes)),
-        queue_bytes,
+        bound: Arc::new(Semaphore::new(queue_bytes.max(1))),
+        queue_bytes: queue_bytes.max(1),
         jobs,
         progress: Arc::clone(&progress),
         stop,
-        first: None,
-        last: None,
+        lines: PageReader::default(),
     };
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
     Writer { sink, rejects, progress, page: PageReader::default() }.write(queue, reader).await
 }
 
 /// Jobs that may be under way, however small they are.
-const MAX_JOBS: usize = 64;
+const MAX_JOBS: usize = 16;
 
 /// A job on its way: first with a decoder, then, in order, with the sink.
 struct Ticket<T> {

@@ -222,6 +222,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_envelope_does_not_pass_for_an_empty_one() {
+        for (body, kept) in [
+            ("{\"id\":\"a\"}\n{\"id\":\"b\"}\n", 0),
+            ("{\"result\":[{\"id\":\"a\"}]}\n{\"id\":\"b\"}\n", 1),
+            (r#"{"result":null,"id":"a"}"#, 0),
+            (r#"{"unknown":1}"#, 0),
+            (r#"{"result":[{"id":"a"}],"next_cursor":{"after":1}}"#, 1),
+            ("\u{feff}[{\"id\":\"a\"}", 1),
+        ] {
+            let framing = check(body.as_bytes(), Shape::Envelope);
+            assert_eq!((framing.records.len(), framing.errors.len()), (kept, 1), "{body}");
+        }
+        let numbered = check(br#"{"result":[],"next_cursor":12}"#, Shape::Auto);
+        assert_eq!(numbered.page, cursor("12"));
+        for broken in [&b"\xef[]"[..], b"\xef\xbb[]", b"[\xbb{\"id\":\"a\"}]", b"[\xef\xbb\xbf]"] {
+            let framing = check(broken, Shape::Envelope);
+            // Either the structure is lost, or it is a record for the decoder to reject.
+            assert!(framing.errors.len() == 1 || framing.records[0].1[0] > 0x7f, "{framing:?}");
+        }
+    }
+
+    #[test]
     fn an_envelope_that_is_an_error_is_a_failure() {
         let body = br#"{"statusCode":502,"error":"Bad Gateway","message":"upstream","result":[]}"#;
         let framing = check(body, Shape::Auto);
@@ -268,12 +290,6 @@ mod tests {
     fn a_shape_can_be_forced() {
         let line = br#"{"result":[{"id":"a"}]}"#;
         assert_eq!(check(line, Shape::Lines).records[0].1, line);
-        let framing = check(b"{\"id\":\"a\"}\n", Shape::Envelope);
-        assert_eq!(
-            (framing.records.len(), framing.errors.len()),
-            (0, 0),
-            "an envelope without result"
-        );
         assert_eq!(Shape::of_content_type("application/json-seq; x=y"), Shape::Sequence);
         assert_eq!(Shape::of_content_type("application/x-ndjson"), Shape::Auto);
     }

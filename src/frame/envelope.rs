@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr_iter;
 
 use super::delimited::BOM;
-use super::page::PageReader;
+use super::page::{PageReader, is_member};
 use super::structure::Scan;
 use super::{Block, FramerOptions, RecordRange, too_long};
 use crate::decode::{Limits, check};
@@ -30,9 +30,21 @@ pub(super) struct Envelope {
     /// The name of the envelope's member whose value is next.
     name: String,
     page: PageReader,
+    /// Bytes of a byte order mark that opened the body.
+    bom: usize,
+    seen: Seen,
     /// An error behind the block that was just given out.
     failure: Option<Error>,
     finished: bool,
+}
+
+/// What the envelope has had so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    result: bool,
+    id: bool,
+    /// A member that is not about the page.
+    other: bool,
 }
 
 /// What may come next, white space aside.
@@ -116,6 +128,8 @@ impl Envelope {
             spill: BytesMut::new(),
             name: String::new(),
             page: PageReader::default(),
+            bom: 0,
+            seen: Seen::default(),
             failure: None,
             finished: false,
         }
@@ -183,6 +197,7 @@ impl Envelope {
                 continue;
             }
             if self.is_bom(here.byte, *byte) {
+                self.bom += 1;
                 at += 1;
                 continue;
             }
@@ -194,7 +209,7 @@ impl Envelope {
                 Step::EndEnvelope => {
                     self.state = State::Top;
                     at += 1;
-                    if let Err(error) = self.page.end_envelope() {
+                    if let Err(error) = self.end_envelope() {
                         self.failure = Some(error.at(here));
                         self.state = State::Lost;
                         break;
@@ -309,10 +324,21 @@ impl Envelope {
         self.token = Some(token);
     }
 
-    /// Whether a byte order mark opens the body, and this is a part of it.
+    /// Whether this is the next byte of a byte order mark that opens the body.
     fn is_bom(&self, position: u64, byte: u8) -> bool {
-        usize::try_from(position - self.options.start.byte)
-            .is_ok_and(|offset| BOM.get(offset) == Some(&byte))
+        position - self.options.start.byte == self.bom as u64 && BOM.get(self.bom) == Some(&byte)
+    }
+
+    /// Ends an object at the top. One without records must be about the page: a license that stands
+    /// where envelopes do must not pass for an empty one.
+    fn end_envelope(&mut self) -> Result<()> {
+        let seen = std::mem::take(&mut self.seen);
+        self.page.end_envelope()?;
+        if seen.id || (seen.other && !seen.result) {
+            let message = "an object without a result stands where an envelope should";
+            return Err(Error::new(ErrorKind::Malformed, message));
+        }
+        Ok(())
     }
 
     /// A record can be done without; of the envelope itself nothing can.
@@ -331,6 +357,9 @@ impl Envelope {
 
         let is_result = || matches!(self.name.as_str(), "result" | "results");
         match (self.state, byte) {
+            (Top, _) if !self.bom.is_multiple_of(BOM.len()) => {
+                Step::Lost("the byte order mark is broken")
+            }
             (Top, b'{') => Step::To(Name { first: true }),
             (Top, b'[') => Step::To(Record { nest: Nest::Array, first: true }),
             (Top, _) => Step::Lost("an envelope or a list of records was expected"),
@@ -378,6 +407,11 @@ impl Envelope {
             Role::Name => {
                 // A name with a lone surrogate is none that is known.
                 self.name = serde_json::from_slice(bytes).unwrap_or_default();
+                match self.name.as_str() {
+                    "result" | "results" => self.seen.result = true,
+                    "id" => self.seen.id = true,
+                    name => self.seen.other |= !is_member(name),
+                }
                 self.state = State::Colon;
             }
             Role::Value => {

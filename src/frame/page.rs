@@ -39,6 +39,8 @@ pub(crate) struct PageReader {
     /// `error`, unless it says that there is none.
     error: Option<String>,
     message: Option<String>,
+    /// Whether there is a cursor that cannot be followed.
+    is_unreadable: bool,
 }
 
 /// A member is looked at up to this length.
@@ -54,11 +56,13 @@ impl PageReader {
 
     /// Takes one member of an envelope; one of an unknown name says nothing.
     pub(super) fn member(&mut self, name: &str, value: &[u8]) {
-        if value.len() <= MAX_BYTES
-            && is_member(name)
-            && let Ok(value) = serde_json::from_slice(value)
-        {
-            self.take(name, value);
+        if !is_member(name) {
+            return;
+        }
+        let read = if value.len() <= MAX_BYTES { serde_json::from_slice(value).ok() } else { None };
+        match read {
+            Some(value) => self.take(name, value),
+            None => self.is_unreadable |= name == "next_cursor",
         }
     }
 
@@ -75,6 +79,11 @@ impl PageReader {
     }
 
     fn end(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.is_unreadable) {
+            let message =
+                "the next cursor is neither a text nor a number, so it cannot be followed";
+            return Err(Error::new(ErrorKind::Malformed, message));
+        }
         let (status, error) = (self.status.take(), self.error.take());
         let message = self.message.take().unwrap_or_default();
         match status {
@@ -90,6 +99,16 @@ impl PageReader {
         }
     }
 
+    /// Whether a record begins as a line about the page does: cheap enough to ask of each.
+    #[cfg(any(feature = "stream", test))]
+    pub(crate) fn may_be_line(record: &[u8]) -> bool {
+        let Some(name) = record.strip_prefix(b"{") else { return false };
+        let name = name.trim_ascii_start();
+        [&br#""next_"#[..], br#""prev_"#, br#""result_"#, br#""is_partial"#]
+            .iter()
+            .any(|start| name.starts_with(start))
+    }
+
     /// Takes an object that stands among the records and is none: a line that bears the cursor, or
     /// an error of the API. `None` if it is neither.
     #[cfg(any(feature = "stream", test))]
@@ -101,7 +120,7 @@ impl PageReader {
         let members: BTreeMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
         let names = || members.keys().map(String::as_str);
         let is_error = members.contains_key("statusCode") && members.contains_key("error");
-        let is_page = names().any(is_of_page) && names().all(is_member);
+        let is_page = Self::may_be_line(object) && names().all(is_member);
         if members.contains_key("id") || !(is_error || is_page) {
             return None;
         }
@@ -122,8 +141,15 @@ impl PageReader {
         };
         match name {
             "next_cursor" => {
-                self.page.next_cursor = text(value);
                 self.has_cursor = true;
+                self.page.next_cursor = match value {
+                    Value::Number(number) => Some(number.to_string()),
+                    Value::Null | Value::Bool(false) | Value::String(_) => text(value),
+                    _ => {
+                        self.is_unreadable = true;
+                        None
+                    }
+                };
             }
             "is_partial_response" => self.page.is_partial |= value == Value::Bool(true),
             "result_count" => {

@@ -8,7 +8,8 @@ use crate::reject::Reject;
 /// Gathers blocks until they are worth a decoder's while.
 ///
 /// A job is full with the first record that ends `target` bytes or more behind the last record of
-/// the job before. So where full jobs end follows from the records alone, not from how the body was
+/// the job before, or with [`MAX_RECORDS`] records: what is kept of a record beside its bytes would
+/// else not be bounded where records are tiny. So where full jobs end follows from the records alone, not from how the body was
 /// chunked; and with it where pieces end that a sink makes of whole batches.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -19,7 +20,12 @@ pub(super) struct Job {
     span: Span,
     /// Where the last record of the job before ended.
     base: u64,
+    /// Records in `blocks`.
+    records: usize,
 }
+
+/// Records of a job at most.
+const MAX_RECORDS: usize = 16 << 10;
 
 impl Job {
     pub(super) fn new(target: u64) -> Self {
@@ -29,13 +35,16 @@ impl Job {
             rejects: Vec::new(),
             span: Span { start: Position::START, end: Position::START },
             base: 0,
+            records: 0,
         }
     }
 
     /// Adds as much of `block` as there is room for; answers what is left.
     pub(super) fn push(&mut self, mut block: Block) -> Option<Block> {
         let full_at = self.base + self.target;
-        let head = block.split_to(block.records_ending_before(full_at) + 1);
+        let wanted = block.records_ending_before(full_at) + 1;
+        let head = block.split_to(wanted.min(MAX_RECORDS - self.records));
+        self.records += head.len();
         self.span.end = head.span().end;
         self.blocks.push(head);
         (!block.is_empty()).then_some(block)
@@ -51,7 +60,9 @@ impl Job {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.last_record_end().is_some_and(|end| end >= self.base + self.target)
+        self.records >= MAX_RECORDS
+            || self.rejects.len() >= MAX_RECORDS
+            || self.last_record_end().is_some_and(|end| end >= self.base + self.target)
     }
 
     /// What was gathered, unless it is nothing; the next job begins behind it.
@@ -60,6 +71,7 @@ impl Job {
             return None;
         }
         self.base = self.last_record_end().unwrap_or(self.base);
+        self.records = 0;
         let span = self.span;
         self.span.start = span.end;
         Some((std::mem::take(&mut self.blocks), std::mem::take(&mut self.rejects), span))

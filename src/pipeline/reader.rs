@@ -29,10 +29,8 @@ pub(super) struct Reader<D: Decoder> {
     pub(super) jobs: mpsc::Sender<Ticket<D::Output>>,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: CancellationToken,
-    /// What the first record of the body says of the page, if it is about the page.
-    pub(super) first: Option<Page>,
-    /// The last record so far: in lines it may bear the cursor.
-    pub(super) last: Option<Bytes>,
+    /// What lines of the body have said of the page.
+    pub(super) lines: PageReader,
 }
 
 /// How the reading ended, and how far it came.
@@ -105,8 +103,7 @@ impl<D: Decoder> Reader<D> {
         let shape = if self.options.shape == Shape::Auto { said } else { self.options.shape };
         let start = self.framer.position();
         self.framer = Framer::new(FramerOptions { shape, start, ..self.options });
-        self.first = None;
-        self.last = None;
+        self.lines = PageReader::default();
     }
 
     async fn read_body(&mut self, body: impl Stream<Item = Result<Bytes>> + Send) -> Result<End> {
@@ -158,13 +155,7 @@ impl<D: Decoder> Reader<D> {
 
     /// What the body says of itself, now that all of it was read.
     fn page(&self) -> Page {
-        let first = self.first.clone().unwrap_or_default();
-        // Where both are about the page, the last word counts.
-        let lines = match self.last.as_deref().and_then(page_of_line) {
-            Some(last) => Page { is_partial: first.is_partial || last.is_partial, ..last },
-            None => first,
-        };
-        self.framer.page().with_lines(&lines)
+        self.framer.page().with_lines(self.lines.page())
     }
 
     /// Makes jobs of all the framer has; whether the writer still takes them.
@@ -173,10 +164,12 @@ impl<D: Decoder> Reader<D> {
             match self.framer.next_block() {
                 Ok(None) => return Ok(true),
                 Ok(Some(block)) => {
-                    if self.last.is_none() {
-                        self.first = page_of_line(block.raw(0).bytes);
+                    for record in block.records() {
+                        if PageReader::may_be_line(record.bytes) {
+                            // An error is told where the line is decoded.
+                            let _ = self.lines.line(record.bytes);
+                        }
                     }
-                    self.last = block.record_bytes(block.len() - 1);
                     let mut rest = Some(block);
                     while let Some(block) = rest {
                         rest = self.job.push(block);
@@ -189,6 +182,9 @@ impl<D: Decoder> Reader<D> {
                     self.job.reject(&error, self.framer.position());
                     if self.fail_fast {
                         self.submit().await;
+                        return Ok(false);
+                    }
+                    if self.job.is_full() && !self.submit().await {
                         return Ok(false);
                     }
                 }

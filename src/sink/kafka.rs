@@ -228,7 +228,12 @@ impl KafkaSink {
     }
 
     fn not_taken(&self, position: Position, error: KafkaError) -> Error {
-        let message = format!("topic {} did not take the record", self.options.topic);
+        let topic = &self.options.topic;
+        let message = if is_too_large(&error) {
+            format!("topic {topic} did not take the record, which is above message.max.bytes,")
+        } else {
+            format!("topic {topic} did not take the record")
+        };
         Error::new(ErrorKind::Destination, message).at(position).caused_by(error)
     }
 
@@ -271,6 +276,10 @@ impl Sink for KafkaSink {
     async fn abort(self) -> Result<KafkaReport> {
         Ok(self.close().await.0)
     }
+}
+
+fn is_too_large(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge))
 }
 
 fn is_queue_full(error: &KafkaError) -> bool {

@@ -139,8 +139,15 @@ impl ParquetSink {
     /// A sink into the directory of `options`, which is made.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if the directory cannot be made.
+    /// [`ErrorKind::Destination`] if the directory cannot be made, [`ErrorKind::Configuration`] if
+    /// the account or the snapshot id cannot be part of a file's name.
     pub fn new(options: ParquetOptions) -> Result<Self> {
+        let in_names = [options.account.as_deref().unwrap_or("a"), &options.snapshot_id];
+        if !in_names.into_iter().all(is_name) {
+            let message = "account and snapshot id go into file names, so they must be letters, \
+                digits, `-` and `_`";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         std::fs::create_dir_all(&options.directory).map_err(|error| {
             let message = format!("directory {} cannot be made", options.directory.display());
             Error::new(ErrorKind::Destination, message).caused_by(error)
@@ -171,6 +178,11 @@ impl ParquetSink {
         self.durable = self.written;
         Ok(())
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(is_plain)
 }
 
 impl Sink for ParquetSink {

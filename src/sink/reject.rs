@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,7 +49,7 @@ impl DeadLetters {
     /// [`ErrorKind::Configuration`] if the file cannot be written.
     pub fn open(path: impl Into<PathBuf>, account: Option<String>) -> Result<Self> {
         let path = path.into();
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| {
+        let file = open_for_lines(&path).map_err(|error| {
             let message = format!("dead letters cannot be written to {}", path.display());
             Error::new(ErrorKind::Configuration, message).caused_by(error)
         })?;
@@ -100,9 +100,26 @@ impl DeadLetters {
     }
 }
 
+/// Opens a file to append lines to. One that ends inside a line, as after a kill, gets its line feed:
+/// what is written next would else be glued to it.
+fn open_for_lines(path: &Path) -> std::io::Result<File> {
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    if file.metadata()?.len() > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
 /// What can be read again of a line that [`DeadLetters`] wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadLetter {
+    /// The integrated account it is from, if it was known.
+    pub account: Option<String>,
     /// The record as it came; `None` where it was too long to keep.
     pub bytes: Option<Bytes>,
 }
@@ -112,6 +129,7 @@ impl ReadLetter {
     pub fn parse(line: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Line<'a> {
+            account: Option<String>,
             reason: Cow<'a, str>,
             #[serde(rename = "byte")]
             _byte: u64,
@@ -130,7 +148,7 @@ impl ReadLetter {
             (None, None) => None,
             (Some(_), Some(_)) => return None,
         };
-        Some(Self { bytes })
+        Some(Self { account: line.account, bytes })
     }
 }
 
@@ -158,6 +176,17 @@ mod tests {
     use crate::position::Position;
 
     #[test]
+    fn a_torn_line_is_ended_before_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("letters");
+        for (before, after) in [("", ""), ("a\n", "a\n"), ("a\nto", "a\nto\n")] {
+            std::fs::write(&path, before).unwrap();
+            DeadLetters::open(&path, None).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
+    }
+
+    #[test]
     fn a_letter_is_read_back_as_it_was_written() {
         for bytes in
             [Some(&b"{\"id\":"[..]), Some(b"\xff\"\n\x1e"), Some("é\u{0}".as_bytes()), None]
@@ -168,8 +197,9 @@ mod tests {
                 message: "broken".to_owned(),
                 bytes: bytes.map(Bytes::from_static),
             };
-            let line = serde_json::to_vec(&DeadLetter::new(&reject, None)).unwrap();
-            assert_eq!(ReadLetter::parse(&line), Some(ReadLetter { bytes: reject.bytes }));
+            let line = serde_json::to_vec(&DeadLetter::new(&reject, Some("a"))).unwrap();
+            let read = ReadLetter { account: Some("a".to_owned()), bytes: reject.bytes };
+            assert_eq!(ReadLetter::parse(&line), Some(read));
         }
         for line in [&br#"{"id":"a"}"#[..], br#"{"reason":"x","byte":1,"message":""}"#, b"", b"{"] {
             assert_eq!(ReadLetter::parse(line), None);

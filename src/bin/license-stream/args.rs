@@ -284,7 +284,8 @@ Examples:
 #[derive(Debug, ClapArgs)]
 #[command(after_help = NDJSON_EXAMPLES)]
 pub(crate) struct NdjsonArgs {
-    /// File to write, visible once it is whole; standard output if it is not given
+    /// File to write, there once it is whole; until then, and after a failure, its lines are in
+    /// FILE.partial. Standard output if it is not given
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Source};
@@ -39,7 +39,8 @@ impl Input {
         match &args.input {
             Some(path) => {
                 let is_letters = args.shape == ShapeArg::DeadLetters;
-                Ok(Self::File(FileInput { path: Some(path.clone()), is_letters }))
+                let account = args.account.clone();
+                Ok(Self::File(FileInput { path: Some(path.clone()), is_letters, account }))
             }
             None if args.shape == ShapeArg::DeadLetters => {
                 let message = "--shape dead-letters goes with --input FILE";
@@ -77,6 +78,7 @@ pub(crate) struct FileInput {
     path: Option<PathBuf>,
     /// Whether it holds dead letters: said by `--shape`, or told from its first line.
     is_letters: bool,
+    account: Option<String>,
 }
 
 impl FileInput {
@@ -84,11 +86,20 @@ impl FileInput {
         let Some(path) = self.path.take() else { return Ok(None) };
         let mut body = open(&path).await?;
         if !self.is_letters {
-            let Some(first) = body.try_next().await? else { return Ok(Some(body)) };
-            self.is_letters = letters::begins_with_letter(&first);
-            body = Box::pin(stream::once(future::ready(Ok(first))).chain(body));
+            let mut start = BytesMut::new();
+            self.is_letters = loop {
+                if let Some(is_letters) = letters::begins_with_letter(&start) {
+                    break is_letters;
+                }
+                match body.try_next().await? {
+                    Some(chunk) => start.extend_from_slice(&chunk),
+                    None => break false,
+                }
+            };
+            body = Box::pin(stream::once(future::ready(Ok(start.freeze()))).chain(body));
         }
-        Ok(Some(if self.is_letters { letters::records(body) } else { body }))
+        let account = self.account.take();
+        Ok(Some(if self.is_letters { letters::records(body, account) } else { body }))
     }
 }
 
@@ -159,5 +170,13 @@ pub(crate) fn reject_policy(args: &RejectArgs, account: Option<&str>) -> Result<
             return Err(Error::new(ErrorKind::Configuration, message));
         }
     };
+    if args.dead_letter.is_some() && args.on_error != OnError::DeadLetter {
+        let message = "--dead-letter goes with --on-error dead-letter";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    if args.max_rejects.is_some() && args.on_error == OnError::Fail {
+        let message = "--max-rejects goes with --on-error skip or dead-letter";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
     Ok(RejectPolicy { on_reject, max_rejects: args.max_rejects.map(|limit| limit.0) })
 }

@@ -56,6 +56,8 @@ fn config(args: &KafkaArgs) -> Result<ClientConfig> {
     for Setting { name, value } in &settings {
         let weakens = match name.as_str() {
             "enable.idempotence" => value != "true",
+            // No transaction is begun here.
+            "transactional.id" => true,
             // A run waits for the report of every record.
             "delivery.report.only.error" => value != "false",
             "acks" | "request.required.acks" => value != "all" && value != "-1",

@@ -16,6 +16,7 @@ use crate::report::{self, Destination, Written};
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
     let export = Export::new(&args.source, &args.rejects, args.report)?;
+    let mut into = args.out.clone();
     let mut exported = match &args.out {
         None => export.run(NdjsonSink::new(tokio::io::stdout(), export.limits())).await?,
         Some(path) if is_special(path) => {
@@ -27,21 +28,21 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
             let partial = Partial::of(path);
             let file = File::create(&partial.0).await.map_err(|error| not_written(path, error))?;
             let mut exported = export.run(NdjsonSink::new(file, export.limits())).await?;
-            if exported.summary.outcome != Outcome::Failed
-                && let Err(error) = partial.publish(path)
-            {
-                exported.summary.outcome = Outcome::Failed;
-                exported.summary.error = Some(not_written(path, error));
+            let is_complete = exported.summary.outcome.is_complete();
+            let kept = if is_complete { partial.publish(path) } else { partial.keep() };
+            match kept {
+                Ok(kept) => into = kept,
+                Err(error) => {
+                    exported.summary.outcome = Outcome::Failed;
+                    exported.summary.error.get_or_insert(not_written(path, error));
+                }
             }
             exported
         }
     };
     let written = Written {
         destination: Destination::Lines {},
-        into: match &args.out {
-            Some(path) => format!("written to {}", path.display()),
-            None => "written".to_owned(),
-        },
+        into: into.map_or_else(|| "written".to_owned(), |path| format!("in {}", path.display())),
         records: exported.summary.counts.records,
         bytes: exported.summary.report.take().unwrap_or_default().bytes,
         unexpected: Unexpected::default(),
@@ -56,27 +57,42 @@ fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
-/// A file under a hidden name beside its own. Dropped, it is removed.
+/// What there is of a file before it is whole: `FILE.partial` beside it. Dropped, it is removed.
 #[derive(Debug)]
 struct Partial(PathBuf);
 
 impl Partial {
     fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self(path.with_file_name(format!(".{name}.partial")))
+        Self(path.with_file_name(format!("{name}.partial")))
     }
 
-    /// Gives the file its name, once its bytes are on disk.
-    fn publish(self, path: &Path) -> io::Result<()> {
+    /// Gives the file its name, once its bytes are on disk; the directory is synced too, since a
+    /// rename that is not would be lost with the power.
+    fn publish(self, path: &Path) -> io::Result<Option<PathBuf>> {
         std::fs::File::open(&self.0)?.sync_all()?;
-        std::fs::rename(&self.0, path)
+        std::fs::rename(&self.0, path)?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(Some(path.to_owned()))
+    }
+
+    /// Leaves the lines that came as they are, if there are any: an older file of the name itself is
+    /// whole, and better than a part.
+    fn keep(mut self) -> io::Result<Option<PathBuf>> {
+        if self.0.metadata()?.len() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(std::mem::take(&mut self.0)))
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // It is not there any more where it was published; else its name tells what it is.
-        let _ = std::fs::remove_file(&self.0);
+        if !self.0.as_os_str().is_empty() {
+            // It is not there any more where it was published; else its name tells what it is.
+            let _ = std::fs::remove_file(&self.0);
+        }
     }
 }
 

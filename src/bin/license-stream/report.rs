@@ -186,7 +186,9 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
 
 /// A name from the world without what could disturb a terminal.
 fn printable(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).collect()
+    name.chars()
+        .filter(|character| character.is_ascii_graphic() || character.is_alphanumeric())
+        .collect()
 }
 
 /// Prints an error and its causes on standard error.

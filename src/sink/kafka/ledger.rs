@@ -12,6 +12,9 @@ use tokio::sync::Notify;
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 
+/// What librdkafka keeps of a record beside its value, roughly: key, headers, and its own structures.
+const RECORD_OVERHEAD: usize = 256;
+
 /// An account of every batch that waits for delivery reports.
 ///
 /// Reports come in any order, since partitions are served in parallel. A batch is settled once all
@@ -57,7 +60,7 @@ impl Ledger {
 
     /// Opens a batch of `records` from `span`, once there is room for its bytes.
     pub(super) async fn open(&self, records: u64, span: Span) -> Result<()> {
-        let bytes = span.bytes() as usize;
+        let bytes = span.bytes() as usize + records as usize * RECORD_OVERHEAD;
         self.wait_until(|state| {
             if state.failure.is_some() {
                 return Some(Err(state.error()));
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_durable_place_never_passes_what_is_under_way() {
-        let ledger = Ledger::new(100);
+        let ledger = Ledger::new(10_000);
         ledger.open(2, span(0, 20)).now_or_never().unwrap().unwrap();
         ledger.open(1, span(20, 30)).now_or_never().unwrap().unwrap();
         ledger.report(20, Ok(()));
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_batch_without_licenses_is_settled_with_those_before_it() {
-        let ledger = Ledger::new(100);
+        let ledger = Ledger::new(10_000);
         ledger.open(1, span(0, 10)).now_or_never().unwrap().unwrap();
         ledger.open(0, span(10, 20)).now_or_never().unwrap().unwrap();
         assert_eq!(ledger.lock().durable, at(0));
@@ -229,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_kept_and_stops_the_next_batch() {
-        let ledger = Ledger::new(100);
+        let ledger = Ledger::new(10_000);
         let failure = || KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
         ledger.open(3, span(0, 30)).now_or_never().unwrap().unwrap();
         ledger.report(10, Err(failure()));

@@ -71,15 +71,17 @@ fn lines_that_came_are_on_standard_output() {
 }
 
 #[test]
-fn lines_that_came_are_in_the_file() {
+fn lines_that_came_are_in_the_partial_file_and_an_older_whole_one_stays() {
     let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("lines"), "older").unwrap();
     let mut command = license_stream();
     command.current_dir(directory.path()).args(["ndjson", "--json", "--out", "lines"]);
     let (got, body) = stopped_at_the_pipe(&mut command, "INT");
     assert_eq!(got.code, Some(130), "{}", got.stderr);
     let (summary, _) = interrupted(got.text());
     let want = whole_lines(&body, &summary);
-    assert!(std::fs::read(directory.path().join("lines")).unwrap() == want);
+    assert!(std::fs::read(directory.path().join("lines.partial")).unwrap() == want);
+    assert_eq!(std::fs::read_to_string(directory.path().join("lines")).unwrap(), "older");
     assert_eq!(summary["records"], count(want));
 }
 

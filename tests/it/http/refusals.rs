@@ -64,7 +64,11 @@ fn a_wrong_token_says_what_to_do() {
     for wrong in ["other-s3cret", &TOKEN[1..]] {
         let got = run(truto.command("ndjson").env("TRUTO_API_TOKEN", wrong));
         assert_eq!((got.code, got.text()), (Some(3), ""));
-        assert!(got.stderr.contains("look at TRUTO_API_TOKEN (status 401"), "{}", got.stderr);
+        assert!(
+            got.stderr.contains("look at TRUTO_API_TOKEN or --token-file (status 401"),
+            "{}",
+            got.stderr
+        );
         assert!(!got.stderr.contains(wrong), "{}", got.stderr);
     }
 }

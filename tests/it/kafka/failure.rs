@@ -51,7 +51,8 @@ fn a_record_that_the_client_refuses_ends_the_run() {
     let summary = undelivered(&run);
     let records = records(body.as_bytes());
     let place = format!(
-        "error: topic {topic} did not take the record at byte {}, line 51, record 50: ",
+        "error: topic {topic} did not take the record, which is above message.max.bytes, at byte {}, \
+         line 51, record 50: ",
         records[50].byte
     );
     assert!(run.stderr.starts_with(&place), "{}", run.stderr);

@@ -47,19 +47,22 @@ fn the_file_is_seen_once_it_is_whole() {
 }
 
 #[test]
-fn a_body_that_was_cut_leaves_no_file() {
+fn a_body_that_was_cut_leaves_its_whole_lines_beside_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let truto = Truto::start(Simulator::new().with_cut_after(5000));
     let mut command = truto.command("ndjson");
     out(&mut command, directory.path());
     assert_eq!(run(&mut command).code, Some(1));
-    assert!(names(directory.path()).is_empty());
+    let partial = format!("{NAME}.partial");
+    assert_eq!(names(directory.path()), [&*partial]);
+    let lines = std::fs::read(directory.path().join(&partial)).unwrap();
+    assert!(!lines.is_empty() && truto.licenses(0..500).starts_with(&lines));
+    assert_eq!(lines.last(), Some(&b'\n'));
 
     let path = directory.path().join(NAME);
     std::fs::write(&path, "older").unwrap();
     assert_eq!(run(&mut command).code, Some(1));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "older");
-    assert_eq!(names(directory.path()), [NAME]);
 }
 
 #[test]

@@ -87,8 +87,8 @@ fn letters_of_a_further_run_are_appended_and_name_its_account() {
     let [parquet, _] = Sink::all();
     run(dead_letter(&mut parquet.command(), &letters, &input)).expect(4);
     let mut command = parquet.command();
-    run(dead_letter(command.args(["--account", "an account"]), &letters, &input)).expect(4);
-    let both = [expected(&body, None), expected(&body, Some("an account"))].concat();
+    run(dead_letter(command.args(["--account", "an-account"]), &letters, &input)).expect(4);
+    let both = [expected(&body, None), expected(&body, Some("an-account"))].concat();
     check(&letters, &both);
 }
 

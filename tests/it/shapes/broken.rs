@@ -117,6 +117,8 @@ fn a_body_that_bears_a_cursor_is_not_all() {
     for body in [
         format!("{A}\n{B}\n{cursor}\n"),
         format!("{cursor}\n{A}\n{B}\n"),
+        format!("{A}\n{cursor}\n{B}\n"),
+        format!("{A}\n{B}\n{cursor}\n{{\"result_count\":2}}\n"),
         format!("{{\"result\":[{A},{B}],\"next_cursor\":\"c\"}}"),
         format!("{{\"result\":[{A},{B},{{\"next_cursor\":null}}],\"next_cursor\":\"c\"}}"),
         format!("{{\"result\":[{A}]}}\n{{\"next_cursor\":\"c\",\"result\":[{B}]}}\n"),
