@@ -11,7 +11,7 @@ rustc +nightly --version >/dev/null 2>&1 || {
   exit 1
 }
 if ! cargo fuzz --version >/dev/null 2>&1; then
-  echo 'Installing cargo-fuzz, which the fuzzers need.' >&2
+  echo 'Installing cargo-fuzz, which the fuzzers need.'
   cargo install --quiet --locked cargo-fuzz
 fi
 
