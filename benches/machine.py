@@ -19,7 +19,10 @@ def describe(*others: str) -> str:
     """A sentence for below a table; `others` are names and versions of further programs."""
     cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = first_line("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    git = ["git", "-C", str(ROOT)]
+    # The tables are put into docs/ one after the other; only a change to what is measured counts.
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src", "benches", "Cargo.toml", "Cargo.lock"])
+    commit = first_line(*git, "rev-parse", "--short", "HEAD") + (" with changes" if changed.returncode else "")
     rustc = first_line("rustc", "--version").split(" (")[0]
     return (
         f"{datetime.date.today()}, {os.cpu_count()} cores of {cpu[1] if cpu else 'unknown make'}, "

@@ -49,10 +49,11 @@ peak() { # peak RECORDS VERB [ARGUMENT…]
   printf '%d' $((($(cat "$work/peak") + 1023) / 1024))
 }
 
-declare -A found
+declare -A found megabytes
 for records in "$short" "$long"; do
   start_simulator "$records"
   found[ndjson,$records]=$(peak "$records" ndjson)
+  megabytes[$records]=$(sed -n 's/.*"bytes_read":\([0-9]*\)[0-9]\{6\},"bytes_written".*/\1/p' "$work/summary")
   found[parquet,$records]=$(peak "$records" parquet --out "$work/parquet")
   rm -rf "$work/parquet"
   found[kafka,$records]=$(peak "$records" kafka --brokers "$KAFKA_BOOTSTRAP_SERVERS" --topic "memory-$$-$records")
@@ -62,7 +63,7 @@ for records in "$short" "$long"; do
   echo "memory.sh: $records licenses done" >&2
 done
 
-printf '| to | %s licenses, MiB | %s licenses, MiB | goal, MiB |\n|---|--:|--:|--:|\n' "$short" "$long"
+printf '| to | %s MB, MiB | %s MB, MiB | goal, MiB |\n|---|--:|--:|--:|\n' "${megabytes[$short]}" "${megabytes[$long]}"
 printf '| NDJSON to /dev/null | %s | %s | |\n' "${found[ndjson,$short]}" "${found[ndjson,$long]}"
 printf '| Kafka | %s | %s | 64 |\n' "${found[kafka,$short]}" "${found[kafka,$long]}"
 printf '| Parquet | %s | %s | 160 |\n' "${found[parquet,$short]}" "${found[parquet,$long]}"
