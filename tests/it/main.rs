@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has done its work, its helpers too")]
 
 mod cli;
+mod demo;
 mod examples;
 mod http;
 mod kafka;

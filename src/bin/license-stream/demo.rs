@@ -29,7 +29,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<Exit> {
     println!();
     println!("{}", style("license-stream demo").bold());
     println!(
-        "A simulated Truto at {} streams {} invented licenses over HTTP.",
+        "A simulated Truto at {} has {} invented licenses.",
         demo.simulator.base_url(),
         human_count(args.records)
     );
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<Exit> {
     heading("Yours next");
     println!("  export TRUTO_API_TOKEN=…");
     println!("  license-stream parquet --account UUID --out lake/licenses");
-    println!("  license-stream kafka   --account UUID --brokers HOST:9092 --topic saas.licenses");
+    println!("  license-stream kafka   --account UUID --brokers HOST:9092 --topic licenses");
     println!();
     demo.simulator.stop().await;
     Ok(Exit::Done)

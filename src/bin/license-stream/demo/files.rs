@@ -38,9 +38,10 @@ fn describe(file: &WrittenFile) -> anyhow::Result<()> {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
     println!("  {}", truncate_str(&name, 78, "…"));
     println!(
-        "  {} rows in {} row groups of {} columns, {} with zstd:",
+        "  {} rows in {} row {} of {} columns, {} with zstd:",
         human_count(file.rows),
         reader.num_row_groups(),
+        if reader.num_row_groups() == 1 { "group" } else { "groups" },
         License::schema().fields().len(),
         human_bytes(file.bytes),
     );
