@@ -104,7 +104,7 @@
 //! # let directory = tempfile::tempdir()?;
 //! let client = TrutoClient::new(http, &base_url, Token::new(token)?)?;
 //! let pages = LicensePages::new(client, LicenseRequest::new(account));
-//! let sink = ParquetSink::new(ParquetOptions::new(directory.path(), "a snapshot's id"))?;
+//! let sink = ParquetSink::new(ParquetOptions::new(directory.path(), "snapshot-1"))?;
 //!
 //! let summary = pipeline::run_source(pages, sink, Options::default()).await.into_result()?;
 //! assert_eq!(summary.counts.records, 100);
