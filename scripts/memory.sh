@@ -22,6 +22,8 @@ trap cleanup EXIT
 export TRUTO_API_TOKEN=simulator-token
 
 start_simulator() { # start_simulator RECORDS
+  # What the one before has said would be taken for this one's answer until the shell has emptied the file.
+  : >"$work/simulator"
   "$command" simulate --records "$1" --listen 127.0.0.1:0 >"$work/simulator" 2>"$work/simulator.log" &
   simulator=$!
   until grep -q '^account=' "$work/simulator"; do
