@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::arrow::{BatchOptions, LicenseBatchBuilder};
@@ -20,7 +19,8 @@ use crate::frame::{Framer, FramerOptions, Shape};
 fn arrow(record: &[u8]) -> Option<RecordBatch> {
     let options = FramerOptions { shape: Shape::Sequence, ..FramerOptions::default() };
     let mut framer = Framer::new(options);
-    framer.push(Bytes::copy_from_slice(record));
+    // Behind a separator, so that no byte order mark opens the body.
+    framer.push([b"\x1e", record].concat().into());
     framer.finish();
     let block = framer.next_block().expect("a record is short enough")?;
     let mut builder = LicenseBatchBuilder::new(BatchOptions::default());

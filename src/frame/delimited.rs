@@ -190,9 +190,18 @@ impl Found {
     fn push(&mut self, bytes: &[u8], start: usize, end: usize) {
         let is_first = self.opens_body && start == 0;
         let skipped = if is_first && bytes[..end].starts_with(BOM) { BOM.len() } else { 0 };
-        let text = bytes[start + skipped..end].trim_ascii_start();
+        let mut text = &bytes[start + skipped..end];
+        while let [first, rest @ ..] = text
+            && is_blank(*first)
+        {
+            text = rest;
+        }
         let first = end - text.len();
-        let text = text.trim_ascii_end();
+        while let [rest @ .., last] = text
+            && is_blank(*last)
+        {
+            text = rest;
+        }
         // Between line feeds there is none, and looking for them would cost.
         let count = |bytes| if self.is_line_feed { 0 } else { lines(bytes) as u32 };
         if !text.is_empty() {
@@ -208,6 +217,11 @@ impl Found {
     fn pass_delimiter(&mut self) {
         self.lines += u32::from(self.is_line_feed);
     }
+}
+
+/// The white space of RFC 8259, and no other.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn lines(bytes: &[u8]) -> u64 {
@@ -232,9 +246,12 @@ mod tests {
                 if byte == 0 && text.starts_with(BOM) {
                     (skipped, text) = (3, &text[3..]);
                 }
-                let trimmed = text.trim_ascii_start();
-                skipped += text.len() - trimmed.len();
-                text = trimmed.trim_ascii_end();
+                let blank = |byte: &u8| b" \t\r".contains(byte);
+                let before = text.iter().take_while(|byte| blank(byte)).count();
+                skipped += before;
+                text = &text[before..];
+                let after = text.iter().rev().take_while(|byte| blank(byte)).count();
+                text = &text[..text.len() - after];
             }
             if !text.is_empty() {
                 let at = Position { byte: byte + skipped as u64, line: index as u64 + 1, record };
@@ -286,6 +303,7 @@ mod tests {
         b"{\"id\":\"a\"}\r\n\r\n  {\"id\":\"b\"}\t\r\n{\"id\":\"c\"}",
         b"\xef\xbb\xbf{\"id\":\"a\"}\n\xef\xbb\xbf{\"id\":\"b\"}\n",
         b"\xef\xbb\xbf",
+        b"\x0c{\"id\":\"a\"}\n{\"id\":\"b\"}\x0c\n",
         b"short\nmuch too long for the limit of this test\nshort\n",
         b"much too long for the limit of this test, and the body ends in it",
         b"exactly twenty bytes\nexactly twenty bytes\ntwenty-one bytes long\n",
