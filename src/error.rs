@@ -46,14 +46,22 @@ pub enum ErrorKind {
     Configuration,
     /// A server could not be reached, or said nothing in time: look at network and address.
     Unreachable,
-    /// A credential was refused: renew it or widen its scopes.
+    /// The API token was refused: no account can be read until it is renewed.
     Unauthorized,
+    /// The provider refused the account's credentials: it must be connected anew in Truto. Other
+    /// accounts are not touched by that.
+    AccountUnauthorized,
+    /// The token, or the account at its provider, lacks a permission: widen its scopes.
+    Forbidden,
     /// The API refused the request itself; asking again will not help.
     Refused,
     /// The API failed on its side: asking again later may help.
     Upstream,
     /// The body ended, or stalled, before it was complete: what came so far is a part.
     Truncated,
+    /// The API answered the same request differently than before, so that what was delivered cannot be
+    /// completed: the snapshot must be begun anew.
+    Changed,
     /// The structure around the records is broken, so that what follows cannot be told apart: records
     /// before it stay.
     Malformed,
@@ -76,9 +84,12 @@ impl ErrorKind {
             Self::Configuration => "configuration",
             Self::Unreachable => "unreachable",
             Self::Unauthorized => "unauthorized",
+            Self::AccountUnauthorized => "account_unauthorized",
+            Self::Forbidden => "forbidden",
             Self::Refused => "refused",
             Self::Upstream => "upstream",
             Self::Truncated => "truncated",
+            Self::Changed => "changed",
             Self::Malformed => "malformed",
             Self::Record(_) => "record",
             Self::TooManyRejects => "too_many_rejects",

@@ -30,7 +30,7 @@ mod token;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION};
-use reqwest::{Client, Url};
+use reqwest::{Client, Response, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 pub use body::LicenseBody;
@@ -123,11 +123,18 @@ impl TrutoClient {
     /// again does not help, and [`Upstream`](ErrorKind::Upstream) where it may.
     pub async fn licenses(&self, request: &LicenseRequest) -> Result<LicenseBody> {
         let account = request.account.as_str();
+        let accept = "application/x-ndjson, application/json";
+        let response = self.get(request.url(&self.base_url), accept, Some(account)).await?;
+        LicenseBody::new(response, self.timeouts.idle).map_err(|error| error.of_account(account))
+    }
+
+    /// Asks for `url`; answers once the head of a success has come.
+    async fn get(&self, url: Url, accept: &'static str, account: Option<&str>) -> Result<Response> {
         let sent = self
             .http
-            .get(request.url(&self.base_url))
+            .get(url)
             .header(AUTHORIZATION, self.token.bearer())
-            .header(ACCEPT, "application/x-ndjson, application/json")
+            .header(ACCEPT, accept)
             .send();
         let response = match tokio::time::timeout(self.timeouts.first_byte, sent).await {
             Ok(Ok(response)) => response,
@@ -138,10 +145,14 @@ impl TrutoClient {
                 return Err(Error::new(ErrorKind::Unreachable, message).caused_by(elapsed));
             }
         };
-        if !response.status().is_success() {
-            return Err(failure::refused(response, self.timeouts.idle).await.of_account(account));
+        if response.status().is_success() {
+            return Ok(response);
         }
-        LicenseBody::new(response, self.timeouts.idle).map_err(|error| error.of_account(account))
+        let refused = failure::refused(response, self.timeouts.idle).await;
+        Err(match account {
+            Some(account) => refused.of_account(account),
+            None => refused,
+        })
     }
 }
 

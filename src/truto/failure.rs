@@ -46,12 +46,14 @@ pub(super) async fn refused(response: Response, timeout: Duration) -> Error {
 
 fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {
     match status.as_u16() {
-        401 if remote => (ErrorKind::Unauthorized, "the account must be connected anew in Truto"),
+        401 if remote => {
+            (ErrorKind::AccountUnauthorized, "the account must be connected anew in Truto")
+        }
         401 => (
             ErrorKind::Unauthorized,
             "the API token was refused: look at TRUTO_API_TOKEN or --token-file",
         ),
-        403 => (ErrorKind::Unauthorized, "the token or the account lacks a permission"),
+        403 => (ErrorKind::Forbidden, "the token or the account lacks a permission"),
         404 => (ErrorKind::Refused, "there is no such account, or no such address"),
         408 | 425 => (ErrorKind::Upstream, "the API was not ready"),
         429 => (ErrorKind::Upstream, "the API's rate limit is reached"),

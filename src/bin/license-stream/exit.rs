@@ -58,7 +58,10 @@ impl Exit {
     fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Configuration => Self::Usage,
-            ErrorKind::Unreachable | ErrorKind::Unauthorized => Self::Environment,
+            ErrorKind::Unreachable
+            | ErrorKind::Unauthorized
+            | ErrorKind::AccountUnauthorized
+            | ErrorKind::Forbidden => Self::Environment,
             _ => Self::Failed,
         }
     }
