@@ -57,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
         pipeline::run_source(pages, sink, Options { rejects, ..Options::default() }).await;
 
     // Every delivery report was awaited by now, in failure too.
-    let delivered = summary.report.as_ref().map_or(0, |report| report.delivered);
+    let delivered = summary.report.delivered;
     println!("{delivered} licenses acknowledged, {} rejected", summary.counts.rejected);
     summary.error.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
 
     // The summary tells of failure too: a body that was cut is an error here, whatever was written.
     let summary = summary.into_result()?;
-    for file in summary.report.iter().flat_map(|report| &report.files) {
+    for file in &summary.report.files {
         println!("{}: {} rows, {} bytes", file.path.display(), file.rows, file.bytes);
     }
     println!("{} licenses, {} rejected", summary.counts.records, summary.counts.rejected);

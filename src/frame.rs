@@ -340,6 +340,13 @@ impl Block {
             .partition_point(|range| start + u64::from(range.start) + u64::from(range.len) < byte)
     }
 
+    /// How many of the first records begin before `byte` of the body.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn records_beginning_before(&self, byte: u64) -> usize {
+        let start = self.span.start.byte;
+        self.records.partition_point(|range| start + u64::from(range.start) < byte)
+    }
+
     /// Where record `index` ends in the body, white space behind it not counted.
     #[cfg(feature = "pipeline")]
     pub(crate) fn record_end(&self, index: usize) -> u64 {

@@ -169,6 +169,8 @@
 //! | `cli` | the command `license-stream`, with all of the above but `vendored` | clap, reqwest's native-tls |
 
 pub mod decode;
+#[cfg(feature = "pipeline")]
+pub mod digest;
 pub mod error;
 pub mod frame;
 pub mod license;

@@ -10,7 +10,12 @@
 //! the reader stops taking chunks, and so back-pressure reaches the socket. Everything runs on the
 //! caller's runtime.
 
+mod bookmark;
 mod job;
+mod journal;
+#[cfg(test)]
+mod kills;
+mod place;
 mod policy;
 mod progress;
 mod reader;
@@ -31,7 +36,11 @@ use crate::frame::{Framer, FramerOptions, PageReader};
 use crate::position::Span;
 use crate::reject::Reject;
 use crate::sink::Sink;
+use bookmark::Bookmark;
 use job::Job;
+use journal::Marks;
+pub use journal::{Durable, Journal};
+pub use place::{PageStart, Place};
 pub use policy::{MaxRejects, OnReject, RejectPolicy};
 pub use progress::Progress;
 use reader::Reader;
@@ -51,6 +60,11 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Counters to watch while it runs.
     pub progress: Arc<Progress>,
+    /// Where to go on from, as a [`Journal`] had it: everything before is passed over once it has
+    /// proven to be the same. From the first record on if there is none.
+    pub resume: Option<Place>,
+    /// Keeps what has become durable.
+    pub journal: Option<Box<dyn Journal>>,
     /// When cancelled, reading ends; what was read is still delivered.
     pub stop: CancellationToken,
 }
@@ -62,6 +76,8 @@ impl Default for Options {
             rejects: RejectPolicy::default(),
             queue_bytes: 16 << 20,
             progress: Arc::default(),
+            resume: None,
+            journal: None,
             stop: CancellationToken::new(),
         }
     }
@@ -115,7 +131,7 @@ pub async fn run_source<S: Source, K: Sink>(
     sink: K,
     options: Options,
 ) -> Summary<K::Report> {
-    let Options { framer, rejects, queue_bytes, progress, stop } = options;
+    let Options { framer, rejects, queue_bytes, progress, resume, journal, stop } = options;
     let (jobs, queue) = mpsc::channel(MAX_JOBS);
     let reader = Reader {
         framer: Framer::new(framer),
@@ -130,9 +146,13 @@ pub async fn run_source<S: Source, K: Sink>(
         progress: Arc::clone(&progress),
         stop,
         lines: PageReader::default(),
+        bookmark: Bookmark::default(),
+        resume,
     };
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
-    Writer { sink, rejects, progress, page: PageReader::default() }.write(queue, reader).await
+    let marks = journal.map(Marks::of);
+    let writer = Writer { sink, rejects, progress, marks, page: PageReader::default() };
+    writer.write(queue, reader).await
 }
 
 /// Jobs that may be under way, however small they are.
@@ -142,6 +162,8 @@ const MAX_JOBS: usize = 16;
 struct Ticket<T> {
     decoded: JoinHandle<Decoded<T>>,
     span: Span,
+    /// Where reading can go on from behind it.
+    place: Place,
     /// Its share of the bytes that may be under way; given back once the sink took it.
     _share: OwnedSemaphorePermit,
 }

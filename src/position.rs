@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A place in a decoded body, absolute over every chunk and block it came in.
 ///
 /// "Decoded" means after the transfer and content encodings are undone: what `curl --compressed`
@@ -15,7 +17,7 @@ use std::fmt;
 /// assert_eq!(position.to_string(), "byte 2716, line 6, record 5");
 /// assert!(Position::START < position);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// Bytes before this place; the first byte of the body is 0.
     pub byte: u64,

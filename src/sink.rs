@@ -13,6 +13,8 @@ pub mod reject;
 use std::future::Future;
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::decode::{CheckedBlock, Limits};
 use crate::error::Result;
 use crate::frame::Block;
@@ -22,7 +24,7 @@ use crate::reject::Reject;
 /// A destination of licenses.
 ///
 /// A sink of your own needs a [`Decoder`], which is the part of the work that runs on all cores at
-/// once, and five methods. [`CheckDecoder`] serves all sinks that pass the bytes on. This one hands
+/// once, and seven methods. [`CheckDecoder`] serves all sinks that pass the bytes on. This one hands
 /// each license to another task:
 ///
 /// ```
@@ -59,17 +61,23 @@ use crate::reject::Reject;
 ///         Ok(())
 ///     }
 ///
+///     fn durable(&self) -> Position {
+///         self.taken // a channel keeps what it took
+///     }
+///
 ///     async fn flush(&mut self) -> Result<Position> {
 ///         Ok(self.taken)
 ///     }
 ///
-///     async fn finish(self) -> Result<()> {
+///     async fn finish(&mut self) -> Result<()> {
 ///         Ok(())
 ///     }
 ///
-///     async fn abort(self) -> Result<()> {
+///     async fn abort(&mut self) -> Result<()> {
 ///         Ok(())
 ///     }
+///
+///     fn report(self) {}
 /// }
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
@@ -103,15 +111,38 @@ pub trait Sink: Send {
         batch: Batch<<Self::Decoder as Decoder>::Output>,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Answers the place before which everything is durable. It may lie before the last batch where
-    /// the destination makes larger pieces durable at once.
+    /// The place before which everything is durable. It only grows, and may do so at any time.
+    fn durable(&self) -> Position;
+
+    /// The pieces that became durable one by one, in the order of the body, where the destination has
+    /// such.
+    fn pieces(&self) -> &[DurablePiece] {
+        &[]
+    }
+
+    /// Makes durable what can be without ending a piece early, and answers as
+    /// [`durable`](Self::durable) does.
     fn flush(&mut self) -> impl Future<Output = Result<Position>> + Send;
 
-    /// Makes everything durable that was written, and closes.
-    fn finish(self) -> impl Future<Output = Result<Self::Report>> + Send;
+    /// Makes everything durable that was written. Nothing is written afterwards.
+    fn finish(&mut self) -> impl Future<Output = Result<()>> + Send;
 
     /// Closes after a failure: what is durable stays, a piece that is not whole is removed.
-    fn abort(self) -> impl Future<Output = Result<Self::Report>> + Send;
+    fn abort(&mut self) -> impl Future<Output = Result<()>> + Send;
+
+    /// What was written, once it was finished or aborted, even if that failed.
+    fn report(self) -> Self::Report;
+}
+
+/// A piece of a snapshot that became durable at once, such as a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DurablePiece {
+    /// Its name, relative to the destination.
+    pub name: String,
+    /// Licenses in it.
+    pub records: u64,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// The CPU's part of a sink: runs on many threads at once, in no order.

@@ -17,6 +17,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// What the page before the one at `cursor` said.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn before_cursor(cursor: String) -> Self {
+        Self { next_cursor: Some(cursor), ..Self::default() }
+    }
+
     /// What envelopes said, `self`, together with what lines of the same body did.
     #[cfg(feature = "stream")]
     pub(crate) fn with_lines(self, lines: &Page) -> Page {

@@ -1,5 +1,6 @@
 //! What one decoder does at once.
 
+use super::place::Place;
 use crate::error::{Error, ErrorKind};
 use crate::frame::Block;
 use crate::position::{Position, Span};
@@ -39,6 +40,12 @@ impl Job {
         }
     }
 
+    /// The first job behind `place`: jobs end from there on as if those before had been taken here.
+    pub(super) fn behind(place: &Place, target: u64) -> Self {
+        let span = Span { start: place.position, end: place.position };
+        Self { span, base: place.record_end, ..Self::new(target) }
+    }
+
     /// Adds as much of `block` as there is room for; answers what is left.
     pub(super) fn push(&mut self, mut block: Block) -> Option<Block> {
         let full_at = self.base + self.target;
@@ -65,12 +72,17 @@ impl Job {
             || self.last_record_end().is_some_and(|end| end >= self.base + self.target)
     }
 
+    /// The byte behind the last record so far.
+    pub(super) fn record_end(&self) -> u64 {
+        self.last_record_end().unwrap_or(self.base)
+    }
+
     /// What was gathered, unless it is nothing; the next job begins behind it.
     pub(super) fn take(&mut self) -> Option<(Vec<Block>, Vec<Reject>, Span)> {
         if self.blocks.is_empty() && self.rejects.is_empty() {
             return None;
         }
-        self.base = self.last_record_end().unwrap_or(self.base);
+        self.base = self.record_end();
         self.records = 0;
         let span = self.span;
         self.span.start = span.end;

@@ -83,7 +83,7 @@ impl RejectPolicy {
     }
 
     /// Makes durable what was kept.
-    pub(super) async fn close(&mut self) -> Result<()> {
+    pub(super) async fn flush(&mut self) -> Result<()> {
         match &mut self.on_reject {
             OnReject::DeadLetter(letters) => letters.flush().await,
             OnReject::Fail | OnReject::Skip => Ok(()),

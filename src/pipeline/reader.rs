@@ -8,10 +8,11 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::bookmark::Bookmark;
 use super::job::Job;
-use super::{Decoded, Progress, Source, Ticket};
-use crate::error::{Error, Result};
-use crate::frame::{Framer, FramerOptions, Page, PageReader, Shape};
+use super::{Decoded, PageStart, Place, Progress, Source, Ticket};
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::{Block, Framer, FramerOptions, Page, PageReader, Shape};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
 use crate::sink::{Decoder, Pace};
@@ -31,6 +32,9 @@ pub(super) struct Reader<D: Decoder> {
     pub(super) stop: CancellationToken,
     /// What lines of the body have said of the page.
     pub(super) lines: PageReader,
+    pub(super) bookmark: Bookmark,
+    /// Where to go on from, until that place is reached.
+    pub(super) resume: Option<Place>,
 }
 
 /// How the reading ended, and how far it came.
@@ -41,6 +45,8 @@ pub(super) struct Reading {
     pub(super) bodies: u64,
     /// What the last whole body said of itself, and whether any said that it is a part.
     pub(super) page: Page,
+    /// The end, if everything was read.
+    pub(super) end_place: Option<Place>,
 }
 
 pub(super) enum End {
@@ -59,16 +65,26 @@ impl<D: Decoder> Reader<D> {
             position: Position::START,
             bodies: 0,
             page: Page::default(),
+            end_place: None,
         };
         reading.end = self.read_bodies(source, &mut reading).await;
         reading.position = self.framer.position();
+        if let Ok(End::Complete) = reading.end {
+            let place = self.bookmark.place(reading.position, self.job.record_end());
+            reading.end_place = Some(place);
+        }
         reading
     }
 
     async fn read_bodies(&mut self, mut source: impl Source, reading: &mut Reading) -> Result<End> {
         let stop = self.stop.clone();
-        let mut before = None;
+        let mut page = self.resume.as_ref().map(|place| place.page.clone()).unwrap_or_default();
+        reading.page.is_partial = page.is_partial;
+        let mut before = page.cursor.clone().map(Page::before_cursor);
         loop {
+            if self.pace == Pace::Eager && !self.submit().await {
+                return Ok(End::Abandoned);
+            }
             let body = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.stopped().await,
@@ -87,23 +103,29 @@ impl<D: Decoder> Reader<D> {
                 }
             };
             reading.bodies += 1;
-            self.begin_body(source.shape());
+            self.begin_body(source.shape(), page);
             match self.read_body(body).await? {
                 End::Complete => {}
                 end => return Ok(end),
             }
-            let page = self.page();
-            reading.page =
-                Page { is_partial: page.is_partial || reading.page.is_partial, ..page.clone() };
-            before = Some(page);
+            let said = self.page();
+            let is_partial = said.is_partial || reading.page.is_partial;
+            reading.page = Page { is_partial, ..said.clone() };
+            page = PageStart {
+                position: self.framer.position(),
+                cursor: said.next_cursor.clone(),
+                is_partial,
+            };
+            before = Some(said);
         }
     }
 
-    fn begin_body(&mut self, said: Shape) {
+    fn begin_body(&mut self, said: Shape, page: PageStart) {
         let shape = if self.options.shape == Shape::Auto { said } else { self.options.shape };
-        let start = self.framer.position();
+        let start = page.position;
         self.framer = Framer::new(FramerOptions { shape, start, ..self.options });
         self.lines = PageReader::default();
+        self.bookmark.begin_page(page);
     }
 
     async fn read_body(&mut self, body: impl Stream<Item = Result<Bytes>> + Send) -> Result<End> {
@@ -127,6 +149,7 @@ impl<D: Decoder> Reader<D> {
             match chunk {
                 Some(Ok(chunk)) => {
                     self.progress.read(chunk.len());
+                    self.bookmark.push(chunk.clone());
                     self.framer.push(chunk);
                 }
                 Some(Err(error)) => return self.failed(error).await,
@@ -134,7 +157,12 @@ impl<D: Decoder> Reader<D> {
             }
             let is_end = self.framer.is_finished();
             match self.drain().await {
-                Ok(true) if is_end => return Ok(End::Complete),
+                Ok(true) if is_end => {
+                    return match self.arrive() {
+                        Ok(()) => Ok(End::Complete),
+                        Err(error) => self.failed(error).await,
+                    };
+                }
                 Ok(true) if stop.is_cancelled() => return self.stopped().await,
                 Ok(true) => {}
                 Ok(false) => return Ok(End::Abandoned),
@@ -170,7 +198,7 @@ impl<D: Decoder> Reader<D> {
                             let _ = self.lines.line(record.bytes);
                         }
                     }
-                    let mut rest = Some(block);
+                    let mut rest = self.behind_resume(block)?;
                     while let Some(block) = rest {
                         rest = self.job.push(block);
                         if self.job.is_full() && !self.submit().await {
@@ -178,7 +206,9 @@ impl<D: Decoder> Reader<D> {
                         }
                     }
                 }
+                Err(error) if self.was_delivered(&error) => {}
                 Err(error) if error.is_record() => {
+                    self.arrive()?;
                     self.job.reject(&error, self.framer.position());
                     if self.fail_fast {
                         self.submit().await;
@@ -188,14 +218,54 @@ impl<D: Decoder> Reader<D> {
                         return Ok(false);
                     }
                 }
+                // These very bytes had a structure that could be followed, or they are others.
+                Err(error) if self.resume.is_some() && is_of_structure(&error) => {
+                    return Err(changed().caused_by(error));
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
+    /// What of `block` lies behind the place to go on from.
+    fn behind_resume(&mut self, mut block: Block) -> Result<Option<Block>> {
+        let Some(place) = &self.resume else { return Ok(Some(block)) };
+        let known = block.records_beginning_before(place.position.byte);
+        if known == block.len() {
+            return Ok(None);
+        }
+        self.arrive()?;
+        if known > 0 {
+            block.split_to(known);
+        }
+        Ok(Some(block))
+    }
+
+    /// Whether `error` is about a record that lies before the place to go on from.
+    fn was_delivered(&self, error: &Error) -> bool {
+        let Some(place) = &self.resume else { return false };
+        error.is_record() && error.position().is_some_and(|at| at.byte < place.position.byte)
+    }
+
+    /// Makes sure, where reading is to go on from a place, that the page is the same up to there.
+    fn arrive(&mut self) -> Result<()> {
+        let Some(place) = self.resume.take() else { return Ok(()) };
+        if self.framer.position().byte < place.position.byte {
+            return Err(changed().at(self.framer.position()));
+        }
+        let found = self.bookmark.place(place.position, place.record_end);
+        if found.digest != place.digest {
+            return Err(changed().at(place.position));
+        }
+        self.job = Job::behind(&place, self.options.block_bytes as u64);
+        Ok(())
+    }
+
     /// Hands the job to a decoder; whether the writer still takes it.
     async fn submit(&mut self) -> bool {
+        let record_end = self.job.record_end();
         let Some((blocks, rejects, span)) = self.job.take() else { return true };
+        let place = self.bookmark.place(span.end, record_end);
         // At least one byte, and never more than there is: a job of one huge record passes alone.
         let bytes = (span.bytes() as usize).clamp(1, self.queue_bytes) as u32;
         let share = tokio::select! {
@@ -216,8 +286,18 @@ impl<D: Decoder> Reader<D> {
             rejects.sort_by_key(|reject| reject.position.byte);
             Decoded { value, records, rejects }
         });
-        self.jobs.send(Ticket { decoded, span, _share }).await.is_ok()
+        self.jobs.send(Ticket { decoded, span, place, _share }).await.is_ok()
     }
+}
+
+fn is_of_structure(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Truncated)
+}
+
+fn changed() -> Error {
+    let message = "the API answers differently than before: what was delivered of this page cannot be \
+        gone on with, and the snapshot must be begun anew";
+    Error::new(ErrorKind::Changed, message)
 }
 
 /// What a record says of the page, if it is a line about the page. An error of the API is none: it

@@ -23,8 +23,8 @@ pub struct Summary<R> {
     pub bodies: u64,
     /// What the last whole body said of itself.
     pub page: Page,
-    /// What the sink says of what it wrote, after a failure too; `None` if it could not even say that.
-    pub report: Option<R>,
+    /// What the sink says of what it wrote, after a failure too.
+    pub report: R,
 }
 
 /// How a run ended.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
+use super::journal::Marks;
 use super::reader::{End, Reading};
-use super::{AbortOnDrop, Counts, Outcome, Progress, RejectPolicy, Summary, Ticket};
+use super::{AbortOnDrop, Counts, Outcome, Place, Progress, RejectPolicy, Summary, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Page, PageReader};
 use crate::position::Position;
@@ -18,6 +19,7 @@ pub(super) struct Writer<K: Sink> {
     pub(super) rejects: RejectPolicy,
     pub(super) progress: Arc<Progress>,
     pub(super) page: PageReader,
+    pub(super) marks: Option<Marks>,
 }
 
 type Queue<K> = mpsc::Receiver<Ticket<<<K as Sink>::Decoder as Decoder>::Output>>;
@@ -36,6 +38,7 @@ impl<K: Sink> Writer<K> {
             position: Position::START,
             bodies: 0,
             page: Page::default(),
+            end_place: None,
         });
         let ended = written.and(reading.end).and_then(|end| {
             self.judge(&end, &reading.page, &counts)?;
@@ -55,13 +58,14 @@ impl<K: Sink> Writer<K> {
         } else {
             self.sink.abort().await
         };
-        let letters = self.rejects.close().await;
-        let (report, closing) = match closed {
-            Ok(report) => (Some(report), None),
-            Err(error) => (None, Some(error)),
-        };
-        let error = error.or(flushed.err()).or(closing).or(letters.err());
+        let letters = self.rejects.flush().await;
+        let error = error.or(flushed.err()).or(closed.err()).or(letters.err());
+        let is_complete = error.is_none() && outcome.is_complete();
+        let end_place = reading.end_place.filter(|_| is_complete);
+        let kept = self.keep(end_place, &counts).await;
+        let error = error.or(kept.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
+        let report = self.sink.report();
         let Reading { position, bodies, page, .. } = reading;
         Summary { outcome, error, counts, position, bodies, page, report }
     }
@@ -71,7 +75,8 @@ impl<K: Sink> Writer<K> {
             let decoded = ticket.decoded.await.map_err(internal)?;
             let (rejects, failure) = self.without_lines_of_the_page(decoded.rejects);
             let records = decoded.records;
-            self.sink.write(Batch { value: decoded.value, records, span: ticket.span }).await?;
+            let Ticket { span, place, .. } = ticket;
+            self.sink.write(Batch { value: decoded.value, records, span }).await?;
             counts.records += records;
             counts.add(&rejects);
             self.progress.written(records, rejects.len() as u64);
@@ -79,8 +84,27 @@ impl<K: Sink> Writer<K> {
             if let Some(failure) = failure {
                 return Err(failure);
             }
+            if let Some(marks) = &mut self.marks {
+                marks.push(span.end, place, counts.clone());
+                if marks.advance(self.sink.durable()) {
+                    // Never ahead of the dead letters either.
+                    self.rejects.flush().await?;
+                    marks.record(self.sink.pieces(), false).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Tells the journal, at the end, what is durable: everything up to `end_place` if there is one.
+    async fn keep(&mut self, end_place: Option<Place>, counts: &Counts) -> Result<()> {
+        let Some(marks) = &mut self.marks else { return Ok(()) };
+        let is_complete = end_place.is_some();
+        match end_place {
+            Some(place) => marks.complete(place, counts.clone()),
+            None => drop(marks.advance(self.sink.durable())),
+        }
+        marks.record(self.sink.pieces(), is_complete).await
     }
 
     /// Among lines, one may bear the cursor, or an error of the API: that is no broken record.

@@ -237,9 +237,11 @@ impl KafkaSink {
         Error::new(ErrorKind::Destination, message).at(position).caused_by(error)
     }
 
-    async fn close(self) -> (KafkaReport, Result<Position>) {
+    /// Waits for the reports of all that was sent, and counts what was delivered.
+    async fn settle(&mut self) -> Result<Position> {
         let (delivered, settled) = self.ledger.settled(self.sent).await;
-        (KafkaReport { delivered, ..self.report }, settled)
+        self.report.delivered = delivered;
+        settled
     }
 }
 
@@ -263,18 +265,27 @@ impl Sink for KafkaSink {
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<Position> {
-        self.ledger.settled(self.sent).await.1
+    fn durable(&self) -> Position {
+        self.ledger.durable()
     }
 
-    async fn finish(self) -> Result<KafkaReport> {
-        let (report, settled) = self.close().await;
-        settled.map(|_| report)
+    async fn flush(&mut self) -> Result<Position> {
+        self.settle().await
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        self.settle().await.map(drop)
     }
 
     /// What is under way cannot be taken back, so its reports are awaited here too.
-    async fn abort(self) -> Result<KafkaReport> {
-        Ok(self.close().await.0)
+    async fn abort(&mut self) -> Result<()> {
+        // What failed is known by then: it is why this is called.
+        let _ = self.settle().await;
+        Ok(())
+    }
+
+    fn report(self) -> KafkaReport {
+        self.report
     }
 }
 

@@ -78,19 +78,26 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
         Ok(())
     }
 
+    fn durable(&self) -> Position {
+        self.durable
+    }
+
     async fn flush(&mut self) -> Result<Position> {
         Ok(self.durable)
     }
 
-    async fn finish(mut self) -> Result<NdjsonReport> {
+    async fn finish(&mut self) -> Result<()> {
         self.writer.shutdown().await.map_err(|error| {
             Error::new(ErrorKind::Destination, "output could not be closed").caused_by(error)
-        })?;
-        Ok(self.report)
+        })
     }
 
-    async fn abort(self) -> Result<NdjsonReport> {
+    async fn abort(&mut self) -> Result<()> {
         self.finish().await
+    }
+
+    fn report(self) -> NdjsonReport {
+        self.report
     }
 }
 

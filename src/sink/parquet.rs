@@ -42,6 +42,8 @@ pub struct ParquetOptions {
     pub account: Option<Arc<str>>,
     /// Snapshot id: a column, and the second part of file names.
     pub snapshot_id: Arc<str>,
+    /// Files of this snapshot that earlier runs have made: the next one has this number. 0 by default.
+    pub files_before: usize,
     /// A row group ends with the batch that reaches this many bytes of JSON. 128 MiB by default.
     pub row_group_bytes: u64,
     /// A row group ends with the batch that reaches this many rows. 1,000,000 by default.
@@ -64,6 +66,7 @@ impl ParquetOptions {
             directory: directory.into(),
             account: None,
             snapshot_id: snapshot_id.into(),
+            files_before: 0,
             row_group_bytes: 128 << 20,
             row_group_rows: 1_000_000,
             file_bytes: 1 << 30,
@@ -107,7 +110,7 @@ pub fn writer_properties() -> WriterProperties {
 /// let sink = ParquetSink::new(options)?;
 /// let summary = pipeline::run(body, sink, Options::default()).await.into_result()?;
 ///
-/// for file in summary.report.unwrap_or_default().files {
+/// for file in summary.report.files {
 ///     println!("{}: {} rows, {} bytes", file.path.display(), file.rows, file.bytes);
 ///     # assert_eq!(file.rows, 2);
 ///     # assert!(file.path.ends_with("input-01a20c7e-5167-7459-84d1-21cf616966d5-00000.parquet"));
@@ -120,6 +123,8 @@ pub struct ParquetSink {
     options: Arc<ParquetOptions>,
     /// The file in hand, once it has rows.
     piece: Option<Piece>,
+    /// The files that are whole.
+    pieces: Vec<super::DurablePiece>,
     report: ParquetReport,
     /// End of the last batch written.
     written: Position,
@@ -155,6 +160,7 @@ impl ParquetSink {
         Ok(Self {
             options: Arc::new(options),
             piece: None,
+            pieces: Vec::new(),
             report: ParquetReport::default(),
             written: Position::START,
             durable: Position::START,
@@ -173,7 +179,10 @@ impl ParquetSink {
     /// Completes the file in hand.
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
-            self.report.files.push(Self::blocking(move || piece.finish()).await?);
+            let file = Self::blocking(move || piece.finish()).await?;
+            let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.pieces.push(super::DurablePiece { name, records: file.rows, bytes: file.bytes });
+            self.report.files.push(file);
         }
         self.durable = self.written;
         Ok(())
@@ -209,7 +218,8 @@ impl Sink for ParquetSink {
         self.report.unexpected.merge(&unexpected);
         if rows.num_rows() > 0 {
             let piece = self.piece.take();
-            let (options, number) = (Arc::clone(&self.options), self.report.files.len());
+            let options = Arc::clone(&self.options);
+            let number = options.files_before + self.pieces.len();
             let piece = Self::blocking(move || {
                 let mut piece = match piece {
                     Some(piece) => piece,
@@ -227,18 +237,30 @@ impl Sink for ParquetSink {
         Ok(())
     }
 
+    fn durable(&self) -> Position {
+        self.durable
+    }
+
+    fn pieces(&self) -> &[super::DurablePiece] {
+        &self.pieces
+    }
+
     async fn flush(&mut self) -> Result<Position> {
         Ok(self.durable)
     }
 
-    async fn finish(mut self) -> Result<ParquetReport> {
-        self.close_piece().await?;
-        Ok(self.report)
+    async fn finish(&mut self) -> Result<()> {
+        self.close_piece().await
     }
 
-    async fn abort(self) -> Result<ParquetReport> {
-        // Dropping the file in hand removes it.
-        Ok(self.report)
+    async fn abort(&mut self) -> Result<()> {
+        // Dropped, the file in hand is removed.
+        self.piece = None;
+        Ok(())
+    }
+
+    fn report(self) -> ParquetReport {
+        self.report
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         () = stop.cancelled() => {}
     }
     let exported = export.run(sink).await?;
-    let report = exported.summary.report.clone().unwrap_or_default();
+    let report = &exported.summary.report;
     let written = Written {
         destination: Destination::Topic(args.topic.clone()),
         into: format!("delivered to topic {}", args.topic),

@@ -17,7 +17,7 @@ use crate::report::{self, Destination, Written};
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
     let export = Export::new(&args.source, &args.rejects, args.report)?;
     let mut into = args.out.clone();
-    let mut exported = match &args.out {
+    let exported = match &args.out {
         None => export.run(NdjsonSink::new(tokio::io::stdout(), export.limits())).await?,
         Some(path) if is_special(path) => {
             let file = OpenOptions::new().write(true).open(path).await;
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
         destination: Destination::Lines {},
         into: into.map_or_else(|| "written".to_owned(), |path| format!("in {}", path.display())),
         records: exported.summary.counts.records,
-        bytes: exported.summary.report.take().unwrap_or_default().bytes,
+        bytes: exported.summary.report.bytes,
         unexpected: Unexpected::default(),
         data_on_stdout: args.out.is_none(),
     };

@@ -18,13 +18,13 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     options.limits = export.limits();
     options.strict = args.strict;
     let exported = export.run(ParquetSink::new(options)?).await?;
-    let written = written(exported.summary.report.as_ref(), &args.out.display().to_string());
+    let written = written(&exported.summary.report, &args.out.display().to_string());
     report::print(&export, &exported, &written);
     Ok(Exit::after(&exported.summary, export.signals.first()))
 }
 
-fn written(report: Option<&ParquetReport>, out: &str) -> Written {
-    let files = report.map_or(&[][..], |report| &report.files);
+fn written(report: &ParquetReport, out: &str) -> Written {
+    let files = &report.files;
     let bytes = files.iter().map(|file| file.bytes).sum();
     let count = match files.len() {
         1 => "1 file".to_owned(),
@@ -37,7 +37,7 @@ fn written(report: Option<&ParquetReport>, out: &str) -> Written {
         into: format!("in {count} of {} in {out}", human_bytes(bytes)),
         records: files.iter().map(|file| file.rows).sum(),
         bytes,
-        unexpected: report.map(|report| report.unexpected.clone()).unwrap_or_default(),
+        unexpected: report.unexpected.clone(),
         data_on_stdout: false,
     }
 }

@@ -76,6 +76,11 @@ impl Ledger {
         .await
     }
 
+    /// The place before which everything is delivered.
+    pub(super) fn durable(&self) -> Position {
+        self.lock().durable
+    }
+
     /// Reports so far, of success and failure.
     pub(super) fn reports(&self) -> u64 {
         self.lock().reports

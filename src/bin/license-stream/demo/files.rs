@@ -25,7 +25,7 @@ pub(super) async fn show(demo: &Demo, out: &Path) -> anyhow::Result<Exit> {
     let mut options = ParquetOptions::new(out, snapshot);
     options.account = Some(demo.account().into());
     let (summary, exit) = demo.stream(ParquetSink::new(options)?).await?;
-    for file in summary.report.into_iter().flat_map(|report| report.files) {
+    for file in summary.report.files {
         describe(&file)?;
     }
     println!();
