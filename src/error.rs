@@ -133,6 +133,13 @@ impl Error {
         self
     }
 
+    /// The same error, whose message begins with `words`.
+    #[cfg(feature = "http")]
+    pub(crate) fn saying_first(mut self, words: &str) -> Self {
+        self.0.message = format!("{words}: {}", self.0.message).into();
+        self
+    }
+
     /// The error of a body that ended in `error`: this crate's own as it is, any other as the cause of
     /// a body that was cut.
     #[cfg(feature = "stream")]

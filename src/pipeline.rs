@@ -44,7 +44,7 @@ pub use place::{PageStart, Place};
 pub use policy::{MaxRejects, OnReject, RejectPolicy};
 pub use progress::Progress;
 use reader::Reader;
-pub use source::{OneBody, Source};
+pub use source::{OneBody, Requests, Source};
 pub use summary::{Counts, Outcome, Summary};
 use writer::Writer;
 

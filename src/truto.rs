@@ -22,32 +22,46 @@
 //! ```
 
 mod body;
+mod clock;
 mod failure;
 mod pages;
 mod request;
+mod retry;
 mod token;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Client, Response, Url};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Requests;
 pub use body::LicenseBody;
+pub use clock::{Clock, SystemClock};
+use failure::Failure;
 pub use pages::LicensePages;
 pub use request::LicenseRequest;
+pub use retry::RetryPolicy;
+use retry::{Counters, Retries};
 pub use token::Token;
 
 /// Truto's public address.
 pub const DEFAULT_BASE_URL: &str = "https://api.truto.one";
 
 /// Asks one Truto environment for licenses.
+///
+/// Clones share what must not be exceeded together: the budget of retries.
 #[derive(Clone, Debug)]
 pub struct TrutoClient {
     http: Client,
     base_url: Url,
     token: Token,
     timeouts: Timeouts,
+    retry: RetryPolicy,
+    clock: Arc<dyn Clock>,
+    /// What this client and all of its clones have sent.
+    sent: Arc<Counters>,
 }
 
 /// How long to wait for a sign of life. There is no limit on the whole: a body may take hours.
@@ -99,7 +113,15 @@ impl TrutoClient {
                 return Err(Error::new(ErrorKind::Configuration, "base URL must be https"));
             }
         }
-        Ok(Self { http, base_url, token, timeouts: Timeouts::default() })
+        Ok(Self {
+            http,
+            base_url,
+            token,
+            timeouts: Timeouts::default(),
+            retry: RetryPolicy::default(),
+            clock: Arc::new(SystemClock),
+            sent: Arc::default(),
+        })
     }
 
     /// The same client with other time-outs.
@@ -107,6 +129,25 @@ impl TrutoClient {
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
+    }
+
+    /// The same client that makes failed requests again by `policy`.
+    #[must_use]
+    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The same client that waits by another clock, for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What this client and all of its clones have sent so far.
+    pub fn requests(&self) -> Requests {
+        self.sent.requests()
     }
 
     /// All pages of `request`, for [`run_source`](crate::pipeline::run_source).
@@ -120,16 +161,61 @@ impl TrutoClient {
     /// # Errors
     /// [`Unreachable`](ErrorKind::Unreachable) without an answer in time,
     /// [`Unauthorized`](ErrorKind::Unauthorized) and [`Refused`](ErrorKind::Refused) where asking
-    /// again does not help, and [`Upstream`](ErrorKind::Upstream) where it may.
+    /// again does not help, and [`Upstream`](ErrorKind::Upstream) where it has not helped.
     pub async fn licenses(&self, request: &LicenseRequest) -> Result<LicenseBody> {
+        self.licenses_with(request, &mut self.retries(&Arc::default())).await
+    }
+
+    /// [`licenses`](Self::licenses), with attempts that are counted together with others.
+    pub(crate) async fn licenses_with(
+        &self,
+        request: &LicenseRequest,
+        retries: &mut Retries,
+    ) -> Result<LicenseBody> {
         let account = request.account.as_str();
         let accept = "application/x-ndjson, application/json";
-        let response = self.get(request.url(&self.base_url), accept, Some(account)).await?;
+        let url = request.url(&self.base_url);
+        let response = self.get_with(url, accept, Some(account), retries).await?;
         LicenseBody::new(response, self.timeouts.idle).map_err(|error| error.of_account(account))
     }
 
-    /// Asks for `url`; answers once the head of a success has come.
+    /// The attempts at one request, which are counted in `own` too.
+    pub(crate) fn retries(&self, own: &Arc<Counters>) -> Retries {
+        Retries::new(self.retry, Arc::clone(&self.clock), Arc::clone(&self.sent), Arc::clone(own))
+    }
+
+    /// Asks for `url`, again where that may help; answers once the head of a success has come.
+    #[expect(dead_code, reason = "the listing of accounts will call it")]
     async fn get(&self, url: Url, accept: &'static str, account: Option<&str>) -> Result<Response> {
+        self.get_with(url, accept, account, &mut self.retries(&Arc::default())).await
+    }
+
+    /// [`get`](Self::get), with attempts that are counted together with others.
+    async fn get_with(
+        &self,
+        url: Url,
+        accept: &'static str,
+        account: Option<&str>,
+        retries: &mut Retries,
+    ) -> Result<Response> {
+        loop {
+            retries.sent();
+            let failure = match self.attempt(url.clone(), accept).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let waited = retries.after(failure).await;
+            waited.map_err(|error| match account {
+                Some(account) if error.kind() != ErrorKind::Unreachable => {
+                    error.of_account(account)
+                }
+                _ => error,
+            })?;
+        }
+    }
+
+    /// Asks for `url` once.
+    async fn attempt(&self, url: Url, accept: &'static str) -> Result<Response, Failure> {
         let sent = self
             .http
             .get(url)
@@ -138,21 +224,17 @@ impl TrutoClient {
             .send();
         let response = match tokio::time::timeout(self.timeouts.first_byte, sent).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error)),
+            Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error).into()),
             Err(elapsed) => {
                 let seconds = self.timeouts.first_byte.as_secs_f64();
                 let message = format!("no answer from {} in {seconds} s", host(&self.base_url));
-                return Err(Error::new(ErrorKind::Unreachable, message).caused_by(elapsed));
+                return Err(Error::new(ErrorKind::Unreachable, message).caused_by(elapsed).into());
             }
         };
         if response.status().is_success() {
             return Ok(response);
         }
-        let refused = failure::refused(response, self.timeouts.idle).await;
-        Err(match account {
-            Some(account) => refused.of_account(account),
-            None => refused,
-        })
+        Err(failure::refused(response, self.timeouts.idle).await)
     }
 }
 

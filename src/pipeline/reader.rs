@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bookmark::Bookmark;
 use super::job::Job;
-use super::{Decoded, PageStart, Place, Progress, Source, Ticket};
+use super::{Decoded, PageStart, Place, Progress, Requests, Source, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Block, Framer, FramerOptions, Page, PageReader, Shape};
 use crate::position::Position;
@@ -43,6 +43,7 @@ pub(super) struct Reading {
     pub(super) position: Position,
     /// Bodies that were asked for, one that did not come included.
     pub(super) bodies: u64,
+    pub(super) requests: Requests,
     /// What the last whole body said of itself, and whether any said that it is a part.
     pub(super) page: Page,
     /// The end, if everything was read.
@@ -59,15 +60,17 @@ pub(super) enum End {
 }
 
 impl<D: Decoder> Reader<D> {
-    pub(super) async fn read(mut self, source: impl Source) -> Reading {
+    pub(super) async fn read(mut self, mut source: impl Source) -> Reading {
         let mut reading = Reading {
             end: Ok(End::Complete),
             position: Position::START,
             bodies: 0,
+            requests: Requests::default(),
             page: Page::default(),
             end_place: None,
         };
-        reading.end = self.read_bodies(source, &mut reading).await;
+        reading.end = self.read_bodies(&mut source, &mut reading).await;
+        reading.requests = source.requests();
         reading.position = self.framer.position();
         if let Ok(End::Complete) = reading.end {
             let place = self.bookmark.place(reading.position, self.job.record_end());
@@ -76,7 +79,11 @@ impl<D: Decoder> Reader<D> {
         reading
     }
 
-    async fn read_bodies(&mut self, mut source: impl Source, reading: &mut Reading) -> Result<End> {
+    async fn read_bodies(
+        &mut self,
+        source: &mut impl Source,
+        reading: &mut Reading,
+    ) -> Result<End> {
         let stop = self.stop.clone();
         let mut page = self.resume.as_ref().map(|place| place.page.clone()).unwrap_or_default();
         reading.page.is_partial = page.is_partial;
@@ -88,6 +95,8 @@ impl<D: Decoder> Reader<D> {
             let body = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.stopped().await,
+                // It may be long in coming: a source waits before it asks again.
+                () = self.jobs.closed() => return Ok(End::Abandoned),
                 body = source.next_body(before.take()) => body,
             };
             let body = match body {

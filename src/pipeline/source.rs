@@ -24,6 +24,20 @@ pub trait Source: Send + 'static {
     fn shape(&self) -> Shape {
         Shape::Auto
     }
+
+    /// What was sent to a server for it so far; nothing unless it says so.
+    fn requests(&self) -> Requests {
+        Requests::default()
+    }
+}
+
+/// Requests to a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// How many were sent, retries included.
+    pub made: u64,
+    /// How many were sent again because the one before had failed.
+    pub retried: u64,
 }
 
 /// A source of exactly one body.

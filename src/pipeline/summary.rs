@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Requests;
 use crate::error::{Error, Result};
 use crate::frame::Page;
 use crate::position::Position;
@@ -21,6 +22,8 @@ pub struct Summary<R> {
     pub position: Position,
     /// How many bodies were asked for, one that did not come included.
     pub bodies: u64,
+    /// What was sent to a server for them.
+    pub requests: Requests,
     /// What the last whole body said of itself.
     pub page: Page,
     /// What the sink says of what it wrote, after a failure too.

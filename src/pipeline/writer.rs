@@ -7,7 +7,9 @@ use tokio::task::JoinError;
 
 use super::journal::Marks;
 use super::reader::{End, Reading};
-use super::{AbortOnDrop, Counts, Outcome, Place, Progress, RejectPolicy, Summary, Ticket};
+use super::{
+    AbortOnDrop, Counts, Outcome, Place, Progress, RejectPolicy, Requests, Summary, Ticket,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Page, PageReader};
 use crate::position::Position;
@@ -37,6 +39,7 @@ impl<K: Sink> Writer<K> {
             end: Err(internal(error)),
             position: Position::START,
             bodies: 0,
+            requests: Requests::default(),
             page: Page::default(),
             end_place: None,
         });
@@ -66,8 +69,8 @@ impl<K: Sink> Writer<K> {
         let error = error.or(kept.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
         let report = self.sink.report();
-        let Reading { position, bodies, page, .. } = reading;
-        Summary { outcome, error, counts, position, bodies, page, report }
+        let Reading { position, bodies, requests, page, .. } = reading;
+        Summary { outcome, error, counts, position, bodies, requests, page, report }
     }
 
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {

@@ -14,6 +14,31 @@ const MAX_BODY: usize = 64 << 10;
 /// Characters of the API's own message that are passed on.
 const MAX_MESSAGE: usize = 300;
 
+/// An answer that is no success, or none at all.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(super) error: Error,
+    pub(super) again: Again,
+    /// How long the server wants to be left alone.
+    pub(super) told: Option<Duration>,
+}
+
+/// Whether a request may be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Never,
+    /// Once more, and no further time.
+    Once,
+    Often,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let again = if error.is_retryable() { Again::Often } else { Again::Never };
+        Self { error, again, told: None }
+    }
+}
+
 /// What Truto says of an error, as far as it is used.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -30,7 +55,7 @@ pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
 }
 
 /// The error that a response with another status than success stands for.
-pub(super) async fn refused(response: Response, timeout: Duration) -> Error {
+pub(super) async fn refused(response: Response, timeout: Duration) -> Failure {
     let status = response.status();
     let read = tokio::time::timeout(timeout, error_body(response)).await;
     let said: ApiError =
@@ -41,7 +66,21 @@ pub(super) async fn refused(response: Response, timeout: Duration) -> Error {
         "" => format!("{what} (status {})", status.as_u16()),
         message => format!("{what} (status {}: {message})", status.as_u16()),
     };
-    Error::new(kind, message)
+    Failure { error: Error::new(kind, message), again: again(status), told: None }
+}
+
+/// Whether a request that was answered with `status` may be made again.
+fn again(status: StatusCode) -> Again {
+    match status.as_u16() {
+        408 | 425 | 429 => Again::Often,
+        // Says the vendor: the account is blocked.
+        503 => Again::Once,
+        // What the server will never do for this request, whoever asks how often.
+        501 | 505 | 506 | 508 | 510 | 511 => Again::Never,
+        // 520 to 530 are those of the network in front of the API.
+        500..=599 => Again::Often,
+        _ => Again::Never,
+    }
 }
 
 fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {

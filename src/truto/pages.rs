@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
+use super::retry::Counters;
 use super::{LicenseBody, LicenseRequest, TrutoClient};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Page, Shape};
-use crate::pipeline::Source;
+use crate::pipeline::{Requests, Source};
 
 /// The bodies of one account: the first, and every further one that a cursor leads to.
 ///
@@ -19,13 +21,14 @@ pub struct LicensePages {
     /// Hashes of the cursors so far: eight bytes a page.
     seen: HashSet<u64>,
     shape: Shape,
+    sent: Arc<Counters>,
 }
 
 impl LicensePages {
     /// The pages of `request`, from its own cursor on if it has one.
     pub fn new(client: TrutoClient, request: LicenseRequest) -> Self {
         let seen = request.next_cursor.iter().map(|cursor| hash(cursor)).collect();
-        Self { client, request, seen, shape: Shape::Auto }
+        Self { client, request, seen, shape: Shape::Auto, sent: Arc::default() }
     }
 }
 
@@ -43,13 +46,18 @@ impl Source for LicensePages {
             }
             self.request.next_cursor = Some(cursor);
         }
-        let body = self.client.licenses(&self.request).await?;
+        let mut retries = self.client.retries(&self.sent);
+        let body = self.client.licenses_with(&self.request, &mut retries).await?;
         self.shape = body.shape();
         Ok(Some(body))
     }
 
     fn shape(&self) -> Shape {
         self.shape
+    }
+
+    fn requests(&self) -> Requests {
+        self.sent.requests()
     }
 }
 

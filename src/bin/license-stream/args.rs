@@ -10,6 +10,8 @@ use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
 use license_stream::simulate::SimulatedShape;
 
+use crate::connection::ConnectionArgs;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -69,11 +71,14 @@ pub(crate) struct SourceArgs {
     #[arg(long)]
     pub(crate) ignore_remote_data: bool,
     /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data",
+        "retries", "max_wait", "retry_budget"])]
     pub(crate) input: Option<PathBuf>,
     /// How records stand in the body; told from its first bytes if it is not given
     #[arg(long, value_enum, default_value_t = ShapeArg::Auto)]
     pub(crate) shape: ShapeArg,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use anyhow::Context;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
-use license_stream::pipeline::{OnReject, RejectPolicy, Source};
+use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, Token, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
@@ -68,6 +68,13 @@ impl Source for Input {
             Self::Api(pages) => pages.shape(),
             Self::File(file) if file.is_letters => Shape::Sequence,
             Self::File(_) => Shape::Auto,
+        }
+    }
+
+    fn requests(&self) -> Requests {
+        match self {
+            Self::Api(pages) => pages.requests(),
+            Self::File(_) => Requests::default(),
         }
     }
 }
@@ -137,7 +144,8 @@ fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
         http = http.no_proxy();
     }
     let client =
-        TrutoClient::new(http.build()?, &args.base_url, token(args.token_file.as_deref())?)?;
+        TrutoClient::new(http.build()?, &args.base_url, token(args.token_file.as_deref())?)?
+            .with_retry(args.connection.retry_policy());
     let mut request = LicenseRequest::new(account);
     request.ignore_remote_data = args.ignore_remote_data;
     Ok(LicensePages::new(client, request))

@@ -101,7 +101,6 @@ pub(crate) fn print<R>(export: &Export<'_>, exported: &Exported<R>, written: &Wr
 fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
     let Exported { summary, bytes_read, elapsed } = exported;
     let counts = &summary.counts;
-    let requests = if export.source.input.is_none() { summary.bodies } else { 0 };
     let json = JsonSummary {
         outcome: summary.outcome.as_str(),
         records: written.records,
@@ -123,8 +122,8 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             complete: summary.outcome.is_complete(),
             records: written.records,
             rejected: counts.rejected,
-            requests,
-            retries: 0,
+            requests: summary.requests.made,
+            retries: summary.requests.retried,
             bytes_read: *bytes_read,
             destination: written.destination.clone(),
             error: summary.error.as_ref().map(|error| SnapshotError {

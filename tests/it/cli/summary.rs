@@ -51,6 +51,8 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
     let refusing = Refusing::take();
     let port = refusing.port().to_string();
     let refusing = format!("http://127.0.0.1:{port}");
+    let mut unreachable = api_command("ndjson", &refusing, "an-account");
+    unreachable.arg("--retries=1");
     let missing = Scripted::answer(response("404 Not Found", "", "{\"message\":\"not here\"}"));
     let runs = vec![
         ("ndjson, done", api(whole.command("ndjson"))),
@@ -64,7 +66,7 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
         ("ndjson, failed at a record", input("ndjson", &[], BROKEN)),
         ("ndjson, failed at a cut", api(cut.command("ndjson"))),
         ("ndjson, refused", api(api_command("ndjson", &missing.url(), "an-account"))),
-        ("ndjson, unreachable", api(api_command("ndjson", &refusing, "an-account"))),
+        ("ndjson, unreachable", api(unreachable)),
         ("ndjson, interrupted", interrupted(&plan, flags)),
         ("parquet, done", input("parquet", &["--out", "lake", "--account", "a"], TWO)),
         ("parquet, values kept in _extra", input("parquet", &["--out", "lake"], unexpected)),

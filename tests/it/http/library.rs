@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use license_stream::frame::FrameExt;
 use license_stream::simulate::{DEFAULT_TOKEN, Simulator};
-use license_stream::truto::{LicenseRequest, Timeouts, Token, TrutoClient};
+use license_stream::truto::{LicenseRequest, RetryPolicy, Timeouts, Token, TrutoClient};
 use license_stream::{ErrorKind, License, Position};
 
 use super::ACCOUNT;
@@ -19,7 +19,9 @@ const SHORT: Duration = Duration::from_secs(1);
 
 fn client(url: &str, token: &str, timeouts: Timeouts) -> TrutoClient {
     let token = Token::new(token).unwrap();
-    TrutoClient::new(reqwest::Client::new(), url, token).unwrap().with_timeouts(timeouts)
+    let once = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+    let client = TrutoClient::new(reqwest::Client::new(), url, token).unwrap();
+    client.with_timeouts(timeouts).with_retry(once)
 }
 
 #[tokio::test]

@@ -19,7 +19,8 @@ fn said(status: u16, message: &str, more: &str) -> String {
 
 fn ask(answer: impl Into<Vec<u8>>) -> Run {
     let mut command = api_command("ndjson", &Scripted::answer(answer).url(), ACCOUNT);
-    run(command.arg("--quiet"))
+    // Its server answers once. What is retried, and when, is the subject of `faults`.
+    run(command.args(["--quiet", "--retries=0"]))
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn a_token_that_is_missing_or_no_token_is_a_matter_of_usage() {
 fn nobody_there_is_a_matter_of_the_environment() {
     let port = Refusing::take();
     let url = format!("http://127.0.0.1:{}", port.port());
-    let got = run(&mut api_command("ndjson", &url, ACCOUNT));
+    let got = run(api_command("ndjson", &url, ACCOUNT).arg("--retries=0"));
     assert_eq!((got.code, got.text()), (Some(3), ""));
     let what = format!("127.0.0.1:{} cannot be connected to", port.port());
     assert!(got.stderr.contains(&what), "{}", got.stderr);
@@ -128,8 +129,8 @@ fn a_server_that_hangs_up_or_speaks_no_http_did_not_answer() {
 #[test]
 fn a_server_without_tls_is_no_https() {
     let api = Scripted::answer("HTTP/1.1 400 Bad Request\r\n\r\n".repeat(4));
-    let got =
-        run(&mut api_command("ndjson", &format!("https://127.0.0.1:{}", api.port()), ACCOUNT));
+    let url = format!("https://127.0.0.1:{}", api.port());
+    let got = run(api_command("ndjson", &url, ACCOUNT).arg("--retries=0"));
     assert_eq!((got.code, got.text()), (Some(3), ""));
     assert!(got.stderr.contains("cannot be connected to"), "{}", got.stderr);
 }
