@@ -39,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
 
     // Keys are `account:id`, so that all versions of a license share a partition and their order.
     let mut options = KafkaOptions::new(topic);
-    options.account = Some(account.clone());
+    options.account = Some(account.as_str().into());
     let sink = KafkaSink::new(&config, options)?;
     // Ask the brokers first: it would be a pity to begin a long response for nothing.
     sink.check(Duration::from_secs(15)).await?;

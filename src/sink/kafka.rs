@@ -10,27 +10,27 @@
 
 mod config;
 mod ledger;
+mod producer;
+mod room;
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use rdkafka::ClientConfig;
-use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::metadata::MetadataTopic;
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::BaseRecord;
 
 use super::{Batch, CheckDecoder, Pace, Sink};
 use crate::decode::{CheckedBlock, CheckedRecord, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
 pub use config::producer_config;
-use ledger::{Ledger, Reports};
+use ledger::{Entry, Ledger};
+pub use producer::KafkaProducer;
 
-/// How long to wait before asking again for a topic that is being created.
-const CREATION_PAUSE: Duration = Duration::from_millis(200);
+/// Where in the body a record began.
+const POSITION_HEADER: &str = "truto-position";
 
 /// What a [`KafkaSink`] writes, and how.
 #[derive(Clone, Debug)]
@@ -38,11 +38,11 @@ pub struct KafkaOptions {
     /// The topic.
     pub topic: String,
     /// Integrated account: part of the key, and a header. Keys are the bare `id` without it.
-    pub account: Option<String>,
+    pub account: Option<Arc<str>>,
     /// Snapshot id: a header.
-    pub snapshot_id: Option<String>,
-    /// Bytes of the body whose records may wait for their delivery reports. 16 MiB by default. One batch
-    /// is let through even if it is larger.
+    pub snapshot_id: Option<Arc<str>>,
+    /// Bytes of the body whose records may wait for their delivery reports, where the sink makes its own
+    /// producer; see [`KafkaProducer::new`]. 16 MiB by default.
     pub in_flight_bytes: usize,
     /// Limits of a record.
     pub limits: Limits,
@@ -70,7 +70,7 @@ impl KafkaOptions {
 /// let mut config = producer_config("localhost:9092");
 /// config.set("compression.type", "zstd"); // any setting of librdkafka
 /// let mut options = KafkaOptions::new("saas.licenses");
-/// options.account = Some("62f44730-dd91-461e-bd6a-aedd9e0ad79d".to_owned());
+/// options.account = Some("62f44730-dd91-461e-bd6a-aedd9e0ad79d".into());
 /// let sink = KafkaSink::new(&config, options.clone())?;
 ///
 /// config.set("sasl.pasword", "s3cret"); // misspelt, and not shown
@@ -84,21 +84,15 @@ impl KafkaOptions {
 /// The key is `{account}:{id}`, so that all versions of a license share a partition and their
 /// order. The headers are `truto-account`, `truto-snapshot` and `truto-position`, the byte of the
 /// body at which the record begins.
+#[derive(Debug)]
 pub struct KafkaSink {
     options: KafkaOptions,
-    brokers: String,
-    producer: Arc<ThreadedProducer<Reports>>,
+    producer: KafkaProducer,
     ledger: Arc<Ledger>,
     key: String,
     /// Records that librdkafka took.
     sent: u64,
     report: KafkaReport,
-}
-
-impl fmt::Debug for KafkaSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KafkaSink").field("options", &self.options).finish_non_exhaustive()
-    }
 }
 
 /// What a [`KafkaSink`] wrote.
@@ -111,120 +105,64 @@ pub struct KafkaReport {
 }
 
 impl KafkaSink {
-    /// A sink with a producer made from `config`; [`producer_config`] is the one to start from.
+    /// A sink with a producer of its own, made from `config`; [`producer_config`] is the one to start
+    /// from.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if librdkafka refuses a setting. The error names it, and not its
-    /// value, which may be a secret.
+    /// Those of [`KafkaProducer::new`].
     pub fn new(config: &ClientConfig, options: KafkaOptions) -> Result<Self> {
-        let ledger = Arc::new(Ledger::new(options.in_flight_bytes));
-        let producer =
-            ThreadedProducer::from_config_and_context(config, Reports::new(Arc::clone(&ledger)))
-                .map_err(config::refused)?;
-        Ok(Self {
+        let producer = KafkaProducer::new(config, options.in_flight_bytes)?;
+        Ok(Self::through(&producer, options))
+    }
+
+    /// A sink that shares `producer` with others.
+    pub fn through(producer: &KafkaProducer, options: KafkaOptions) -> Self {
+        Self {
             options,
-            brokers: config.get("bootstrap.servers").unwrap_or("no address").to_owned(),
-            producer: Arc::new(producer),
-            ledger,
+            producer: producer.clone(),
+            ledger: Arc::default(),
             key: String::new(),
             sent: 0,
             report: KafkaReport::default(),
-        })
-    }
-
-    /// Makes sure that the brokers answer and that the topic is there, or is being made by them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unreachable`] if no broker answers within `timeout`;
-    /// [`ErrorKind::Destination`] if the topic cannot be written to.
-    pub async fn check(&self, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let code = match self.topic_error(left).await? {
-                None => return Ok(()),
-                Some(code) => code,
-            };
-            // Brokers that create topics by themselves say this until the new one is there.
-            let may_come = matches!(
-                code,
-                RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable
-            );
-            if !may_come || left < CREATION_PAUSE {
-                let message = format!("topic {} cannot be written to", self.options.topic);
-                return Err(Error::new(ErrorKind::Destination, message)
-                    .caused_by(KafkaError::MetadataFetch(code)));
-            }
-            tokio::time::sleep(CREATION_PAUSE).await;
         }
     }
 
-    async fn topic_error(&self, timeout: Duration) -> Result<Option<RDKafkaErrorCode>> {
-        let (producer, topic) = (Arc::clone(&self.producer), self.options.topic.clone());
-        let asked = tokio::task::spawn_blocking(move || {
-            let metadata = producer.client().fetch_metadata(Some(&topic), timeout)?;
-            Ok(metadata.topics().first().and_then(MetadataTopic::error))
-        });
-        let answer: Result<_, KafkaError> = asked.await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "the Kafka check did not end").caused_by(error)
-        })?;
-        let topic_error = answer.map_err(|error| {
-            let message = format!("no Kafka broker answers at {}", self.brokers);
-            Error::new(ErrorKind::Unreachable, message).caused_by(error)
-        })?;
-        Ok(topic_error.map(RDKafkaErrorCode::from))
+    /// [`KafkaProducer::check`] for the sink's topic.
+    ///
+    /// # Errors
+    /// Those of [`KafkaProducer::check`].
+    pub async fn check(&self, timeout: Duration) -> Result<()> {
+        self.producer.check(&self.options.topic, timeout).await
     }
 
-    /// Hands a record to librdkafka, which copies it.
-    async fn send(&mut self, record: CheckedRecord<'_>) -> Result<()> {
+    async fn send(&mut self, record: CheckedRecord<'_>, batch: &Arc<Entry>) -> Result<()> {
         self.key.clear();
         if let Some(account) = &self.options.account {
             self.key.push_str(account);
             self.key.push(':');
         }
         self.key.push_str(record.id);
-        let byte = record.raw.position.byte;
         let mut position = [0; 20];
-        let mut message = BaseRecord::with_opaque_to(&self.options.topic, byte as usize)
+        let message = BaseRecord::with_opaque_to(&self.options.topic, Arc::clone(batch))
             .key(self.key.as_bytes())
             .payload(record.raw.bytes)
-            .headers(self.headers(decimal(byte, &mut position)));
-        let mut seen = None;
-        loop {
-            match self.producer.send(message) {
-                Ok(()) => {
-                    self.sent += 1;
-                    self.report.bytes += (self.key.len() + record.raw.bytes.len()) as u64;
-                    return Ok(());
-                }
-                // The bound on bytes in flight is lower than librdkafka's own queue: this is for
-                // those who have set that lower still. Records that are under way will be reported,
-                // and make room. The reports are counted before the next try, so that none is
-                // missed between a try and the wait.
-                Err((error, refused)) if is_queue_full(&error) => {
-                    if let Some(seen) = seen {
-                        if seen == self.sent {
-                            return Err(self.not_taken(record.raw.position, error));
-                        }
-                        self.ledger.report_after(seen).await;
-                    }
-                    seen = Some(self.ledger.reports());
-                    message = refused;
-                }
-                Err((error, _)) => return Err(self.not_taken(record.raw.position, error)),
-            }
-        }
+            .headers(self.headers(decimal(record.raw.position.byte, &mut position)));
+        let taken = self.producer.send(message).await;
+        taken.map_err(|error| self.not_taken(record.raw.position, error))?;
+        self.sent += 1;
+        self.report.bytes += (self.key.len() + record.raw.bytes.len()) as u64;
+        Ok(())
     }
 
     fn headers(&self, position: &str) -> OwnedHeaders {
         let mut headers = OwnedHeaders::new_with_capacity(3);
         if let Some(account) = &self.options.account {
-            headers = headers.insert(Header { key: "truto-account", value: Some(account) });
+            headers = headers.insert(Header { key: "truto-account", value: Some(&**account) });
         }
         if let Some(snapshot) = &self.options.snapshot_id {
-            headers = headers.insert(Header { key: "truto-snapshot", value: Some(snapshot) });
+            headers = headers.insert(Header { key: "truto-snapshot", value: Some(&**snapshot) });
         }
-        headers.insert(Header { key: "truto-position", value: Some(position) })
+        headers.insert(Header { key: POSITION_HEADER, value: Some(position) })
     }
 
     fn not_taken(&self, position: Position, error: KafkaError) -> Error {
@@ -258,9 +196,9 @@ impl Sink for KafkaSink {
     }
 
     async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
-        self.ledger.open(batch.records, batch.span).await?;
+        let entry = self.ledger.open(batch.records, batch.span, &self.producer.room).await?;
         for record in batch.value.iter().flat_map(CheckedBlock::records) {
-            self.send(record).await?;
+            self.send(record, &entry).await?;
         }
         Ok(())
     }
@@ -291,10 +229,6 @@ impl Sink for KafkaSink {
 
 fn is_too_large(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge))
-}
-
-fn is_queue_full(error: &KafkaError) -> bool {
-    matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
 }
 
 /// `value` in decimal, without an allocation.

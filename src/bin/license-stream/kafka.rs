@@ -1,6 +1,7 @@
 //! `license-stream kafka`
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use license_stream::decode::arrow::Unexpected;
@@ -17,8 +18,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let export = Export::new(&args.source, &args.rejects, args.report)?;
     let mut options = KafkaOptions::new(&args.topic);
-    options.account.clone_from(&args.source.account);
-    options.snapshot_id = Some(export.snapshot_id.to_string());
+    options.account = args.source.account.as_deref().map(Arc::from);
+    options.snapshot_id = Some(Arc::clone(&export.snapshot_id));
     options.limits = export.limits();
     let sink = KafkaSink::new(&config(&args)?, options)?;
     let stop = export.signals.stop();

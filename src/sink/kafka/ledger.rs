@@ -1,36 +1,33 @@
 //! Which batches are under way, and up to where all is delivered.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::ProducerContext;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use super::room::Room;
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 
 /// What librdkafka keeps of a record beside its value, roughly: key, headers, and its own structures.
 const RECORD_OVERHEAD: usize = 256;
 
-/// An account of every batch that waits for delivery reports.
+/// One sink's account of every batch that waits for delivery reports.
 ///
 /// Reports come in any order, since partitions are served in parallel. A batch is settled once all
 /// its records are delivered; the durable position moves over settled batches in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ledger {
     state: Mutex<State>,
     reported: Notify,
-    max_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Batches under way, in the order of the body.
-    open: VecDeque<Entry>,
-    bytes: usize,
+    /// Batches that are not settled, in the order of the body.
+    open: VecDeque<Arc<Entry>>,
     /// Reports so far, of success and failure.
     reports: u64,
     delivered: u64,
@@ -38,57 +35,55 @@ struct State {
     failure: Option<Failure>,
 }
 
+/// One batch. Each of its records bears it to librdkafka and back, so that many sinks can share a
+/// producer.
 #[derive(Debug)]
-struct Entry {
-    /// Records whose delivery is not yet reported.
-    waiting: u64,
-    bytes: usize,
+pub(super) struct Entry {
+    /// Gone with its sink; records can outlive that.
+    ledger: Weak<Ledger>,
+    /// Records that are not yet delivered; changed under the ledger's lock only.
+    waiting: AtomicU64,
     end: Position,
+    /// What the batch takes of the room in flight: given back once it is settled, or once its sink is
+    /// gone and the last of its records was reported.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The first record that was not delivered.
 #[derive(Debug)]
 struct Failure {
-    byte: u64,
+    /// Its place in the body, as far as it is known.
+    byte: Option<u64>,
     error: KafkaError,
 }
 
 impl Ledger {
-    pub(super) fn new(max_bytes: usize) -> Self {
-        Self { state: Mutex::default(), reported: Notify::new(), max_bytes }
-    }
-
-    /// Opens a batch of `records` from `span`, once there is room for its bytes.
-    pub(super) async fn open(&self, records: u64, span: Span) -> Result<()> {
+    /// Opens a batch of `records` from `span`, once there is `room` for its bytes.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        records: u64,
+        span: Span,
+        room: &Room,
+    ) -> Result<Arc<Entry>> {
         let bytes = span.bytes() as usize + records as usize * RECORD_OVERHEAD;
-        self.wait_until(|state| {
-            if state.failure.is_some() {
-                return Some(Err(state.error()));
-            }
-            let has_room = state.open.is_empty() || state.bytes + bytes <= self.max_bytes;
-            has_room.then(|| {
-                state.bytes += bytes;
-                state.open.push_back(Entry { waiting: records, bytes, end: span.end });
-                state.settle();
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// The place before which everything is delivered.
-    pub(super) fn durable(&self) -> Position {
-        self.lock().durable
-    }
-
-    /// Reports so far, of success and failure.
-    pub(super) fn reports(&self) -> u64 {
-        self.lock().reports
-    }
-
-    /// Waits for a report beyond the first `seen`.
-    pub(super) async fn report_after(&self, seen: u64) {
-        self.wait_until(|state| (state.reports > seen).then_some(())).await;
+        let permit = tokio::select! {
+            biased;
+            () = self.failed() => None,
+            permit = room.take(bytes) => permit,
+        };
+        let mut state = self.lock();
+        if state.failure.is_some() {
+            return Err(state.error());
+        }
+        let entry = Arc::new(Entry {
+            ledger: Arc::downgrade(self),
+            waiting: AtomicU64::new(records),
+            end: span.end,
+            _room: permit,
+        });
+        state.open.push_back(Arc::clone(&entry));
+        state.settle();
+        Ok(entry)
     }
 
     /// Waits for the reports of all `sent` records; how many were delivered, and the place before
@@ -103,25 +98,13 @@ impl Ledger {
         .await
     }
 
-    /// Takes the report of the record at `byte` of the body.
-    fn report(&self, byte: u64, result: Result<(), KafkaError>) {
-        let mut state = self.lock();
-        state.reports += 1;
-        match result {
-            Ok(()) => {
-                state.delivered += 1;
-                let batch = state.open.partition_point(|entry| entry.end.byte <= byte);
-                if let Some(entry) = state.open.get_mut(batch) {
-                    entry.waiting -= 1;
-                    state.settle();
-                }
-            }
-            Err(error) => {
-                state.failure.get_or_insert(Failure { byte, error });
-            }
-        }
-        drop(state);
-        self.reported.notify_one();
+    /// The place before which everything is delivered.
+    pub(super) fn durable(&self) -> Position {
+        self.lock().durable
+    }
+
+    async fn failed(&self) {
+        self.wait_until(|state| state.failure.is_some().then_some(())).await;
     }
 
     async fn wait_until<T>(&self, mut condition: impl FnMut(&mut State) -> Option<T>) -> T {
@@ -141,50 +124,57 @@ impl Ledger {
     }
 }
 
+impl Entry {
+    /// Takes the report of one of its records; `byte` tells which one, where that is asked.
+    pub(super) fn report(
+        &self,
+        result: Result<(), KafkaError>,
+        byte: impl FnOnce() -> Option<u64>,
+    ) {
+        let Some(ledger) = self.ledger.upgrade() else { return };
+        let mut state = ledger.lock();
+        state.reports += 1;
+        match result {
+            Ok(()) => {
+                state.delivered += 1;
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                if self.is_settled() {
+                    state.settle();
+                }
+            }
+            Err(error) if state.failure.is_none() => {
+                state.failure = Some(Failure { byte: byte(), error });
+            }
+            Err(_) => {}
+        }
+        drop(state);
+        ledger.reported.notify_one();
+    }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+}
+
 impl State {
     /// Closes what is settled at the front.
     fn settle(&mut self) {
-        while let Some(entry) = self.open.front().filter(|entry| entry.waiting == 0) {
-            self.bytes -= entry.bytes;
+        while let Some(entry) = self.open.front().filter(|entry| entry.is_settled()) {
             self.durable = entry.end;
             self.open.pop_front();
         }
     }
 
     fn error(&self) -> Error {
-        let (byte, source) = match &self.failure {
-            Some(failure) => (failure.byte, Some(failure.error.clone())),
-            None => (0, None),
+        let place = match &self.failure {
+            Some(Failure { byte: Some(byte), .. }) => format!("record at byte {byte}"),
+            _ => "a record".to_owned(),
         };
-        let message = format!("record at byte {byte} was not delivered");
-        let error = Error::new(ErrorKind::Destination, message);
-        match source {
-            Some(source) => error.caused_by(source),
+        let error = Error::new(ErrorKind::Destination, format!("{place} was not delivered"));
+        match &self.failure {
+            Some(failure) => error.caused_by(failure.error.clone()),
             None => error,
         }
-    }
-}
-
-/// Hands librdkafka's delivery reports to the ledger.
-pub(super) struct Reports {
-    ledger: Arc<Ledger>,
-}
-
-impl Reports {
-    pub(super) fn new(ledger: Arc<Ledger>) -> Self {
-        Self { ledger }
-    }
-}
-
-impl ClientContext for Reports {}
-
-impl ProducerContext for Reports {
-    /// The byte of the body at which the record begins.
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, byte: usize) {
-        let result = result.as_ref().map(drop).map_err(|(error, _)| error.clone());
-        self.ledger.report(byte as u64, result);
     }
 }
 
@@ -198,56 +188,95 @@ mod tests {
         Position { byte, line: 1, record: 0 }
     }
 
-    fn span(start: u64, end: u64) -> Span {
-        Span { start: at(start), end: at(end) }
+    fn open(
+        ledger: &Arc<Ledger>,
+        room: &Room,
+        records: u64,
+        (start, end): (u64, u64),
+    ) -> Arc<Entry> {
+        try_open(ledger, room, records, (start, end)).unwrap().unwrap()
+    }
+
+    fn try_open(
+        ledger: &Arc<Ledger>,
+        room: &Room,
+        records: u64,
+        (start, end): (u64, u64),
+    ) -> Option<Result<Arc<Entry>>> {
+        ledger.open(records, Span { start: at(start), end: at(end) }, room).now_or_never()
+    }
+
+    fn delivered(entry: &Entry) {
+        entry.report(Ok(()), || unreachable!("asked of what failed only"));
+    }
+
+    fn lost(entry: &Entry, byte: u64) {
+        let error = KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
+        entry.report(Err(error), || Some(byte));
     }
 
     #[test]
     fn the_durable_place_never_passes_what_is_under_way() {
-        let ledger = Ledger::new(10_000);
-        ledger.open(2, span(0, 20)).now_or_never().unwrap().unwrap();
-        ledger.open(1, span(20, 30)).now_or_never().unwrap().unwrap();
-        ledger.report(20, Ok(()));
+        let (ledger, room) = (Arc::new(Ledger::default()), Room::new(10_000));
+        let first = open(&ledger, &room, 2, (0, 20));
+        let second = open(&ledger, &room, 1, (20, 30));
+        delivered(&second);
         assert_eq!(ledger.lock().durable, at(0));
-        ledger.report(10, Ok(()));
+        delivered(&first);
         assert_eq!(ledger.lock().durable, at(0));
-        ledger.report(0, Ok(()));
+        delivered(&first);
         assert_eq!(ledger.lock().durable, at(30));
         assert_eq!(ledger.settled(3).now_or_never().unwrap().1.unwrap(), at(30));
     }
 
     #[test]
     fn a_batch_waits_for_room_but_one_always_passes() {
-        let ledger = Ledger::new(100);
-        ledger.open(1, span(0, 1000)).now_or_never().unwrap().unwrap();
-        assert!(ledger.open(1, span(1000, 1001)).now_or_never().is_none());
-        ledger.report(0, Ok(()));
-        ledger.open(1, span(1000, 1001)).now_or_never().unwrap().unwrap();
+        let (ledger, room) = (Arc::new(Ledger::default()), Room::new(100));
+        let first = open(&ledger, &room, 1, (0, 1000));
+        assert!(try_open(&ledger, &room, 1, (1000, 1001)).is_none());
+        delivered(&first);
+        drop(first);
+        open(&ledger, &room, 1, (1000, 1001));
+    }
+
+    #[test]
+    fn sinks_share_the_room_and_nothing_else() {
+        let room = Room::new(1_000);
+        let (one, other) = (Arc::new(Ledger::default()), Arc::new(Ledger::default()));
+        let first = open(&one, &room, 1, (0, 700));
+        assert!(try_open(&other, &room, 1, (0, 700)).is_none());
+        lost(&first, 0);
+        assert!(one.settled(1).now_or_never().unwrap().1.is_err());
+        drop(one);
+        assert!(try_open(&other, &room, 1, (0, 700)).is_none(), "a record is still under way");
+        drop(first);
+        let second = open(&other, &room, 1, (0, 700));
+        delivered(&second);
+        assert_eq!(other.settled(1).now_or_never().unwrap().1.unwrap(), at(700));
     }
 
     #[test]
     fn a_batch_without_licenses_is_settled_with_those_before_it() {
-        let ledger = Ledger::new(10_000);
-        ledger.open(1, span(0, 10)).now_or_never().unwrap().unwrap();
-        ledger.open(0, span(10, 20)).now_or_never().unwrap().unwrap();
+        let (ledger, room) = (Arc::new(Ledger::default()), Room::new(10_000));
+        let first = open(&ledger, &room, 1, (0, 10));
+        open(&ledger, &room, 0, (10, 20));
         assert_eq!(ledger.lock().durable, at(0));
-        ledger.report(5, Ok(()));
+        delivered(&first);
         assert_eq!(ledger.lock().durable, at(20));
     }
 
     #[test]
     fn the_first_failure_is_kept_and_stops_the_next_batch() {
-        let ledger = Ledger::new(10_000);
-        let failure = || KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
-        ledger.open(3, span(0, 30)).now_or_never().unwrap().unwrap();
-        ledger.report(10, Err(failure()));
-        ledger.report(20, Err(failure()));
+        let (ledger, room) = (Arc::new(Ledger::default()), Room::new(10_000));
+        let batch = open(&ledger, &room, 3, (0, 30));
+        lost(&batch, 10);
+        lost(&batch, 20);
         assert!(ledger.settled(3).now_or_never().is_none(), "one report is missing");
-        ledger.report(0, Ok(()));
+        delivered(&batch);
         let (delivered, settled) = ledger.settled(3).now_or_never().unwrap();
         assert_eq!(delivered, 1);
         assert_eq!(settled.unwrap_err().message(), "record at byte 10 was not delivered");
-        let next = ledger.open(1, span(30, 40)).now_or_never().unwrap();
+        let next = try_open(&ledger, &room, 1, (30, 40)).unwrap();
         assert_eq!(next.unwrap_err().kind(), ErrorKind::Destination);
     }
 }

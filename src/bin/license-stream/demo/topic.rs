@@ -38,8 +38,8 @@ pub(super) async fn show(demo: &Demo, brokers: Option<&str>) -> anyhow::Result<E
         }
     };
     let mut options = KafkaOptions::new(&topic);
-    options.account = Some(demo.account().to_owned());
-    options.snapshot_id = Some(snapshot);
+    options.account = Some(demo.account().into());
+    options.snapshot_id = Some(snapshot.into());
     let sink = KafkaSink::new(&producer_config(&brokers), options)?;
     sink.check(TIMEOUT).await?;
     let (_, exit) = demo.stream(sink).await?;

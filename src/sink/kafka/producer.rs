@@ -1,0 +1,220 @@
+//! A producer that sinks share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Headers, Message};
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use tokio::sync::Notify;
+
+use super::ledger::Entry;
+use super::room::Room;
+use super::{POSITION_HEADER, config};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long to wait before asking again for a topic that is being created.
+const CREATION_PAUSE: Duration = Duration::from_millis(200);
+
+/// A connection to Kafka that any number of sinks write through, with one bound on what is in flight.
+///
+/// A producer has threads, connections and buffers of its own: a run over many accounts takes one for
+/// all of them. Clones are the same producer.
+///
+/// ```
+/// use license_stream::sink::kafka::{KafkaOptions, KafkaProducer, KafkaSink, producer_config};
+///
+/// let producer = KafkaProducer::new(&producer_config("localhost:9092"), 16 << 20)?;
+/// let sinks = ["account-1", "account-2"].map(|account| {
+///     let mut options = KafkaOptions::new("saas.licenses");
+///     options.account = Some(account.into());
+///     KafkaSink::through(&producer, options)
+/// });
+/// # drop(sinks);
+/// # Ok::<(), license_stream::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct KafkaProducer {
+    producer: Arc<ThreadedProducer<Reports>>,
+    brokers: Arc<str>,
+    pub(super) room: Room,
+}
+
+impl fmt::Debug for KafkaProducer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaProducer").field("brokers", &self.brokers).finish_non_exhaustive()
+    }
+}
+
+impl KafkaProducer {
+    /// A producer with the settings of `config`; [`producer_config`](super::producer_config) is the one
+    /// to start from. The bodies' bytes whose records may wait for their delivery reports, over all
+    /// sinks, are `in_flight_bytes`, at most 4 GiB; one batch is let through even if it is larger.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if librdkafka refuses a setting. The error names it, and not its
+    /// value, which may be a secret.
+    pub fn new(config: &ClientConfig, in_flight_bytes: usize) -> Result<Self> {
+        let producer = ThreadedProducer::from_config_and_context(config, Reports::default())
+            .map_err(config::refused)?;
+        Ok(Self {
+            producer: Arc::new(producer),
+            brokers: config.get("bootstrap.servers").unwrap_or("no address").into(),
+            room: Room::new(in_flight_bytes),
+        })
+    }
+
+    /// Makes sure that the brokers answer and that the topic is there, or is being made by them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreachable`] if no broker answers within `timeout`;
+    /// [`ErrorKind::Destination`] if the topic cannot be written to.
+    pub async fn check(&self, topic: &str, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let code = match self.topic_error(topic, left).await? {
+                None => return Ok(()),
+                Some(code) => code,
+            };
+            // Brokers that create topics by themselves say this until the new one is there.
+            let may_come = matches!(
+                code,
+                RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable
+            );
+            if !may_come || left < CREATION_PAUSE {
+                let message = format!("topic {topic} cannot be written to");
+                return Err(Error::new(ErrorKind::Destination, message)
+                    .caused_by(KafkaError::MetadataFetch(code)));
+            }
+            tokio::time::sleep(CREATION_PAUSE).await;
+        }
+    }
+
+    async fn topic_error(
+        &self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<RDKafkaErrorCode>> {
+        let (producer, topic) = (Arc::clone(&self.producer), topic.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata = producer.client().fetch_metadata(Some(&topic), timeout)?;
+            Ok(metadata.topics().first().and_then(MetadataTopic::error))
+        });
+        let answer: Result<_, KafkaError> = asked.await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "the Kafka check did not end").caused_by(error)
+        })?;
+        let topic_error = answer.map_err(|error| {
+            let message = format!("no Kafka broker answers at {}", self.brokers);
+            Error::new(ErrorKind::Unreachable, message).caused_by(error)
+        })?;
+        Ok(topic_error.map(RDKafkaErrorCode::from))
+    }
+
+    /// Hands a record to librdkafka, which copies it.
+    pub(super) async fn send(
+        &self,
+        mut record: BaseRecord<'_, [u8], [u8], Arc<Entry>>,
+    ) -> Result<(), KafkaError> {
+        let reports = self.producer.context();
+        loop {
+            // Counted before the try, so that a report that comes between it and the wait is not
+            // missed.
+            let seen = reports.seen();
+            match self.try_send(record, seen) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Full(refused)) => {
+                    reports.after(seen).await;
+                    record = *refused;
+                }
+                Err(Refused::For(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn try_send<'a>(
+        &self,
+        record: BaseRecord<'a, [u8], [u8], Arc<Entry>>,
+        seen: u64,
+    ) -> Result<(), Refused<'a>> {
+        // Held, so that what is under way is known exactly while sinks share the producer.
+        let sent = &self.producer.context().sent;
+        let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.producer.send(record) {
+            Ok(()) => {
+                *sent += 1;
+                Ok(())
+            }
+            // The bound on bytes in flight is lower than librdkafka's own queue: this is for those
+            // who have set that lower still. Records that are under way will be reported, and make
+            // room.
+            Err((error, record)) if is_queue_full(&error) && seen < *sent => {
+                Err(Refused::Full(Box::new(record)))
+            }
+            Err((error, _)) => Err(Refused::For(error)),
+        }
+    }
+}
+
+/// What librdkafka did not take.
+enum Refused<'a> {
+    /// For now: its queue is full.
+    Full(Box<BaseRecord<'a, [u8], [u8], Arc<Entry>>>),
+    For(KafkaError),
+}
+
+fn is_queue_full(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
+}
+
+/// Hands librdkafka's delivery reports to the ledgers, and counts them.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    sent: Mutex<u64>,
+    seen: AtomicU64,
+    came: Notify,
+}
+
+impl Reports {
+    fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Acquire)
+    }
+
+    /// Waits for a report beyond the first `seen`.
+    async fn after(&self, seen: u64) {
+        loop {
+            let came = self.came.notified();
+            if self.seen() > seen {
+                return;
+            }
+            came.await;
+        }
+    }
+}
+
+impl ClientContext for Reports {}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = Arc<Entry>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, batch: Arc<Entry>) {
+        match result {
+            Ok(_) => batch.report(Ok(()), || None),
+            Err((error, message)) => batch.report(Err(error.clone()), || position(message)),
+        }
+        self.seen.fetch_add(1, Ordering::Release);
+        self.came.notify_waiters();
+    }
+}
+
+/// The byte at which a record began, by its own header.
+fn position(message: &impl Message) -> Option<u64> {
+    let headers = message.headers()?;
+    let header = headers.iter().find(|header| header.key == POSITION_HEADER)?;
+    std::str::from_utf8(header.value?).ok()?.parse().ok()
+}
