@@ -173,6 +173,7 @@ pub mod decode;
 pub mod digest;
 pub mod error;
 pub mod frame;
+pub mod integration;
 pub mod license;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
@@ -207,6 +208,7 @@ pub mod timestamp;
 pub mod truto;
 
 pub use error::{Error, ErrorKind, Result};
+pub use integration::Integration;
 pub use license::License;
 pub use position::{Position, Span};
 pub use reject::{Reject, RejectReason};
