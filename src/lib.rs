@@ -168,6 +168,8 @@
 //! | `vendored` | builds OpenSSL from source instead of linking the system's | |
 //! | `cli` | the command `license-stream`, with all of the above but `vendored` | clap, reqwest's native-tls |
 
+#[cfg(feature = "pipeline")]
+pub mod checkpoint;
 pub mod decode;
 #[cfg(feature = "pipeline")]
 pub mod digest;

@@ -19,14 +19,16 @@ pub struct Durable {
     pub counts: Counts,
     /// The pieces that the sink made durable in this run, one by one.
     pub pieces: Vec<DurablePiece>,
+    /// Whether the run has ended: nothing more becomes durable in it.
+    pub is_last: bool,
     /// Whether the snapshot is complete: nothing is left to be read.
     pub is_complete: bool,
 }
 
 /// Keeps what is durable, so that the next run goes on from there; see [`checkpoint`](crate::checkpoint).
 pub trait Journal: Send + fmt::Debug {
-    /// Is told after each batch that made something durable, and once more at the end, with
-    /// `is_complete` set if it is. Never ahead of the sink.
+    /// Is told after each batch that made something durable, and once more at the end, with `is_last`
+    /// set. Never ahead of the sink.
     fn record(&mut self, durable: Durable) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -45,6 +47,15 @@ struct Mark {
     end: Position,
     place: Place,
     counts: Counts,
+}
+
+/// How far the run is of which something is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HowFar {
+    UnderWay,
+    /// It ends before the snapshot does.
+    BrokenOff,
+    Complete,
 }
 
 impl Marks {
@@ -73,14 +84,16 @@ impl Marks {
     }
 
     /// Tells the journal; nothing if nothing was ever durable.
-    pub(super) async fn record(
-        &mut self,
-        pieces: &[DurablePiece],
-        is_complete: bool,
-    ) -> Result<()> {
+    pub(super) async fn record(&mut self, pieces: &[DurablePiece], how_far: HowFar) -> Result<()> {
         let Some(Mark { place, counts, .. }) = &self.durable else { return Ok(()) };
         let (place, counts) = (place.clone(), counts.clone());
-        let durable = Durable { place, counts, pieces: pieces.to_vec(), is_complete };
+        let durable = Durable {
+            place,
+            counts,
+            pieces: pieces.to_vec(),
+            is_last: how_far != HowFar::UnderWay,
+            is_complete: how_far == HowFar::Complete,
+        };
         self.journal.record(durable).await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-use super::journal::Marks;
+use super::journal::{HowFar, Marks};
 use super::reader::{End, Reading};
 use super::{
     AbortOnDrop, Counts, Outcome, Place, Progress, RejectPolicy, Requests, Summary, Ticket,
@@ -92,7 +92,7 @@ impl<K: Sink> Writer<K> {
                 if marks.advance(self.sink.durable()) {
                     // Never ahead of the dead letters either.
                     self.rejects.flush().await?;
-                    marks.record(self.sink.pieces(), false).await?;
+                    marks.record(self.sink.pieces(), HowFar::UnderWay).await?;
                 }
             }
         }
@@ -102,12 +102,17 @@ impl<K: Sink> Writer<K> {
     /// Tells the journal, at the end, what is durable: everything up to `end_place` if there is one.
     async fn keep(&mut self, end_place: Option<Place>, counts: &Counts) -> Result<()> {
         let Some(marks) = &mut self.marks else { return Ok(()) };
-        let is_complete = end_place.is_some();
-        match end_place {
-            Some(place) => marks.complete(place, counts.clone()),
-            None => drop(marks.advance(self.sink.durable())),
-        }
-        marks.record(self.sink.pieces(), is_complete).await
+        let how_far = match end_place {
+            Some(place) => {
+                marks.complete(place, counts.clone());
+                HowFar::Complete
+            }
+            None => {
+                marks.advance(self.sink.durable());
+                HowFar::BrokenOff
+            }
+        };
+        marks.record(self.sink.pieces(), how_far).await
     }
 
     /// Among lines, one may bear the cursor, or an error of the API: that is no broken record.

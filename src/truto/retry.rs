@@ -76,7 +76,7 @@ impl Counters {
 
 /// The attempts at one request.
 ///
-/// ```ignore
+/// ```text
 /// let mut retries = client.retries(&counters);
 /// loop {
 ///     match attempt().await {

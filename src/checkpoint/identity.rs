@@ -1,0 +1,201 @@
+//! Whether a checkpoint is of the same job, and what a run does with it.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::Checkpoint;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Place;
+use crate::sink::DurablePiece;
+
+/// What a checkpoint is of: the account, and the options that what is delivered depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    key: String,
+    options: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// That of an account without any option; of a recorded body, whatever names it.
+    pub fn new(account: impl Into<String>) -> Self {
+        Self { key: account.into(), options: BTreeMap::new() }
+    }
+
+    /// With an option. Everything belongs here that changes which records come, in which order, or
+    /// where pieces end; no secret does.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl std::fmt::Display) -> Self {
+        self.options.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// What its checkpoint is found by.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The options.
+    pub fn options(&self) -> &BTreeMap<String, String> {
+        &self.options
+    }
+
+    /// The options that differ from those of `checkpoint`: name, value there, value here.
+    fn differences(&self, checkpoint: &Checkpoint) -> Vec<String> {
+        let names = self.options.keys().chain(checkpoint.options.keys());
+        let names: std::collections::BTreeSet<_> = names.collect();
+        let value = |options: &BTreeMap<String, String>, name: &String| {
+            options.get(name).cloned().unwrap_or_else(|| "none".to_owned())
+        };
+        names
+            .into_iter()
+            .filter(|name| self.options.get(*name) != checkpoint.options.get(*name))
+            .map(|name| {
+                let (then, now) = (value(&checkpoint.options, name), value(&self.options, name));
+                format!("{name} was {then} and is {now}")
+            })
+            .collect()
+    }
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// A snapshot of its own, from the first record on.
+    New {
+        /// Its id, a UUIDv7 of now.
+        snapshot_id: String,
+    },
+    /// A snapshot that an earlier run left unfinished.
+    Resumed(Box<Checkpoint>),
+}
+
+impl Beginning {
+    /// A new snapshot.
+    pub fn new() -> Self {
+        Self::New { snapshot_id: Uuid::now_v7().to_string() }
+    }
+
+    /// What a run of `identity` begins with that finds `checkpoint`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the snapshot is unfinished and was begun with other options: its
+    /// parts would not fit together.
+    pub fn of(checkpoint: Option<Checkpoint>, identity: &Identity) -> Result<Self> {
+        let Some(checkpoint) = checkpoint.filter(|checkpoint| !checkpoint.is_complete) else {
+            return Ok(Self::new());
+        };
+        let differences = identity.differences(&checkpoint);
+        if differences.is_empty() {
+            return Ok(Self::Resumed(Box::new(checkpoint)));
+        }
+        let message = format!(
+            "snapshot {} is unfinished and was begun with other options ({}): finish it with those, \
+             or reset the checkpoint to begin a new one",
+            checkpoint.snapshot_id,
+            differences.join("; ")
+        );
+        Err(Error::new(ErrorKind::Configuration, message).of_account(&*identity.key))
+    }
+
+    /// The snapshot's id.
+    pub fn snapshot_id(&self) -> &str {
+        match self {
+            Self::New { snapshot_id } => snapshot_id,
+            Self::Resumed(checkpoint) => &checkpoint.snapshot_id,
+        }
+    }
+
+    /// Where to go on, if it is not at the first record.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::New { .. } => None,
+            Self::Resumed(checkpoint) => Some(&checkpoint.place),
+        }
+    }
+
+    /// The pieces that there are already.
+    pub fn pieces(&self) -> &[DurablePiece] {
+        match self {
+            Self::New { .. } => &[],
+            Self::Resumed(checkpoint) => &checkpoint.pieces,
+        }
+    }
+
+    /// Licenses and rejects before the place.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        match self {
+            Self::New { .. } => (0, 0),
+            Self::Resumed(checkpoint) => (checkpoint.records, checkpoint.rejected),
+        }
+    }
+}
+
+impl Default for Beginning {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::FORMAT;
+    use crate::digest::Digest;
+    use crate::pipeline::PageStart;
+    use crate::position::Position;
+
+    fn checkpoint(is_complete: bool) -> Checkpoint {
+        let identity = Identity::new("a").with("limit", 100).with("shape", "auto");
+        Checkpoint {
+            format: FORMAT,
+            key: identity.key,
+            options: identity.options,
+            snapshot_id: "s".to_owned(),
+            is_complete,
+            records: 3,
+            rejected: 1,
+            pieces: Vec::new(),
+            place: Place {
+                position: Position { byte: 9, line: 1, record: 4 },
+                page: PageStart::default(),
+                digest: Digest::of_nothing(),
+                record_end: 9,
+            },
+        }
+    }
+
+    #[test]
+    fn an_unfinished_snapshot_is_gone_on_with_and_after_a_complete_one_a_new_one_begins() {
+        let identity = Identity::new("a").with("limit", 100).with("shape", "auto");
+        let resumed = Beginning::of(Some(checkpoint(false)), &identity).unwrap();
+        assert_eq!((resumed.snapshot_id(), resumed.counts()), ("s", (3, 1)));
+        assert_eq!(resumed.place().unwrap().position.byte, 9);
+        for found in [None, Some(checkpoint(true))] {
+            let new = Beginning::of(found, &identity).unwrap();
+            assert!(new.place().is_none() && new.snapshot_id() != "s");
+        }
+    }
+
+    #[test]
+    fn other_options_are_named() {
+        let identity = Identity::new("a").with("limit", 50).with("product", "onedrive");
+        let error = Beginning::of(Some(checkpoint(false)), &identity).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        let named = "(limit was 100 and is 50; product was none and is onedrive; shape was auto and is none)";
+        assert!(error.message().contains(named), "{error}");
+        assert!(Beginning::of(Some(checkpoint(true)), &identity).is_ok());
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_as_it_was_written_and_nothing_else_is() {
+        let written = checkpoint(false).to_json();
+        assert_eq!(Checkpoint::from_json(&written).unwrap(), checkpoint(false));
+        for length in 0..written.len() - 1 {
+            assert!(Checkpoint::from_json(&written[..length]).is_err());
+        }
+        let newer = String::from_utf8(written).unwrap().replace("\"format\":1", "\"format\":2");
+        let error = Checkpoint::from_json(newer.as_bytes()).unwrap_err();
+        assert!(error.message().starts_with("checkpoint has form 2"), "{error}");
+    }
+}

@@ -1,0 +1,220 @@
+//! Checkpoints in a local directory, a file each.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::{Checkpoint, CheckpointStore};
+use crate::error::{Error, ErrorKind, Result};
+
+const ENDING: &str = ".checkpoint.json";
+
+/// Keeps each checkpoint as `KEY.checkpoint.json` in a directory.
+///
+/// A new one is written beside the old, brought to disk, and renamed over it: there is the old or the
+/// new, never a part, after a loss of power too.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    directory: Arc<Path>,
+}
+
+impl LocalStore {
+    /// The store in `directory`, which is made when the first checkpoint is kept.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if something is there that is no directory.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self> {
+        let directory = directory.into();
+        if directory.exists() && !directory.is_dir() {
+            let message =
+                format!("checkpoints cannot be kept: {} is no directory", directory.display());
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(Self { directory: directory.into() })
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if key.is_empty() || !key.bytes().all(is_plain) {
+            let message = "an account's checkpoint is a file of its name, so it must be letters, digits, \
+                `-` and `_`";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(self.directory.join(format!("{key}{ENDING}")))
+    }
+
+    /// Does `work` beside the runtime: a disk may take its time.
+    async fn blocking<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "the checkpoint's task failed").caused_by(error)
+        })?
+    }
+}
+
+impl CheckpointStore for LocalStore {
+    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>> {
+        async move {
+            let path = self.path(key)?;
+            Self::blocking(move || read(&path)).await
+        }
+        .boxed()
+    }
+
+    fn save<'a>(&'a self, checkpoint: &'a Checkpoint) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let (path, json) = (self.path(&checkpoint.key)?, checkpoint.to_json());
+            Self::blocking(move || {
+                replace(&path, &json).map_err(|error| {
+                    let message = format!("checkpoint {} could not be written", path.display());
+                    Error::new(ErrorKind::Destination, message).caused_by(error)
+                })
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            let path = self.path(key)?;
+            Self::blocking(move || match fs::remove_file(&path) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(error) => {
+                    let message = format!("checkpoint {} could not be removed", path.display());
+                    Err(Error::new(ErrorKind::Destination, message).caused_by(error))
+                }
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>> {
+        let directory = Arc::clone(&self.directory);
+        Self::blocking(move || {
+            let mut checkpoints = Vec::new();
+            for path in paths(&directory)? {
+                checkpoints.extend(read(&path)?);
+            }
+            Ok(checkpoints)
+        })
+        .boxed()
+    }
+}
+
+/// The files that are checkpoints by their names, in order.
+fn paths(directory: &Path) -> Result<Vec<PathBuf>> {
+    let found = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(entries) => {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()
+        }
+    };
+    let mut paths = found.map_err(|error| unreadable(directory, error))?;
+    let is_checkpoint = |path: &PathBuf| path.to_string_lossy().ends_with(ENDING);
+    paths.retain(is_checkpoint);
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<Option<Checkpoint>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, error)),
+        Ok(json) => Checkpoint::from_json(&json).map(Some).map_err(|error| {
+            let message = format!("{}: {}", path.display(), error.message());
+            Error::new(error.kind(), message).caused_by(error)
+        }),
+    }
+}
+
+/// Puts a file of `bytes` in the place of the one before.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let temporary = path.with_extension("json.partial");
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    // A rename that is not on disk would be lost with the power.
+    File::open(directory)?.sync_all()
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Input, format!("{} could not be read", path.display())).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{Beginning, Identity, Keeper};
+    use crate::digest::Digest;
+    use crate::pipeline::{Counts, Durable, Journal, PageStart, Place};
+    use crate::position::Position;
+
+    fn durable(byte: u64, is_last: bool) -> Durable {
+        Durable {
+            place: Place {
+                position: Position { byte, line: 1, record: byte },
+                page: PageStart::default(),
+                digest: Digest::of_nothing(),
+                record_end: byte,
+            },
+            counts: Counts { records: byte, ..Counts::default() },
+            pieces: Vec::new(),
+            is_last,
+            is_complete: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_place_that_was_kept_is_found_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(directory.path().join("new")).unwrap();
+        assert_eq!(store.list().await.unwrap(), []);
+        let identity = Identity::new("a-1");
+        let beginning = Beginning::new();
+        let mut keeper = Keeper::new(store.clone(), identity.clone(), &beginning);
+        for (byte, is_last, kept) in [(5, false, 5), (6, false, 5), (7, true, 7)] {
+            keeper.record(durable(byte, is_last)).await.unwrap();
+            let found = store.load("a-1").await.unwrap().unwrap();
+            assert_eq!((found.place.position.byte, found.records), (kept, kept));
+        }
+        let found = store.load("a-1").await.unwrap();
+        let resumed = Beginning::of(found.clone(), &identity).unwrap();
+        assert_eq!(resumed.snapshot_id(), beginning.snapshot_id());
+        // Counts go on from what there was.
+        let mut keeper = Keeper::new(store.clone(), identity, &resumed);
+        keeper.record(durable(2, true)).await.unwrap();
+        assert_eq!(store.list().await.unwrap()[0].records, 9);
+        assert!(store.remove("a-1").await.unwrap() && !store.remove("a-1").await.unwrap());
+        assert_eq!(store.load("a-1").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_file_or_is_no_checkpoint_is_an_error_with_the_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(directory.path()).unwrap();
+        for key in ["", "../a", "a/b", "."] {
+            let error = store.load(key).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{key}");
+        }
+        fs::write(directory.path().join("b.checkpoint.json"), "{\"format\":1}").unwrap();
+        let error = store.load("b").await.unwrap_err();
+        assert!(
+            error.message().contains("b.checkpoint.json: checkpoint cannot be read"),
+            "{error}"
+        );
+        let file = directory.path().join("b.checkpoint.json");
+        assert_eq!(LocalStore::open(file).unwrap_err().kind(), ErrorKind::Configuration);
+    }
+}
