@@ -20,6 +20,8 @@ pub(crate) mod differential;
 #[cfg(feature = "arrow")]
 mod fields;
 mod json;
+#[cfg(feature = "arrow")]
+mod name;
 mod number;
 mod text;
 
@@ -108,15 +110,22 @@ impl Fault {
 /// A [`Fault`] where the record is not JSON, nests too deep, is no object, or has no `id` that is a
 /// string of at least one character.
 pub fn identify<'a>(record: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, Fault> {
-    let mut scanner = Scanner::new(utf8(record)?, limits.max_depth);
+    identify_in(utf8(record)?, record.len(), limits)
+}
+
+/// [`identify`] for the first `len` bytes of `text`.
+fn identify_in<'a>(text: &'a str, len: usize, limits: &Limits) -> Result<Cow<'a, str>, Fault> {
     let mut id = None;
-    scanner.whole(|scanner| {
-        scanner.members(|scanner| {
-            if scanner.guess("id") || scanner.name()?.is("id") {
-                id = Some(scanner.value()?);
-                Ok(())
+    Scanner::record(text, len, limits, |scanner, depth| {
+        id = None;
+        scanner.members(0, depth, |at, depth| {
+            let (at, is_id) = scanner.is_name(at, "id")?;
+            if is_id {
+                let (at, value) = scanner.value(at, depth)?;
+                id = Some(value);
+                Ok(at)
             } else {
-                scanner.skip().map(drop)
+                scanner.skip(at, depth)
             }
         })
     })?;
@@ -125,7 +134,7 @@ pub fn identify<'a>(record: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, F
 
 /// Checks any JSON text.
 pub(crate) fn check(text: &[u8], limits: &Limits) -> Result<(), Fault> {
-    Scanner::new(utf8(text)?, limits.max_depth).whole(|scanner| scanner.skip().map(drop))
+    Scanner::check(utf8(text)?, limits)
 }
 
 fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {

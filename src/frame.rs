@@ -360,7 +360,6 @@ impl Block {
     }
 
     /// Where record `index` lies in [`bytes`](Self::bytes).
-    #[cfg(feature = "arrow")]
     pub(crate) fn range(&self, index: usize) -> std::ops::Range<usize> {
         self.records[index].as_range()
     }

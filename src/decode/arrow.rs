@@ -127,7 +127,10 @@ impl LicenseBatchBuilder {
         let text = std::str::from_utf8(block.bytes()).ok();
         for (index, record) in block.records().enumerate() {
             let scanned = match text {
-                Some(text) => fields.scan_str(&text[block.range(index)], &self.options.limits),
+                Some(text) => {
+                    let range = block.range(index);
+                    fields.scan_str(&text[range.start..], range.len(), &self.options.limits)
+                }
                 None => fields.scan(record.bytes, &self.options.limits),
             };
             if let Err(fault) = scanned.and_then(|()| self.push(&fields)) {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Limits, identify};
+use super::{Limits, identify, identify_in};
 use crate::frame::{Block, RawRecord};
 use crate::reject::Reject;
 
@@ -37,8 +37,18 @@ impl CheckedBlock {
         let mut accepted = Vec::with_capacity(block.len());
         let mut id_ends = Vec::with_capacity(block.len());
         let mut ids = String::with_capacity(block.len() * 40);
+        // One pass over the whole block costs less than one a record. A block is only then not UTF-8
+        // when one of its records is not, and that one must be found.
+        let text = std::str::from_utf8(block.bytes()).ok();
         for (index, record) in block.records().enumerate() {
-            match identify(record.bytes, limits) {
+            let identified = match text {
+                Some(text) => {
+                    let range = block.range(index);
+                    identify_in(&text[range.start..], range.len(), limits)
+                }
+                None => identify(record.bytes, limits),
+            };
+            match identified {
                 Ok(id) => {
                     accepted.push(index as u32);
                     ids.push_str(&id);

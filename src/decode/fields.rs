@@ -3,7 +3,8 @@
 //! The whole record is scanned before anything is made of it. So a repeated field is simply
 //! overwritten, and a record that breaks off in its last byte has left nothing behind.
 
-use super::json::{Broken, Kind, Scanner, Value};
+use super::json::{Broken, Depth, Kind, Scanner, Value};
+use super::name::Name;
 use super::text::Text;
 use super::{Fault, Limits, utf8};
 use crate::license::{License, Product, Role};
@@ -35,9 +36,12 @@ pub(super) struct Fields<'a> {
     pub(super) roles: List<'a, { Role::FIELDS.len() }>,
     /// Members that the schema does not know: name between the quotes, and value.
     pub(super) unknown: Vec<(Text<'a>, &'a str)>,
-    /// Which field followed which in the records before; what is first stands behind the last.
-    next: [u8; field::COUNT + 1],
+    /// The fields in the order in which records had them so far.
+    order: [u8; field::COUNT],
 }
+
+/// The fields' names, by index in [`License::FIELDS`].
+static NAMES: [Name; field::COUNT] = Name::list(License::FIELDS);
 
 /// The objects of a list of the schema.
 #[derive(Debug)]
@@ -49,52 +53,70 @@ pub(super) struct List<'a, const N: usize> {
     pub(super) has_more: bool,
 }
 
-/// In place of the field before the first.
-const START: usize = field::COUNT;
-
 impl<'a> Fields<'a> {
     pub(super) fn new() -> Self {
-        let mut next = [0; field::COUNT + 1];
-        for (field, next) in next[..field::COUNT].iter_mut().enumerate() {
-            *next = ((field + 1) % field::COUNT) as u8;
-        }
         Self {
             slots: [None; field::COUNT],
             products: List::new(),
             roles: List::new(),
             unknown: Vec::new(),
-            next,
+            order: std::array::from_fn(|field| field as u8),
         }
     }
 
     /// Checks a whole record and finds its fields.
     pub(super) fn scan(&mut self, record: &'a [u8], limits: &Limits) -> Result<(), Fault> {
-        self.scan_str(utf8(record)?, limits)
+        self.scan_str(utf8(record)?, record.len(), limits)
     }
 
-    /// [`scan`](Self::scan) for a record that is known to be UTF-8.
-    pub(super) fn scan_str(&mut self, record: &'a str, limits: &Limits) -> Result<(), Fault> {
+    /// [`scan`](Self::scan) for the first `len` bytes of `text`.
+    pub(super) fn scan_str(
+        &mut self,
+        text: &'a str,
+        len: usize,
+        limits: &Limits,
+    ) -> Result<(), Fault> {
+        Scanner::record(text, len, limits, |scanner, depth| self.members(scanner, depth))
+    }
+
+    fn members(&mut self, scanner: &Scanner<'a>, depth: Depth) -> Result<usize, Broken> {
         self.slots = [None; field::COUNT];
         self.unknown.clear();
-        let mut previous = START;
-        Scanner::new(record, limits.max_depth).whole(|scanner| {
-            scanner.members(|scanner| {
-                let guess = self.next[previous] as usize;
-                if scanner.guess(License::FIELDS[guess]) {
-                    previous = guess;
-                    return self.take(scanner, guess);
+        // Where in the order the next field is looked for.
+        let mut place = 0;
+        scanner.members(0, depth, |at, depth| {
+            if let Some(head) = scanner.head(at) {
+                let mut next = place;
+                while let Some(field) = self.order.get(next) {
+                    next += 1;
+                    let field = usize::from(*field);
+                    if let Some(len) = NAMES[field].begins(head) {
+                        place = next;
+                        return self.take(scanner, at + len, depth, field);
+                    }
                 }
-                let name = scanner.name()?;
-                if let Some(field) = License::FIELDS.iter().position(|field| name.is(field)) {
-                    self.next[previous] = field as u8;
-                    previous = field;
-                    return self.take(scanner, field);
-                }
-                let value = scanner.value()?;
-                self.unknown.push((name, value.raw));
-                Ok(())
-            })
+            }
+            let (at, name) = scanner.name(at)?;
+            if let Some(field) = License::FIELDS.iter().position(|field| name.is(field)) {
+                place = self.reorder(field, place);
+                return self.take(scanner, at, depth, field);
+            }
+            let (at, value) = scanner.value(at, depth)?;
+            self.unknown.push((name, value.raw));
+            Ok(at)
         })
+    }
+
+    /// Learns that `field` stands at `place` and not before it; answers the place behind it.
+    fn reorder(&mut self, field: usize, place: usize) -> usize {
+        let known = self.order.iter().position(|known| usize::from(*known) == field);
+        match known {
+            Some(known) if known < place => {
+                self.order[known..place].rotate_left(1);
+                place
+            }
+            known => known.map_or(place, |known| known + 1),
+        }
     }
 
     /// The value of `field`; `None` where it is absent or `null`.
@@ -108,17 +130,28 @@ impl<'a> Fields<'a> {
         super::usable_id(self.slots[field::ID])
     }
 
-    #[inline]
-    fn take(&mut self, scanner: &mut Scanner<'a>, field: usize) -> Result<(), Broken> {
-        let value = match field {
-            field::PRODUCTS => self.products.scan(scanner, Product::FIELDS)?,
-            field::ROLES => self.roles.scan(scanner, Role::FIELDS)?,
-            _ => scanner.value()?,
+    #[inline(always)]
+    fn take(
+        &mut self,
+        scanner: &Scanner<'a>,
+        at: usize,
+        depth: Depth,
+        field: usize,
+    ) -> Result<usize, Broken> {
+        let (at, value) = match field {
+            field::PRODUCTS => {
+                self.products.scan(scanner, at, depth, &PRODUCT_NAMES, Product::FIELDS)?
+            }
+            field::ROLES => self.roles.scan(scanner, at, depth, &ROLE_NAMES, Role::FIELDS)?,
+            _ => scanner.value(at, depth)?,
         };
         self.slots[field] = (value.kind != Kind::Null).then_some(value);
-        Ok(())
+        Ok(at)
     }
 }
+
+static PRODUCT_NAMES: [Name; Product::FIELDS.len()] = Name::list(Product::FIELDS);
+static ROLE_NAMES: [Name; Role::FIELDS.len()] = Name::list(Role::FIELDS);
 
 impl<'a, const N: usize> List<'a, N> {
     fn new() -> Self {
@@ -126,55 +159,70 @@ impl<'a, const N: usize> List<'a, N> {
     }
 
     /// Checks a value and, if it is a list, gathers its elements.
-    fn scan(&mut self, scanner: &mut Scanner<'a>, names: [&str; N]) -> Result<Value<'a>, Broken> {
+    #[inline(never)]
+    fn scan(
+        &mut self,
+        scanner: &Scanner<'a>,
+        at: usize,
+        depth: Depth,
+        names: &[Name; N],
+        fields: [&str; N],
+    ) -> Result<(usize, Value<'a>), Broken> {
         self.elements.clear();
         self.has_more = false;
-        self.fits = scanner.peek() == Some(b'[');
+        let (start, first) = scanner.token(at);
+        self.fits = first == b'[';
         if !self.fits {
-            return scanner.value();
+            return scanner.value(start, depth);
         }
-        let start = scanner.at();
-        scanner.array(|scanner| {
-            let element = if scanner.peek() == Some(b'{') {
-                self.element(scanner, names)?
-            } else {
-                self.fits &= scanner.skip()? == Kind::Null;
-                None
-            };
-            self.elements.push(element);
-            Ok(())
+        let end = scanner.elements(start, depth, |at, depth| {
+            let (at, first) = scanner.token(at);
+            if first == b'{' {
+                return self.element(scanner, at, depth, names, fields);
+            }
+            let (at, value) = scanner.value(at, depth)?;
+            self.fits &= value.kind == Kind::Null;
+            self.elements.push(None);
+            Ok(at)
         })?;
-        Ok(scanner.value_since(start, Kind::Array))
+        Ok((end, scanner.value_between(start, end, Kind::Array)))
     }
 
     fn element(
         &mut self,
-        scanner: &mut Scanner<'a>,
-        names: [&str; N],
-    ) -> Result<Option<[Option<Text<'a>>; N]>, Broken> {
+        scanner: &Scanner<'a>,
+        at: usize,
+        depth: Depth,
+        names: &[Name; N],
+        fields: [&str; N],
+    ) -> Result<usize, Broken> {
         let mut texts = [None; N];
         let mut fit = [true; N];
         let mut names_are_text = true;
-        scanner.members(|scanner| {
-            let index = match names.iter().position(|name| scanner.guess(name)) {
-                Some(index) => Some(index),
+        let mut place = 0;
+        let end = scanner.members(at, depth, |at, depth| {
+            let guess = scanner.head(at).and_then(|head| names.get(place)?.begins(head));
+            let (at, index) = match guess {
+                Some(len) => (at + len, Some(place)),
                 None => {
-                    let name = scanner.any_name()?;
+                    let (at, name) = scanner.any_name(at)?;
                     names_are_text &= name.is_decodable();
-                    names.iter().position(|known| name.is(known))
+                    (at, fields.iter().position(|known| name.is(known)))
                 }
             };
-            let value = scanner.value()?;
+            let (at, value) = scanner.value(at, depth)?;
             match index {
                 Some(index) => {
+                    place = index + 1;
                     texts[index] = value.as_text().filter(|text| text.is_decodable());
                     fit[index] = texts[index].is_some() || value.kind == Kind::Null;
                 }
                 None => self.has_more = true,
             }
-            Ok(())
+            Ok(at)
         })?;
         self.fits &= names_are_text && fit == [true; N];
-        Ok(names_are_text.then_some(texts))
+        self.elements.push(names_are_text.then_some(texts));
+        Ok(end)
     }
 }

@@ -1,21 +1,29 @@
 //! A scanner of one JSON text: checks the grammar of RFC 8259 and says where each value lies.
+//!
+//! Where it is goes from call to call as a number, so that it can stay in a register.
 
+use std::cell::Cell;
+
+#[cfg(feature = "arrow")]
+use super::name::Head;
 use super::text::{self, Text};
-use super::{Fault, number};
+use super::{Fault, Limits, number};
 use crate::reject::RejectReason;
 
 /// Walks over a text that is UTF-8, front to back, once.
 #[derive(Debug)]
 pub(super) struct Scanner<'a> {
     text: &'a str,
-    at: usize,
-    /// How many more levels may be opened.
-    depth_left: u16,
-    fault: Option<Fault>,
+    /// The bytes of `text`, as far as they may be looked at.
+    bytes: &'a [u8],
+    fault: Cell<Option<Fault>>,
 }
 
-/// The text is broken: [`Scanner::fault`] tells how. It is kept there and not here, so that a result
-/// fits into a register.
+/// How many more levels may be opened.
+pub(super) type Depth = u16;
+
+/// The text is broken: [`Scanner`] holds how. It is kept there and not here, so that a result fits
+/// into registers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Broken;
 
@@ -40,6 +48,9 @@ pub(super) enum Kind {
     Object,
 }
 
+/// How far beyond a record may be looked, if there is something.
+pub(super) const MARGIN: usize = 24;
+
 impl<'a> Value<'a> {
     /// The string between the quotes, if it is one.
     #[inline]
@@ -56,265 +67,287 @@ impl<'a> Value<'a> {
 type Result<T, E = Broken> = std::result::Result<T, E>;
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a str, max_depth: u16) -> Self {
-        Self { text, at: 0, depth_left: max_depth.min(super::Limits::MAX_DEPTH), fault: None }
+    /// Checks the record that is the first `len` bytes of `text`. `read` answers where it ended, and
+    /// may be called again to begin anew.
+    #[inline]
+    pub(super) fn record(
+        text: &'a str,
+        len: usize,
+        limits: &Limits,
+        mut read: impl FnMut(&Self, Depth) -> Result<usize>,
+    ) -> Result<(), Fault> {
+        let depth = limits.max_depth.min(Limits::MAX_DEPTH);
+        // What is behind the record may be looked at, so that its last bytes too can be compared many
+        // at a time. If the record is found to end where it does, nothing behind was part of it.
+        let bytes = &text.as_bytes()[..text.len().min(len + MARGIN)];
+        let scanner = Self { text, bytes, fault: Cell::new(None) };
+        match read(&scanner, depth) {
+            Ok(end) if end == len => Ok(()),
+            _ => Self::whole(&text[..len], depth, &mut read),
+        }
     }
 
-    /// Offset of the next byte.
-    #[cfg(feature = "arrow")]
-    pub(super) fn at(&self) -> usize {
-        self.at
+    /// Checks a whole text of any kind.
+    pub(super) fn check(text: &'a str, limits: &Limits) -> Result<(), Fault> {
+        let depth = limits.max_depth.min(Limits::MAX_DEPTH);
+        Self::whole(text, depth, &mut |scanner, depth| scanner.skip(0, depth))
     }
 
     /// Checks a whole text with `read`, and that nothing but white space follows.
-    #[inline]
-    pub(super) fn whole(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<()>,
+    #[cold]
+    fn whole(
+        text: &'a str,
+        depth: Depth,
+        read: &mut dyn FnMut(&Self, Depth) -> Result<usize>,
     ) -> Result<(), Fault> {
-        let read = read(self).and_then(|()| match self.peek() {
-            None => Ok(()),
-            Some(_) => Err(self.syntax("something follows the record")),
+        let scanner = Self { text, bytes: text.as_bytes(), fault: Cell::new(None) };
+        let read = read(&scanner, depth).and_then(|end| match scanner.token(end) {
+            (at, _) if at == text.len() => Ok(()),
+            (at, _) => Err(scanner.syntax("something follows the record", at)),
         });
         read.map_err(|Broken| {
-            let unknown = Fault::new(RejectReason::Syntax, "the record is broken", self.at);
-            self.fault.take().unwrap_or(unknown)
+            let unknown = Fault::new(RejectReason::Syntax, "the record is broken", 0);
+            scanner.fault.take().unwrap_or(unknown)
         })
     }
 
     /// Checks the next value, whatever it is.
-    #[inline]
-    pub(super) fn value(&mut self) -> Result<Value<'a>> {
-        self.peek();
-        let start = self.at;
-        let kind = self.skip()?;
-        Ok(self.value_since(start, kind))
+    #[inline(always)]
+    pub(super) fn value(&self, at: usize, depth: Depth) -> Result<(usize, Value<'a>)> {
+        let (start, first) = self.token(at);
+        let (end, kind) = match first {
+            b'"' => {
+                let (end, is_escaped) = self.string(start)?;
+                (end, Kind::Text { is_escaped })
+            }
+            b'-' | b'0'..=b'9' => (self.number(start)?, Kind::Number),
+            b'{' => (self.skip_object(start, depth)?, Kind::Object),
+            b'[' => (self.skip_array(start, depth)?, Kind::Array),
+            b't' => (self.literal(start, "true")?, Kind::True),
+            b'f' => (self.literal(start, "false")?, Kind::False),
+            _ => (self.literal(start, "null")?, Kind::Null),
+        };
+        Ok((end, self.value_between(start, end, kind)))
     }
 
-    /// Checks the next value, and tells only of what kind it is.
-    #[inline]
-    pub(super) fn skip(&mut self) -> Result<Kind> {
-        match self.peek() {
-            Some(b'"') => self.string().map(|is_escaped| Kind::Text { is_escaped }),
-            Some(b'-' | b'0'..=b'9') => self.number().map(|()| Kind::Number),
-            Some(b'{') => self.skip_object(),
-            Some(b'[') => self.skip_array(),
-            Some(b't') => self.literal("true", Kind::True),
-            Some(b'f') => self.literal("false", Kind::False),
-            Some(b'n') => self.literal("null", Kind::Null),
-            Some(_) => Err(self.syntax("a value was expected")),
-            None => Err(self.syntax("the record ends where a value was expected")),
+    /// Checks the next value, and answers where it ends.
+    #[inline(always)]
+    pub(super) fn skip(&self, at: usize, depth: Depth) -> Result<usize> {
+        let (start, first) = self.token(at);
+        match first {
+            b'"' => Ok(self.string(start)?.0),
+            b'-' | b'0'..=b'9' => self.number(start),
+            b'{' => self.skip_object(start, depth),
+            b'[' => self.skip_array(start, depth),
+            b't' => self.literal(start, "true"),
+            b'f' => self.literal(start, "false"),
+            _ => self.literal(start, "null"),
         }
     }
 
-    fn skip_object(&mut self) -> Result<Kind> {
-        self.members(|scanner| {
-            scanner.string()?;
-            scanner.colon()?;
-            scanner.skip().map(drop)
-        })?;
-        Ok(Kind::Object)
+    #[inline(never)]
+    fn skip_object(&self, at: usize, depth: Depth) -> Result<usize> {
+        self.members(at, depth, |at, depth| {
+            let (at, _) = self.string(at)?;
+            self.skip(self.colon(at)?, depth)
+        })
     }
 
-    fn skip_array(&mut self) -> Result<Kind> {
-        self.array(|scanner| scanner.skip().map(drop))?;
-        Ok(Kind::Array)
+    #[inline(never)]
+    fn skip_array(&self, at: usize, depth: Depth) -> Result<usize> {
+        self.elements(at, depth, |at, depth| self.skip(at, depth))
     }
 
-    /// The value that began at `start` and ends here.
     #[inline]
-    pub(super) fn value_since(&self, start: usize, kind: Kind) -> Value<'a> {
-        Value { raw: &self.text[start..self.at], kind }
+    pub(super) fn value_between(&self, start: usize, end: usize, kind: Kind) -> Value<'a> {
+        Value { raw: &self.text[start..end], kind }
     }
 
-    /// Checks an object, calling `member` before each name; it must take exactly one name with its
+    /// Checks an object, calling `member` at each name; it must take exactly one name with its
     /// colon, and one value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn members(
-        &mut self,
-        mut member: impl FnMut(&mut Self) -> Result<()>,
-    ) -> Result<()> {
-        match self.peek() {
-            Some(b'{') => self.open()?,
-            _ => return Err(self.no_object()),
+        &self,
+        at: usize,
+        depth: Depth,
+        mut member: impl FnMut(usize, Depth) -> Result<usize>,
+    ) -> Result<usize> {
+        let (at, first) = self.token(at);
+        if first != b'{' {
+            return Err(self.no_object(at, depth));
         }
-        if self.peek() == Some(b'}') {
-            self.close();
-            return Ok(());
+        let depth = self.deeper(at, depth)?;
+        let (mut at, mut byte) = self.token(at + 1);
+        if byte == b'}' {
+            return Ok(at + 1);
         }
         loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.syntax("a member name in quotes was expected"));
+            if byte != b'"' {
+                return Err(self.syntax("a member name in quotes was expected", at));
             }
-            member(self)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.close();
-                    return Ok(());
-                }
-                _ => return Err(self.syntax("`,` or `}` was expected")),
+            (at, byte) = self.token(member(at, depth)?);
+            match byte {
+                b',' => (at, byte) = self.token(at + 1),
+                b'}' => return Ok(at + 1),
+                _ => return Err(self.syntax("`,` or `}` was expected", at)),
+            }
+        }
+    }
+
+    /// Checks an array, calling `element` at each element; it must take exactly one value.
+    #[inline(always)]
+    pub(super) fn elements(
+        &self,
+        at: usize,
+        depth: Depth,
+        mut element: impl FnMut(usize, Depth) -> Result<usize>,
+    ) -> Result<usize> {
+        let depth = self.deeper(at, depth)?;
+        let (mut at, mut byte) = self.token(at + 1);
+        if byte == b']' {
+            return Ok(at + 1);
+        }
+        loop {
+            (at, byte) = self.token(element(at, depth)?);
+            match byte {
+                b',' => at += 1,
+                b']' => return Ok(at + 1),
+                _ => return Err(self.syntax("`,` or `]` was expected", at)),
             }
         }
     }
 
     /// What is wrong with a record that does not begin as an object does.
     #[cold]
-    fn no_object(&mut self) -> Broken {
-        let start = self.at;
+    fn no_object(&self, at: usize, depth: Depth) -> Broken {
         // It may not even be JSON.
-        if let Err(broken) = self.skip() {
-            return broken;
+        match self.skip(at, depth).map(|end| self.token(end).0) {
+            Err(broken) => broken,
+            Ok(end) if end < self.bytes.len() => self.syntax("something follows the record", end),
+            Ok(_) => self.broken(RejectReason::NotAnObject, "record is not a JSON object", at),
         }
-        if self.peek().is_some() {
-            return self.syntax("something follows the record");
-        }
-        self.at = start;
-        self.broken(RejectReason::NotAnObject, "record is not a JSON object")
     }
 
     /// Takes a member's name and its colon; a name that is no text breaks the record.
     #[inline]
-    pub(super) fn name(&mut self) -> Result<Text<'a>> {
-        let name = self.any_name()?;
+    pub(super) fn name(&self, at: usize) -> Result<(usize, Text<'a>)> {
+        let (end, name) = self.any_name(at)?;
         if name.is_decodable() {
-            Ok(name)
+            Ok((end, name))
         } else {
-            Err(self.syntax("a member name has a lone surrogate, which is no character, before"))
+            let what = "a member name has a lone surrogate, which is no character, before";
+            Err(self.syntax(what, end))
         }
+    }
+
+    /// Takes a member's name and its colon, and answers only whether it is `name`.
+    #[inline(always)]
+    pub(super) fn is_name(&self, at: usize, name: &str) -> Result<(usize, bool)> {
+        let (end, is_escaped) = self.string(at)?;
+        if is_escaped {
+            return self.name(at).map(|(end, text)| (end, text.is(name)));
+        }
+        Ok((self.colon(end)?, self.bytes[at + 1..end - 1] == *name.as_bytes()))
     }
 
     /// Takes a member's name and its colon, also where a lone surrogate keeps it from being text.
     #[inline]
-    pub(super) fn any_name(&mut self) -> Result<Text<'a>> {
-        let start = self.at + 1;
-        let is_escaped = self.string()?;
-        let name = Text::new(&self.text[start..self.at - 1], is_escaped);
-        self.colon()?;
-        Ok(name)
+    pub(super) fn any_name(&self, at: usize) -> Result<(usize, Text<'a>)> {
+        let (end, is_escaped) = self.string(at)?;
+        let name = Text::new(&self.text[at + 1..end - 1], is_escaped);
+        Ok((self.colon(end)?, name))
     }
 
-    #[inline]
-    fn colon(&mut self) -> Result<()> {
-        if self.peek() != Some(b':') {
-            return Err(self.syntax("`:` was expected"));
+    #[inline(always)]
+    fn colon(&self, at: usize) -> Result<usize> {
+        match self.token(at) {
+            (at, b':') => Ok(at + 1),
+            (at, _) => Err(self.syntax("`:` was expected", at)),
         }
-        self.at += 1;
-        Ok(())
     }
 
-    /// Checks an array, calling `element` before each element; it must take exactly one value.
-    #[inline]
-    pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
-        self.open()?;
-        if self.peek() == Some(b']') {
-            self.close();
-            return Ok(());
+    /// The bytes at `at` to compare names with; there is none near the end of a text.
+    #[cfg(feature = "arrow")]
+    #[inline(always)]
+    pub(super) fn head(&self, at: usize) -> Option<Head> {
+        Head::of(self.bytes.get(at..at + MARGIN)?)
+    }
+
+    /// The next byte that is not white space, and where it is. At the end of the text it is a NUL,
+    /// with which nothing begins.
+    #[inline(always)]
+    pub(super) fn token(&self, at: usize) -> (usize, u8) {
+        match self.bytes.get(at) {
+            Some(byte) if *byte > b' ' => (at, *byte),
+            _ => self.token_behind_blanks(at),
         }
+    }
+
+    #[inline(never)]
+    fn token_behind_blanks(&self, mut at: usize) -> (usize, u8) {
         loop {
-            element(self)?;
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.close();
-                    return Ok(());
-                }
-                _ => return Err(self.syntax("`,` or `]` was expected")),
+            match self.bytes.get(at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => at += 1,
+                byte => return (at, byte.copied().unwrap_or_default()),
             }
         }
     }
 
-    /// Takes the name of a member if it is exactly `name`, with the colon behind it: the guess that
-    /// is right for nearly every member, since records of a source tend to look alike.
-    #[inline]
-    pub(super) fn guess(&mut self, name: &str) -> bool {
-        let rest = &self.text.as_bytes()[self.at..];
-        let len = name.len();
-        let right = rest.len() > len + 2
-            && rest[0] == b'"'
-            && rest[len + 1] == b'"'
-            && rest[len + 2] == b':'
-            && rest[1..=len] == *name.as_bytes();
-        if right {
-            self.at += len + 3;
-        }
-        right
-    }
-
-    /// The next byte that is not white space, without taking it.
-    #[inline]
-    pub(super) fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = *self.text.as_bytes().get(self.at)?;
-            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
+    /// Where the string ends whose opening quote is at `at`; whether it has escapes.
+    #[inline(always)]
+    fn string(&self, at: usize) -> Result<(usize, bool)> {
+        let end = text::special(self.bytes, at + 1);
+        match self.bytes.get(end) {
+            Some(b'"') => Ok((end + 1, false)),
+            _ => Ok((self.escaped_string(end)?, true)),
         }
     }
 
-    /// Takes the string whose opening quote is next; whether it has escapes.
-    #[inline]
-    fn string(&mut self) -> Result<bool> {
-        match text::end(self.text.as_bytes(), self.at + 1) {
-            Ok((end, is_escaped)) => {
-                self.at = end + 1;
-                Ok(is_escaped)
-            }
-            Err((what, at)) => {
-                self.at = at;
-                Err(self.syntax(what))
-            }
+    #[inline(never)]
+    fn escaped_string(&self, at: usize) -> Result<usize> {
+        match text::escaped_end(self.bytes, at) {
+            Ok(end) => Ok(end + 1),
+            Err((what, at)) => Err(self.syntax(what, at)),
         }
     }
 
-    #[inline]
-    fn number(&mut self) -> Result<()> {
-        match number::end(self.text.as_bytes(), self.at) {
-            Ok(end) => {
-                self.at = end;
-                Ok(())
-            }
-            Err(at) => {
-                self.at = at;
-                Err(self.syntax("a digit was expected"))
-            }
-        }
+    #[inline(always)]
+    fn number(&self, at: usize) -> Result<usize> {
+        number::end(self.bytes, at).map_err(|at| self.syntax("a digit was expected", at))
     }
 
-    #[inline]
-    fn literal(&mut self, literal: &'static str, kind: Kind) -> Result<Kind> {
-        if !self.text.as_bytes()[self.at..].starts_with(literal.as_bytes()) {
-            return Err(self.syntax("a value was expected"));
+    #[inline(always)]
+    fn literal(&self, at: usize, literal: &'static str) -> Result<usize> {
+        if self.bytes.get(at..at + literal.len()) == Some(literal.as_bytes()) {
+            return Ok(at + literal.len());
         }
-        self.at += literal.len();
-        Ok(kind)
+        Err(self.syntax(
+            if at < self.bytes.len() {
+                "a value was expected"
+            } else {
+                "the record ends where a value was expected"
+            },
+            at,
+        ))
     }
 
-    #[inline]
-    fn open(&mut self) -> Result<()> {
-        match self.depth_left.checked_sub(1) {
-            Some(left) => self.depth_left = left,
-            None => return Err(self.broken(RejectReason::TooDeep, "record nests too deep")),
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    #[inline]
-    fn close(&mut self) {
-        self.depth_left += 1;
-        self.at += 1;
+    #[inline(always)]
+    fn deeper(&self, at: usize, depth: Depth) -> Result<Depth> {
+        depth
+            .checked_sub(1)
+            .ok_or_else(|| self.broken(RejectReason::TooDeep, "record nests too deep", at))
     }
 
     #[cold]
-    fn syntax(&mut self, what: &'static str) -> Broken {
-        self.broken(RejectReason::Syntax, what)
+    #[inline(never)]
+    fn syntax(&self, what: &'static str, at: usize) -> Broken {
+        self.broken(RejectReason::Syntax, what, at)
     }
 
     #[cold]
-    fn broken(&mut self, reason: RejectReason, what: &'static str) -> Broken {
-        self.fault = Some(Fault::new(reason, what, self.at));
+    #[inline(never)]
+    fn broken(&self, reason: RejectReason, what: &'static str, at: usize) -> Broken {
+        self.fault.set(Some(Fault::new(reason, what, at)));
         Broken
     }
 }

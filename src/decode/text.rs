@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::simd::{self, LANE};
 
-/// What stands between the quotes of a string that [`end`] accepted, escapes included.
+/// What stands between the quotes of a string that was checked, escapes included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'a> {
     raw: &'a str,
@@ -107,22 +107,15 @@ fn hex(digits: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Offset of the quote that closes the string whose first byte is at `at`, and whether there is an
-/// escape before it.
+/// Offset of the quote that closes a string, from the first of its bytes that is special and no
+/// quote.
 ///
 /// # Errors
 /// What is wrong, and the offset of it.
-#[inline]
-pub(super) fn end(bytes: &[u8], at: usize) -> Result<(usize, bool), (&'static str, usize)> {
-    let at = special(bytes, at);
-    if bytes.get(at) == Some(&b'"') { Ok((at, false)) } else { escaped_end(bytes, at) }
-}
-
-/// The same from a byte that is special and no quote.
-fn escaped_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), (&'static str, usize)> {
+pub(super) fn escaped_end(bytes: &[u8], mut at: usize) -> Result<usize, (&'static str, usize)> {
     loop {
         match bytes.get(at) {
-            Some(b'"') => return Ok((at, true)),
+            Some(b'"') => return Ok(at),
             Some(b'\\') => at = special(bytes, escape_end(bytes, at)?),
             Some(_) => return Err(("a control character must be escaped", at)),
             None => return Err(("the record ends inside a string", at)),
@@ -145,15 +138,21 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, (&'static str, usize)> {
 
 /// Offset of the first quote, backslash or control character at or behind `at`; the length of
 /// `bytes` if there is none.
-#[inline]
-fn special(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(lane) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+#[inline(always)]
+pub(super) fn special(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(lane) = bytes.get(at..at + LANE).and_then(|lane| lane.first_chunk()) {
         let found = simd::specials(lane);
         if found != 0 {
             return at + found.trailing_zeros() as usize;
         }
         at += LANE;
     }
+    plain_special(bytes, at)
+}
+
+/// The same, byte by byte.
+#[inline(never)]
+fn plain_special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(byte) = bytes.get(at) {
         if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
             break;
@@ -201,7 +200,10 @@ mod tests {
         ] {
             let quoted = format!("\"{raw}\"");
             let is_escaped = raw.contains('\\');
-            assert_eq!(end(quoted.as_bytes(), 1), Ok((quoted.len() - 1, is_escaped)));
+            assert_eq!(
+                escaped_end(quoted.as_bytes(), 1 + raw.find('\\').unwrap_or(raw.len())),
+                Ok(quoted.len() - 1)
+            );
             let expected = serde_json::from_str::<String>(&quoted).ok();
             assert_eq!(Text::new(raw, is_escaped).decode().map(Cow::into_owned), expected, "{raw}");
         }
