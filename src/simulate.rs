@@ -36,38 +36,58 @@
 //! A body is made while it is sent, a chunk at a time and no faster than the client reads, so that a
 //! body of any size takes the memory of one chunk.
 
+mod accounts;
 mod answer;
 mod body;
 mod connection;
+mod content;
+mod delivery;
+mod encoding;
 mod endpoint;
+mod fault;
 mod generator;
+mod group;
 mod hold;
+mod log;
 mod pace;
 mod page;
 mod query;
+mod rate_limit;
 mod request;
+mod scenario;
 mod server;
+mod settings;
 mod shape;
 mod transfer;
 mod wire;
+mod world;
 
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
+pub use delivery::SimulatedFraming;
+pub use encoding::SimulatedEncoding;
+pub use fault::{
+    BreakRecords, Breakage, Fault, FaultEndpoint, FaultKind, Refuse, RefuseForm, Stall,
+};
 pub use generator::LicenseGenerator;
+pub use group::AccountGroup;
+pub use log::LoggedRequest;
+pub use rate_limit::{RateTier, RateWindow};
+pub use scenario::{Listing, RateLimits, Scenario};
 pub use server::RunningSimulator;
 pub use shape::SimulatedShape;
 
-use body::Body;
 use hold::HoldPoint;
-use page::Pager;
-use wire::Wire;
 
 /// The bearer token that a simulator accepts unless it is given another: no secret.
 pub const DEFAULT_TOKEN: &str = "simulator-token";
+
+/// What stands in the `context` of each account that is listed: no secret, but it must reach nobody, as
+/// a customer's own settings must not. Look for it in what you make of a listing.
+pub const PLANTED_SECRET: &str = "planted-secret-of-an-account-context";
 
 /// The largest chunk, which is also what a response keeps in memory.
 const MAX_CHUNK_BYTES: usize = 16 * 1024 * 1024;
@@ -79,32 +99,30 @@ const MAX_CHUNK_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Simulator {
     addr: SocketAddr,
-    seed: u64,
-    accounts: Arc<[String]>,
-    records: u64,
-    wire: Wire,
     token: String,
-    chunk_bytes: usize,
-    bytes_per_second: Option<NonZeroU64>,
-    cut_after: Option<u64>,
-    cut_times: u64,
+    scenario: Scenario,
     hold: Option<HoldPoint>,
+    log_limit: Option<usize>,
+    /// The ids of the accounts, once someone has wanted them all.
+    listed: OnceLock<Vec<String>>,
 }
 
 impl Default for Simulator {
     fn default() -> Self {
+        Self::from(Scenario::default())
+    }
+}
+
+impl From<Scenario> for Simulator {
+    /// A simulator that plays it, on a free port of 127.0.0.1.
+    fn from(scenario: Scenario) -> Self {
         Simulator {
             addr: (Ipv4Addr::LOCALHOST, 0).into(),
-            seed: 0,
-            accounts: generator::account_ids(0, 1).collect(),
-            records: 1000,
-            wire: Wire::default(),
             token: DEFAULT_TOKEN.to_owned(),
-            chunk_bytes: 64 * 1024,
-            bytes_per_second: None,
-            cut_after: None,
-            cut_times: u64::MAX,
+            scenario,
             hold: None,
+            log_limit: None,
+            listed: OnceLock::new(),
         }
     }
 }
@@ -121,24 +139,42 @@ impl Simulator {
         Simulator { addr, ..self }
     }
 
-    /// Sets what the ids of the accounts and all of the licenses follow from.
+    /// Sets what the ids of the accounts, all of the licenses and the chances of faults follow from.
     #[must_use]
-    pub fn with_seed(self, seed: u64) -> Self {
-        let accounts = generator::account_ids(seed, self.accounts.len()).collect();
-        Simulator { seed, accounts, ..self }
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.scenario.seed = seed;
+        Simulator { listed: OnceLock::new(), ..self }
     }
 
-    /// Sets how many accounts there are.
+    /// Sets how many accounts the first group has, which is the only one unless others were given.
     #[must_use]
-    pub fn with_accounts(self, accounts: usize) -> Self {
-        let accounts = generator::account_ids(self.seed, accounts).collect();
-        Simulator { accounts, ..self }
+    pub fn with_accounts(mut self, accounts: usize) -> Self {
+        if let Some(group) = self.scenario.accounts.first_mut() {
+            group.count = accounts as u64;
+            group.ids.clear();
+        }
+        Simulator { listed: OnceLock::new(), ..self }
     }
 
-    /// Sets how many licenses each account has.
+    /// Has these accounts and no others.
     #[must_use]
-    pub fn with_records(self, records: u64) -> Self {
-        Simulator { records, ..self }
+    pub fn with_groups(mut self, groups: impl Into<Vec<AccountGroup>>) -> Self {
+        self.scenario.accounts = groups.into();
+        Simulator { listed: OnceLock::new(), ..self }
+    }
+
+    /// Answers only so many requests in a time.
+    #[must_use]
+    pub fn with_rate_limits(mut self, limits: RateLimits) -> Self {
+        self.scenario.rate_limits = limits;
+        self
+    }
+
+    /// Lists accounts so.
+    #[must_use]
+    pub fn with_listing(mut self, listing: Listing) -> Self {
+        self.scenario.listing = listing;
+        self
     }
 
     /// Sets the bearer token that requests must bear.
@@ -147,33 +183,10 @@ impl Simulator {
         Simulator { token: token.into(), ..self }
     }
 
-    /// Sets the size of chunks, from 1 byte to 16 MiB: beyond, the nearest of these holds.
-    ///
-    /// The last chunk is smaller, and so may be those next to a hold, or at a slow pace.
+    /// Keeps what the last `requests` requests asked for: see [`RunningSimulator::log`].
     #[must_use]
-    pub fn with_chunk_bytes(self, bytes: usize) -> Self {
-        Simulator { chunk_bytes: bytes.clamp(1, MAX_CHUNK_BYTES), ..self }
-    }
-
-    /// Sends each body no faster than that, evenly.
-    #[must_use]
-    pub fn with_pace(self, bytes_per_second: NonZeroU64) -> Self {
-        Simulator { bytes_per_second: Some(bytes_per_second), ..self }
-    }
-
-    /// Drops the connection when so many bytes of a body have been sent.
-    ///
-    /// The chunk that these bytes end in is announced in full and never completed; the terminator is
-    /// not sent, not even if these bytes are the whole body. A body of fewer bytes is not cut.
-    #[must_use]
-    pub fn with_cut_after(self, bytes: u64) -> Self {
-        Simulator { cut_after: Some(bytes), ..self }
-    }
-
-    /// Cuts no more streams than that: those of the first requests.
-    #[must_use]
-    pub fn with_cut_times(self, times: u64) -> Self {
-        Simulator { cut_times: times, ..self }
+    pub fn with_log(self, requests: usize) -> Self {
+        Simulator { log_limit: Some(requests), ..self }
     }
 
     /// Stands still when so many bytes of a body have been sent, with the chunk complete and the
@@ -191,26 +204,47 @@ impl Simulator {
         Simulator { hold: Some(HoldPoint::Records(records)), ..self }
     }
 
-    /// The ids of the accounts, which look like UUIDs and follow from the seed.
+    /// What it plays.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The ids of the accounts, all in memory: for few accounts. They look like UUIDs and follow from
+    /// the seed, unless the scenario gives others.
     pub fn accounts(&self) -> &[String] {
-        &self.accounts
+        self.listed.get_or_init(|| self.account_ids().collect())
     }
 
-    /// The licenses that an account's bodies hold, from the first on: to compare what was received.
+    /// The ids of the accounts, made one after the other: for many accounts.
+    pub fn account_ids(&self) -> impl Iterator<Item = String> + '_ {
+        accounts::ids(&self.scenario)
+    }
+
+    /// A token that is good for one account only, whose requests need not name it.
+    pub fn account_token(&self, account: &str) -> String {
+        format!("{}.{account}", self.token)
+    }
+
+    /// The licenses that an account's bodies hold, from the first on, while nothing changes: to compare
+    /// what was received. An account that is not there has licenses of a mixture.
     pub fn licenses(&self, account: &str) -> LicenseGenerator {
-        LicenseGenerator::new(self.seed, account)
+        let seed = self.scenario.seed;
+        match self.scenario.account(account) {
+            Some(account) => account.licenses(seed),
+            None => LicenseGenerator::new(seed, account),
+        }
     }
 
-    /// Writes the body that answers the first request for an account's licenses, in bounded memory;
-    /// answers the number of bytes.
+    /// Writes the body that answers the first request for an account's licenses, in bounded memory and
+    /// without what is done to it on its way; answers the number of bytes.
     ///
     /// # Errors
     ///
-    /// Those of `to`; what was written until then is a part.
+    /// [`io::ErrorKind::NotFound`] if there is no such account; those of `to`, and then what was
+    /// written is a part.
     pub fn write_body(&self, account: &str, to: &mut impl Write) -> io::Result<u64> {
-        let pager = Pager::new(self, account, None);
-        let page = pager.first_page();
-        Body::new(self.licenses(account), pager, page, &self.wire, false).write(to)
+        let account = self.scenario.account(account).ok_or(io::ErrorKind::NotFound)?;
+        endpoint::first_body(self, &account).write(to)
     }
 
     /// Starts to answer requests, on the tokio runtime that this is called in.
@@ -232,15 +266,9 @@ impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulator")
             .field("addr", &self.addr)
-            .field("seed", &self.seed)
-            .field("accounts", &self.accounts.len())
-            .field("records", &self.records)
-            .field("wire", &self.wire)
-            .field("chunk_bytes", &self.chunk_bytes)
-            .field("bytes_per_second", &self.bytes_per_second)
-            .field("cut_after", &self.cut_after)
-            .field("cut_times", &self.cut_times)
+            .field("scenario", &self.scenario)
             .field("hold", &self.hold)
+            .field("log_limit", &self.log_limit)
             .finish_non_exhaustive()
     }
 }

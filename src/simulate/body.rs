@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use super::SimulatedShape;
 use super::answer::Refusal;
+use super::fault::BreakRecords;
 use super::generator::LicenseGenerator;
 use super::page::{Page, Pager};
 use super::wire::Wire;
@@ -21,9 +22,10 @@ const WRITE_BYTES: usize = 256 * 1024;
 const RECORD_SEPARATOR: u8 = 0x1e;
 
 /// A body that has been written up to some piece: a record, or what stands before or behind records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Body {
     licenses: LicenseGenerator,
+    broken: Option<BreakRecords>,
     pager: Pager,
     shape: SimulatedShape,
     nest: Nest,
@@ -51,6 +53,8 @@ enum Nest {
     List,
     Keyed,
     Sequence,
+    /// A provider's own list, of what it says of each license.
+    Raw,
 }
 
 /// The piece that is next.
@@ -70,27 +74,24 @@ enum Step {
 }
 
 impl Body {
-    /// The body of `page`; with `keyed`, envelopes hold their records by id.
-    pub(super) fn new(
-        licenses: LicenseGenerator,
-        pager: Pager,
-        page: Page,
-        wire: &Wire,
-        keyed: bool,
-    ) -> Self {
+    /// The body of `page`.
+    pub(super) fn new(licenses: LicenseGenerator, pager: Pager, page: Page, wire: &Wire) -> Self {
         let shape = wire.shape;
         let nest = match shape {
+            _ if wire.is_raw => Nest::Raw,
             SimulatedShape::Lines => Nest::Lines,
             SimulatedShape::Array => Nest::Array,
             SimulatedShape::Sequence => Nest::Sequence,
             SimulatedShape::KeyedEnvelope => Nest::Keyed,
-            _ if keyed => Nest::Keyed,
+            _ if wire.keyed => Nest::Keyed,
             _ => Nest::List,
         };
         let (start, end) = (page.records.start, page.records.end);
         let is_here = |at: &u64| *at >= start && (*at < end || (*at == end && page.is_last));
+        let licenses = if wire.is_raw { licenses.only_field("remote_data") } else { licenses };
         Body {
             licenses,
+            broken: wire.broken.clone(),
             pager,
             shape,
             nest,
@@ -183,29 +184,51 @@ impl Body {
     fn append_record(&mut self, first: bool, out: &mut Vec<u8>) {
         match self.nest {
             Nest::Lines => {
-                self.licenses.append(self.next, out);
+                self.append_license(out);
                 out.push(b'\n');
             }
             Nest::Sequence => {
                 out.push(RECORD_SEPARATOR);
-                self.licenses.append(self.next, out);
+                self.append_license(out);
                 out.push(b'\n');
             }
             Nest::Array | Nest::List => {
                 separate(first, out);
-                self.licenses.append(self.next, out);
+                self.append_license(out);
             }
             Nest::Keyed => {
                 separate(first, out);
+                let mut scratch = std::mem::take(&mut self.scratch);
+                scratch.clear();
+                self.licenses.append(self.next, &mut scratch);
+                out.extend_from_slice(id(&scratch));
+                if self.broken.is_some() {
+                    scratch.clear();
+                    self.append_license(&mut scratch);
+                }
+                out.push(b':');
+                out.extend_from_slice(&scratch);
+                self.scratch = scratch;
+            }
+            Nest::Raw => {
+                separate(first, out);
                 self.scratch.clear();
                 self.licenses.append(self.next, &mut self.scratch);
-                out.extend_from_slice(id(&self.scratch));
-                out.push(b':');
-                out.extend_from_slice(&self.scratch);
+                out.extend_from_slice(remote_data(&self.scratch));
             }
         }
         self.next += 1;
         self.appended += 1;
+    }
+
+    #[inline]
+    fn append_license(&self, out: &mut Vec<u8>) {
+        match &self.broken {
+            Some(broken) if broken.is_at(self.next) => {
+                broken.append(&self.licenses, self.next, out);
+            }
+            _ => self.licenses.append(self.next, out),
+        }
     }
 
     fn append_error(&self, first: bool, out: &mut Vec<u8>) {
@@ -213,7 +236,7 @@ impl Body {
         let on_line = self.is_on_lines();
         match self.nest {
             Nest::Sequence => out.push(RECORD_SEPARATOR),
-            Nest::Array | Nest::List if !on_line => separate(first, out),
+            Nest::Array | Nest::List | Nest::Raw if !on_line => separate(first, out),
             Nest::Keyed if !on_line => {
                 separate(first, out);
                 out.extend_from_slice(b"\"error\":");
@@ -232,6 +255,7 @@ impl Body {
             Nest::Lines if self.says_page() => self.envelope.first_line(cursor.as_deref(), out),
             Nest::Lines | Nest::Sequence => {}
             Nest::Array => out.push(b'['),
+            Nest::Raw => out.extend_from_slice(b"{\"object\":\"list\",\"data\":["),
             Nest::List => self.envelope.open(cursor.as_deref(), b'[', out),
             Nest::Keyed => self.envelope.open(cursor.as_deref(), b'{', out),
         }
@@ -247,6 +271,11 @@ impl Body {
             }
             Nest::Lines | Nest::Sequence => {}
             Nest::Array => out.push(b']'),
+            Nest::Raw => {
+                // No character of a cursor needs an escape.
+                let next = cursor.map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
+                out.extend_from_slice(format!("],\"paging\":{{\"next\":{next}}}}}").as_bytes());
+            }
             Nest::List => self.envelope.close(cursor.as_deref(), b']', out),
             Nest::Keyed => self.envelope.close(cursor.as_deref(), b'}', out),
         }
@@ -300,6 +329,12 @@ fn separate(first: bool, out: &mut Vec<u8>) {
     if !first {
         out.push(b',');
     }
+}
+
+/// What the only field of a license says.
+fn remote_data(license: &[u8]) -> &[u8] {
+    let value = license.strip_prefix(b"{\"remote_data\":").unwrap_or_default();
+    value.strip_suffix(b"}").unwrap_or(b"{}")
 }
 
 /// The id of a license as it is spelled in it, quotes included.

@@ -35,13 +35,75 @@ pub struct LicenseGenerator {
     account: u64,
     excluded: u16,
     integrations: &'static [Integration],
+    unknown_fields: bool,
+    changed: Option<Changed>,
 }
+
+/// Which licenses are other ones than they were.
+#[derive(Clone, Copy, Debug)]
+struct Changed {
+    from: u64,
+    times: u64,
+}
+
+/// Fields that no schema knows.
+const UNKNOWN_FIELDS: &[u8] = br#","x_tier":{"code":[7,"a}"],"id":"no license"},"x_beta":true}"#;
 
 impl LicenseGenerator {
     /// The licenses of one account.
     pub fn new(seed: u64, account: &str) -> Self {
         let integrations = &INTEGRATIONS;
-        LicenseGenerator { account: seed_from(seed, account), excluded: 0, integrations }
+        LicenseGenerator {
+            account: seed_from(seed, account),
+            excluded: 0,
+            integrations,
+            unknown_fields: false,
+            changed: None,
+        }
+    }
+
+    /// Makes every license one of this integration, with its fields only; `None` if `name` is none of
+    /// the 25.
+    pub fn of_integration(mut self, name: &str) -> Option<Self> {
+        let is_named = |integration: &Integration| integration.name == name;
+        // The same integration stands there as often as its weight says, side by side.
+        let start = INTEGRATIONS.iter().position(is_named)?;
+        let end = INTEGRATIONS.iter().rposition(is_named)?;
+        self.integrations = &INTEGRATIONS[start..=end];
+        Some(self)
+    }
+
+    /// Gives every license fields that no schema knows, behind all others.
+    #[must_use]
+    pub fn with_unknown_fields(self) -> Self {
+        LicenseGenerator { unknown_fields: true, ..self }
+    }
+
+    /// Makes the licenses from index `from` on say something else, another thing for each `times`, under
+    /// the same ids; with 0 `times`, nothing changes.
+    ///
+    /// This is what [`FaultKind::ChangeFromRecord`](super::FaultKind::ChangeFromRecord) does.
+    #[must_use]
+    pub fn changed(self, from: u64, times: u64) -> Self {
+        let changed = match self.changed {
+            before if times == 0 => before,
+            None => Some(Changed { from, times }),
+            Some(before) => Some(Changed {
+                from: from.min(before.from),
+                times: before.times.rotate_left(32).wrapping_add(times),
+            }),
+        };
+        LicenseGenerator { changed, ..self }
+    }
+
+    /// Leaves out all fields but one.
+    pub(super) fn only_field(mut self, name: &str) -> Self {
+        self.excluded = FIELDS
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| **field != name)
+            .fold(0, |excluded, (number, _)| excluded | (1 << number));
+        LicenseGenerator { unknown_fields: false, ..self }
     }
 
     /// Leaves a field out of every license; the other fields stay the same.
@@ -59,7 +121,7 @@ impl LicenseGenerator {
     ///
     /// Ids are unique within an account for indexes below 2⁶².
     pub fn append(&self, index: u64, out: &mut Vec<u8>) {
-        let facts = Facts::new(self.account, index);
+        let facts = self.facts(index);
         let integration = facts.integration as usize % self.integrations.len();
         let start = out.len();
         for field in &*self.integrations[integration].fields {
@@ -77,7 +139,25 @@ impl LicenseGenerator {
             Some(comma) => *comma = b'{',
             None => out.push(b'{'),
         }
-        out.push(b'}');
+        match self.unknown_fields {
+            false => out.push(b'}'),
+            // An object without other fields begins with one of these.
+            true if out.len() == start + 1 => out.extend_from_slice(&UNKNOWN_FIELDS[1..]),
+            true => out.extend_from_slice(UNKNOWN_FIELDS),
+        }
+    }
+
+    #[inline]
+    fn facts(&self, index: u64) -> Facts {
+        let facts = Facts::new(self.account, index);
+        match self.changed {
+            Some(Changed { from, times }) if index >= from => {
+                let mut changed = Facts::new(self.account ^ random::mix(times), index);
+                changed.id = facts.id;
+                changed
+            }
+            _ => facts,
+        }
     }
 
     /// Writes the licenses at `indexes` as NDJSON, in bounded memory; answers the number of bytes.
@@ -102,13 +182,20 @@ impl LicenseGenerator {
     }
 }
 
-/// Account ids that look like UUIDs: the same ones for the same seed.
-pub(super) fn account_ids(seed: u64, count: usize) -> impl Iterator<Item = String> {
+/// The id of the account at a place among all, which looks like a UUID and follows from the seed.
+pub(super) fn account_id(seed: u64, number: u64) -> String {
     let key = seed_from(seed, "accounts");
-    (0..count as u64).map(move |number| {
-        let id = text::uuid(random::mix(key ^ number), random::permute_62(number, key));
-        id.iter().map(|byte| char::from(*byte)).collect()
-    })
+    let id = text::uuid(random::mix(key ^ number), random::permute_62(number, key));
+    id.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The place of the account that has an id, if the id may be one of that seed; whether it is one shows
+/// when the id is made again.
+pub(super) fn account_number(seed: u64, id: &str) -> Option<u64> {
+    let (_, low) = id.split_at_checked(19)?;
+    let (first, last) = low.split_at_checked(4)?;
+    let low = u64::from_str_radix(&format!("{first}{}", last.strip_prefix('-')?), 16).ok()?;
+    Some(random::restore_62(low, seed_from(seed, "accounts")))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Simulator;
 use super::generator::seed_from;
+use super::wire::Wire;
 
 /// Cuts the licenses of an account into pages.
 #[derive(Clone, Debug)]
@@ -35,15 +35,21 @@ struct Place {
 }
 
 impl Pager {
-    pub(super) fn new(simulator: &Simulator, account: &str, limit: Option<u64>) -> Self {
-        let wire = &simulator.wire;
+    /// The pages of an account with `total` licenses.
+    pub(super) fn new(
+        seed: u64,
+        account: &str,
+        total: u64,
+        wire: &Wire,
+        limit: Option<u64>,
+    ) -> Self {
         Pager {
-            key: seed_from(simulator.seed, account),
-            total: simulator.records,
+            key: seed_from(seed, account),
+            total,
             page_records: wire.page_records.into_iter().chain(limit).min(),
             empty_pages: wire.empty_pages,
             repeating_cursor: wire.repeating_cursor,
-            has_cursor: wire.shape.has_cursor(),
+            has_cursor: wire.has_cursor(),
         }
     }
 
@@ -123,43 +129,43 @@ mod tests {
         }
     }
 
+    fn pager(wire: &Wire, limit: Option<u64>) -> Pager {
+        Pager::new(0, "a", 10, wire, limit)
+    }
+
     #[test]
     fn cursors_lead_through_all_licenses() {
-        let simulator = Simulator::new().with_records(10);
-        let pages = |simulator: Simulator, limit| walk(&Pager::new(&simulator, "a", limit));
-        assert_eq!(pages(simulator.clone(), None), [(0, 10)]);
-        assert_eq!(pages(simulator.clone(), Some(4)), [(0, 4), (4, 8), (8, 10)]);
-        let paged = simulator.clone().with_page_records(5);
-        assert_eq!(pages(paged.clone(), None), [(0, 5), (5, 10)]);
-        assert_eq!(pages(paged.clone(), Some(4)), [(0, 4), (4, 8), (8, 10)]);
-        assert_eq!(pages(paged.clone(), Some(100)), [(0, 5), (5, 10)]);
-        assert_eq!(
-            pages(paged.clone().with_empty_pages(), None),
-            [(0, 0), (0, 5), (5, 5), (5, 10)]
-        );
-        assert_eq!(pages(simulator.clone().with_empty_pages(), None), [(0, 0), (0, 10)]);
-        assert_eq!(pages(paged.clone().with_records(0), None), [(0, 0)]);
-        let array = paged.with_shape(SimulatedShape::Array).with_empty_pages();
-        assert_eq!(pages(array, Some(1)), [(0, 10)], "no place for a cursor");
+        let plain = Wire::default();
+        let pages = |wire: &Wire, limit| walk(&pager(wire, limit));
+        assert_eq!(pages(&plain, None), [(0, 10)]);
+        assert_eq!(pages(&plain, Some(4)), [(0, 4), (4, 8), (8, 10)]);
+        let paged = Wire { page_records: Some(5), ..plain.clone() };
+        assert_eq!(pages(&paged, None), [(0, 5), (5, 10)]);
+        assert_eq!(pages(&paged, Some(4)), [(0, 4), (4, 8), (8, 10)]);
+        assert_eq!(pages(&paged, Some(100)), [(0, 5), (5, 10)]);
+        let empty_pages = Wire { empty_pages: true, ..paged.clone() };
+        assert_eq!(pages(&empty_pages, None), [(0, 0), (0, 5), (5, 5), (5, 10)]);
+        assert_eq!(pages(&Wire { empty_pages: true, ..plain }, None), [(0, 0), (0, 10)]);
+        assert_eq!(walk(&Pager::new(0, "a", 0, &paged, None)), [(0, 0)]);
+        let array = Wire { shape: SimulatedShape::Array, ..empty_pages };
+        assert_eq!(pages(&array, Some(1)), [(0, 10)], "no place for a cursor");
     }
 
     #[test]
     fn a_repeating_cursor_leads_back() {
-        let simulator = Simulator::new().with_records(10).with_repeating_cursor();
-        let pages = |simulator: &Simulator| walk(&Pager::new(simulator, "a", None));
-        assert_eq!(pages(&simulator.clone().with_page_records(4)), [(0, 4), (4, 8), (8, 10)]);
-        assert_eq!(pages(&simulator), [(0, 10), (0, 10)]);
+        let wire = Wire { repeating_cursor: true, ..Wire::default() };
+        assert_eq!(walk(&pager(&wire, Some(4))), [(0, 4), (4, 8), (8, 10)]);
+        assert_eq!(walk(&pager(&wire, None)), [(0, 10), (0, 10)]);
     }
 
     #[test]
     fn a_cursor_belongs_to_its_account() {
-        let simulator = Simulator::new().with_records(10).with_page_records(5);
-        let pager = Pager::new(&simulator, "a", None);
+        let wire = Wire { page_records: Some(5), ..Wire::default() };
+        let pager = pager(&wire, None);
         let cursor = pager.first_page().next_cursor.unwrap();
         assert!(pager.page(&cursor).is_some());
-        assert!(Pager::new(&simulator, "b", None).page(&cursor).is_none());
-        let short = simulator.with_records(3);
-        assert!(Pager::new(&short, "a", None).page(&cursor).is_none());
+        assert!(Pager::new(0, "b", 10, &wire, None).page(&cursor).is_none());
+        assert!(Pager::new(0, "a", 3, &wire, None).page(&cursor).is_none());
         for cursor in ["", "5", "5+", "x+0==", &cursor[1..], "ffffffffffffffffff+0=="] {
             assert!(pager.page(cursor).is_none(), "{cursor}");
         }

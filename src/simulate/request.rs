@@ -12,12 +12,16 @@ const HEADER_LIMIT: usize = 100;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: String,
+    /// Path and query as they came.
+    pub(super) target: String,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     /// The token of an `Authorization: Bearer` header.
     pub(super) bearer: Option<String>,
     /// Whether another request may follow on the connection.
     pub(super) keep_alive: bool,
+    /// Names in lower case; of `authorization`, only the scheme.
+    pub(super) headers: Vec<(String, String)>,
 }
 
 impl Request {
@@ -47,10 +51,12 @@ impl Request {
             .ok_or_else(|| Refusal::new(400, "the query is not percent-encoded UTF-8"))?;
         let mut request = Request {
             method: head.method.unwrap_or_default().to_owned(),
+            target: target.to_owned(),
             path: path.to_owned(),
             query,
             bearer: None,
             keep_alive: true,
+            headers: Vec::with_capacity(head.headers.len()),
         };
         for header in head.headers {
             request.read_header(header.name, header.value);
@@ -74,12 +80,30 @@ impl Request {
             // Nothing here takes a body: it is not read, and no request can be found behind it.
             self.keep_alive = false;
         }
+        let name = name.to_ascii_lowercase();
+        let value = if name == "authorization" {
+            value.split(' ').next().unwrap_or_default()
+        } else {
+            value
+        };
+        self.headers.push((name, value.to_owned()));
+    }
+
+    /// The value of the first header of that name, which is in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(given, _)| given == name);
+        header.map(|(_, value)| value.as_str())
     }
 
     /// The value of the first parameter of that name.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let pair = self.query.iter().find(|(given, _)| given == name);
         pair.map(|(_, value)| value.as_str())
+    }
+
+    /// The same, if it is not empty.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.parameter(name).filter(|value| !value.is_empty())
     }
 
     /// The values of an array, as `name[]=a&name[]=b` gives them.
@@ -111,7 +135,10 @@ mod tests {
         }
         let request = parse(head);
         assert_eq!((&*request.method, &*request.path), ("GET", "/a"));
-        assert_eq!(request.bearer.as_deref(), Some("x"));
+        assert_eq!(
+            (request.bearer.as_deref(), request.header("authorization")),
+            (Some("x"), Some("bearer"))
+        );
         assert_eq!(request.parameter("b"), Some("c"));
         assert_eq!(request.parameter("d"), None);
         assert_eq!(request.array("d").collect::<Vec<_>>(), ["e", "f"]);

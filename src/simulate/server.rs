@@ -10,12 +10,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::Simulator;
-use super::answer::{self, Refusal};
+use super::answer::Answer;
 use super::connection::{Connection, Received};
+use super::content::Content;
+use super::delivery::Framing;
 use super::endpoint;
 use super::hold::Gate;
-use super::transfer::{End, Transfer};
+use super::transfer::{self, End, Transfer};
+use super::world::World;
+use super::{LicenseGenerator, LoggedRequest, Simulator};
 
 /// How many connections are served at once; others wait to be accepted.
 const CONNECTION_LIMIT: usize = 256;
@@ -31,11 +34,8 @@ pub struct RunningSimulator {
 
 #[derive(Debug)]
 struct Shared {
-    simulator: Simulator,
+    world: World,
     gate: Gate,
-    requests: AtomicU64,
-    /// How many streams have been given a cut.
-    cuts: AtomicU64,
     body_bytes: AtomicU64,
 }
 
@@ -47,10 +47,8 @@ impl RunningSimulator {
         let listener = TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            simulator,
+            world: World::new(simulator),
             gate: Gate::closed(),
-            requests: AtomicU64::new(0),
-            cuts: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
         });
         let (stop, stopped) = watch::channel(false);
@@ -75,14 +73,38 @@ impl RunningSimulator {
         format!("http://{addr}")
     }
 
-    /// The ids of the accounts that have licenses.
+    /// The ids of the accounts, all in memory: for few accounts.
     pub fn accounts(&self) -> &[String] {
-        self.shared.simulator.accounts()
+        self.shared.world.simulator.accounts()
+    }
+
+    /// What it was started as.
+    pub fn simulator(&self) -> &Simulator {
+        &self.shared.world.simulator
+    }
+
+    /// The licenses of an account as they are by now, with what faults have changed; `None` if there is
+    /// no such account.
+    pub fn licenses(&self, account: &str) -> Option<LicenseGenerator> {
+        self.shared.world.licenses(account)
     }
 
     /// How many requests have been received.
     pub fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::Relaxed)
+        self.shared.world.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many requests were answered with 429 because they were too many; those that a fault refuses
+    /// so do not count.
+    pub fn rate_limited(&self) -> u64 {
+        self.shared.world.limited.load(Ordering::Relaxed)
+    }
+
+    /// The last requests that were answered, without their tokens, in the order of their answers.
+    ///
+    /// Empty unless [`Simulator::with_log`] was called.
+    pub fn log(&self) -> Vec<LoggedRequest> {
+        self.shared.world.logged()
     }
 
     /// How many bytes of streams the sockets have taken, without heads and chunk framing.
@@ -158,26 +180,16 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let request = match connection.receive().await? {
             Received::Request(request) => request,
             Received::Unreadable(refusal) => {
-                refuse(&refusal, true, false, &mut connection).await?;
+                shared.send(refusal.answer(), true, false, &mut connection).await?;
                 break;
             }
             Received::End => return Ok(()),
         };
-        shared.requests.fetch_add(1, Ordering::Relaxed);
-        match endpoint::answer(&request, &shared.simulator) {
-            Ok(body) => {
-                let head = answer::stream_head(body.shape(), request.keep_alive);
-                connection.send(&mut [IoSlice::new(head.as_bytes())]).await?;
-                if shared.transfer().send(body, &mut connection).await? != End::Complete {
-                    break;
-                }
-            }
-            Err(refusal) => {
-                let with_body = request.method != "HEAD";
-                refuse(&refusal, with_body, request.keep_alive, &mut connection).await?;
-            }
-        }
-        if !request.keep_alive {
+        shared.world.requests.fetch_add(1, Ordering::Relaxed);
+        let answer = endpoint::answer(&request, &shared.world);
+        shared.world.log(&request, answer.status);
+        let with_body = request.method != "HEAD";
+        if !shared.send(answer, with_body, request.keep_alive, &mut connection).await? {
             break;
         }
     }
@@ -185,32 +197,38 @@ async fn serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-async fn refuse(
-    refusal: &Refusal,
-    with_body: bool,
-    keep_alive: bool,
-    to: &mut Connection,
-) -> io::Result<()> {
-    let body = refusal.body();
-    let head = refusal.head(body.len(), keep_alive);
-    let body = if with_body { &body[..] } else { &[] };
-    to.send(&mut [IoSlice::new(head.as_bytes()), IoSlice::new(body)]).await
-}
-
 impl Shared {
-    /// How the next stream is to be sent.
-    fn transfer(&self) -> Transfer<'_> {
-        let simulator = &self.simulator;
-        let is_cut = simulator.cut_after.is_some()
-            && self.cuts.fetch_add(1, Ordering::Relaxed) < simulator.cut_times;
-        Transfer {
-            chunk_bytes: simulator.chunk_bytes,
-            bytes_per_second: simulator.bytes_per_second,
-            hold: simulator.hold,
-            gate: &self.gate,
-            cut: simulator.cut_after.filter(|_| is_cut),
-            body_bytes: &self.body_bytes,
+    /// Sends an answer; says whether another request may follow on the connection.
+    async fn send(
+        &self,
+        mut answer: Answer,
+        with_body: bool,
+        keep_alive: bool,
+        to: &mut Connection,
+    ) -> io::Result<bool> {
+        let delivery = &answer.delivery;
+        let content = std::mem::take(&mut answer.content);
+        let framing = transfer::framing(&content, delivery).await?;
+        let keep_alive = keep_alive && framing != Framing::Close && delivery.length_off == 0;
+        if let Some(stall) = delivery.stall_head {
+            tokio::select! {
+                () = stall.pass() => {}
+                () = to.left() => return Ok(false),
+            }
         }
+        let head = answer.head(framing, keep_alive);
+        to.send(&mut [IoSlice::new(head.as_bytes())]).await?;
+        if !with_body {
+            return Ok(keep_alive);
+        }
+        let nowhere = AtomicU64::new(0);
+        let body_bytes = match content {
+            Content::Licenses(_) => &self.body_bytes,
+            Content::Whole(_) => &nowhere,
+        };
+        let transfer = Transfer { delivery, framing, gate: &self.gate, body_bytes };
+        let end = transfer.send(content, to).await?;
+        Ok(keep_alive && end == End::Complete)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The shapes that a stream may take.
 
 use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
 
 /// How the simulator wraps the licenses of a body.
 ///
@@ -45,6 +49,42 @@ impl SimulatedShape {
     /// Whether it has a place for a cursor.
     pub(super) fn has_cursor(self) -> bool {
         self.has_envelope() || self == Self::Lines
+    }
+}
+
+/// Licenses of a line that is a page, if nothing else is said.
+const LINE_RECORDS: u64 = 100;
+
+impl FromStr for SimulatedShape {
+    type Err = String;
+
+    /// Reads the name that `Display` prints; `pages:7` has 7 licenses a line, `pages` has 100.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let pages = |records: &str| records.parse().ok().filter(|records| *records > 0);
+        Ok(match name {
+            "lines" => Self::Lines,
+            "pages" => Self::Pages { records: LINE_RECORDS },
+            "envelope" => Self::Envelope,
+            "pretty-envelope" => Self::PrettyEnvelope,
+            "keyed-envelope" => Self::KeyedEnvelope,
+            "array" => Self::Array,
+            "sequence" => Self::Sequence,
+            _ => match name.strip_prefix("pages:").and_then(pages) {
+                Some(records) => Self::Pages { records },
+                None => {
+                    return Err(format!(
+                        "no shape is called `{name}`: there are lines, pages, pages:N, envelope, \
+                         pretty-envelope, keyed-envelope, array and sequence"
+                    ));
+                }
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for SimulatedShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -10,7 +10,7 @@ const UNKNOWN_BEFORE: &str =
 const UNKNOWN_BEHIND: &str = r#","warnings":[[],{},"],"],"deprecated":null,"live":true,"prev_cursor":null,"request":"5Ä\u00c4""#;
 
 /// The members of an envelope, but its records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Envelope {
     name: &'static str,
     cursor_first: bool,

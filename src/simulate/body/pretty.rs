@@ -1,7 +1,7 @@
 //! JSON over many lines.
 
 /// Spreads compact JSON over lines, with spaces, however it is cut into pieces.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pretty {
     depth: usize,
     in_string: bool,

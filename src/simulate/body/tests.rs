@@ -119,6 +119,16 @@ fn read(shape: SimulatedShape, body: &str) -> Read {
     read
 }
 
+/// What bodies of the first account are made with.
+fn parts(simulator: &Simulator) -> (Wire, Pager) {
+    let scenario = simulator.scenario();
+    let group = &scenario.accounts[0];
+    let wire = Wire::of(group);
+    let id = &simulator.accounts()[0];
+    let pager = Pager::new(scenario.seed, id, group.records, &wire, None);
+    (wire, pager)
+}
+
 fn text(simulator: &Simulator) -> String {
     let mut body = Vec::new();
     let bytes = simulator.write_body(&simulator.accounts()[0], &mut body).unwrap();
@@ -171,20 +181,14 @@ fn a_page_bears_the_cursor_of_the_next() {
     for shape in SHAPES {
         let plain = Simulator::new().with_records(10).with_page_records(4).with_shape(shape);
         for simulator in [plain.clone(), plain.with_cursor_first()] {
-            let account = &simulator.accounts()[0];
-            let pager = Pager::new(&simulator, account, None);
+            let (wire, pager) = parts(&simulator);
             let mut page = pager.first_page();
             let mut records = Vec::new();
             let mut bodies = 0;
             loop {
                 let cursor = page.next_cursor.clone();
-                let body = Body::new(
-                    simulator.licenses(account),
-                    pager.clone(),
-                    page,
-                    &simulator.wire,
-                    false,
-                );
+                let licenses = simulator.licenses(&simulator.accounts()[0]);
+                let body = Body::new(licenses, pager.clone(), page, &wire);
                 let mut out = Vec::new();
                 body.write(&mut out).unwrap();
                 let read = read(shape, str::from_utf8(&out).unwrap());
@@ -205,7 +209,7 @@ fn pages_on_lines_bear_cursors_that_work() {
     let simulator =
         Simulator::new().with_records(7).with_shape(SimulatedShape::Pages { records: 3 });
     let body = text(&simulator);
-    let pager = Pager::new(&simulator, &simulator.accounts()[0], None);
+    let (_, pager) = parts(&simulator);
     let mut starts = Vec::new();
     for line in body.lines() {
         let members: Members<'_> = serde_json::from_str(line).unwrap();
@@ -247,12 +251,12 @@ fn a_partial_response_says_so_where_it_can() {
 fn any_shape_of_envelope_can_be_keyed() {
     for shape in SHAPES.into_iter().filter(|shape| shape.has_envelope()) {
         let simulator = Simulator::new().with_records(7).with_shape(shape);
-        let account = &simulator.accounts()[0];
-        let pager = Pager::new(&simulator, account, None);
+        let (wire, pager) = parts(&simulator);
+        let wire = Wire { keyed: true, ..wire };
         let page = pager.first_page();
-        let licenses_of = simulator.licenses(account);
+        let licenses_of = simulator.licenses(&simulator.accounts()[0]);
         let mut out = Vec::new();
-        Body::new(licenses_of, pager, page, &simulator.wire, true).write(&mut out).unwrap();
+        Body::new(licenses_of, pager, page, &wire).write(&mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(out.replace([' ', '\n'], "").starts_with("{\"result\":{\""), "{out}");
         assert_same(shape, &read(shape, &out).records, &licenses(&simulator, 0..7));

@@ -15,6 +15,7 @@ pub(super) static INTEGRATIONS: LazyLock<Vec<Integration>> = LazyLock::new(|| {
 /// One integration: the fields that its licenses have, in order.
 #[derive(Clone, Debug)]
 pub(super) struct Integration {
+    pub(super) name: String,
     pub(super) fields: Arc<[Field]>,
 }
 
@@ -66,14 +67,16 @@ fn parse(source: &str) -> Result<Vec<Integration>, String> {
         let section = section.trim_end().replace("\n  ", "");
         let mut weight = 1;
         let mut fields = vec![Field::parse("id: \"<id>\"")?];
-        for line in section.lines().skip(1) {
+        let mut lines = section.lines();
+        let name = lines.next().unwrap_or_default().to_owned();
+        for line in lines {
             match line.strip_prefix("weight: ") {
                 Some(times) => weight = times.parse().map_err(|_| "a weight is no number")?,
                 None => fields.push(Field::parse(line)?),
             }
         }
         fields.sort_by_key(|field| field.number);
-        let integration = Integration { fields: fields.into() };
+        let integration = Integration { name, fields: fields.into() };
         integrations.extend(std::iter::repeat_n(integration, weight));
     }
     Ok(integrations)

@@ -42,16 +42,46 @@ pub(in crate::simulate) fn seed_from(seed: u64, text: &str) -> u64 {
     text.bytes().fold(mix(seed.wrapping_add(GAMMA)), |hash, byte| mix(hash ^ u64::from(byte)))
 }
 
+const MASK: u64 = (1 << 62) - 1;
+
 /// A permutation of the numbers below 2⁶², different for each key.
 ///
 /// Numbers of 2⁶² and above share their image with the one 2⁶² below.
 #[inline]
 pub(super) fn permute_62(number: u64, key: u64) -> u64 {
-    const MASK: u64 = (1 << 62) - 1;
     // Each step can be undone within 62 bits: adding, multiplying by an odd number, xor with a shift.
     let mut bits = number.wrapping_add(key) & MASK;
     bits = bits.wrapping_mul(0xBF58_476D_1CE4_E5B9) & MASK;
     bits ^= bits >> 31;
     bits = bits.wrapping_mul(0x94D0_49BB_1331_11EB) & MASK;
     bits ^ (bits >> 29)
+}
+
+/// The number that [`permute_62`] makes `permuted` of.
+pub(super) fn restore_62(permuted: u64, key: u64) -> u64 {
+    let mut bits = permuted & MASK;
+    bits ^= (bits >> 29) ^ (bits >> 58);
+    bits = bits.wrapping_mul(inverse(0x94D0_49BB_1331_11EB)) & MASK;
+    bits ^= bits >> 31;
+    bits = bits.wrapping_mul(inverse(0xBF58_476D_1CE4_E5B9)) & MASK;
+    bits.wrapping_sub(key) & MASK
+}
+
+/// What undoes a multiplication by an odd number, by Newton's method: each step doubles the bits.
+fn inverse(odd: u64) -> u64 {
+    (0..6).fold(odd, |guess, _| guess.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(guess))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permutation_can_be_undone() {
+        for key in [0, 1, 0xDEAD_BEEF_0BAD_F00D, u64::MAX] {
+            for number in (0..1000).chain([1 << 61, MASK]) {
+                assert_eq!(restore_62(permute_62(number, key), key), number);
+            }
+        }
+    }
 }

@@ -76,7 +76,7 @@ impl Client {
 fn body(simulator: &Simulator) -> Vec<u8> {
     let mut body = Vec::new();
     let licenses = simulator.licenses(&simulator.accounts()[0]);
-    licenses.write_ndjson(0..simulator.records, &mut body).unwrap();
+    licenses.write_ndjson(0..simulator.scenario().accounts[0].records, &mut body).unwrap();
     body
 }
 

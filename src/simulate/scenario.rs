@@ -1,0 +1,228 @@
+//! What a simulator plays, as a value that a file can hold.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::generator::{LicenseGenerator, seed_from};
+use super::{AccountGroup, Fault, RateTier};
+use crate::{Error, ErrorKind};
+
+/// The most accounts that a scenario may have.
+const ACCOUNT_LIMIT: u64 = 10_000_000;
+
+/// What a simulator plays: accounts in groups that behave alike, and what they share.
+///
+/// As JSON, each member has the name of the field here; what is not given has its default.
+///
+/// ```
+/// use license_stream::simulate::{Scenario, Simulator};
+///
+/// let scenario: Scenario = r#"{
+///     "seed": 7,
+///     "rate_limits": {"token": {"requests": 500, "seconds": 10}},
+///     "accounts": [
+///         {"count": 100, "records": 500, "page_records": 100},
+///         {"count": 3, "integration": "GitHub", "faults": [{"refuse": 503, "times": 1}]}
+///     ]
+/// }"#.parse()?;
+/// assert_eq!(scenario.account_count(), 103);
+/// let simulator = Simulator::from(scenario);
+///
+/// let error = "{\n \"acounts\": []}".parse::<Scenario>().unwrap_err();
+/// assert!(error.to_string().contains("unknown field `acounts`"));
+/// assert!(error.to_string().ends_with("at line 2 column 10"));
+/// # Ok::<(), license_stream::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// What ids, licenses and chances follow from.
+    pub seed: u64,
+    /// How many requests are answered in a time. There are no limits unless they are given.
+    pub rate_limits: RateLimits,
+    /// How accounts are listed.
+    pub listing: Listing,
+    /// The accounts. There is one, with the defaults, if none are given.
+    pub accounts: Vec<AccountGroup>,
+}
+
+/// How many requests are answered in a time; others get a 429.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimits {
+    /// For each token.
+    pub token: Option<RateTier>,
+    /// For each account, whatever the token.
+    pub account: Option<RateTier>,
+}
+
+impl RateLimits {
+    /// What seem to be Truto's own tiers: 500 requests in 10 s for a token, 50 for an account.
+    pub fn likely() -> Self {
+        let tier = |requests| Some(RateTier { requests, ..RateTier::default() });
+        RateLimits { token: tier(500), account: tier(50) }
+    }
+}
+
+/// How `GET /integrated-account` answers.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listing {
+    /// Most accounts of a page.
+    pub page_records: u64,
+    /// The list is called `results`, not `result`.
+    pub results: bool,
+    /// What goes wrong with requests for the list.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Listing { page_records: 100, results: false, faults: Vec::new() }
+    }
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Scenario {
+            seed: 0,
+            rate_limits: RateLimits::default(),
+            listing: Listing::default(),
+            accounts: vec![AccountGroup::default()],
+        }
+    }
+}
+
+impl FromStr for Scenario {
+    type Err = Error;
+
+    /// Reads JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], with line and column, or with the group that contradicts itself.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let scenario: Scenario = serde_json::from_str(text)
+            .map_err(|error| configuration(format!("the scenario cannot be read: {error}")))?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+}
+
+impl Scenario {
+    /// Finds what contradicts itself; a simulator that is started with it plays it in some way.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], which names the group.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.account_count() > ACCOUNT_LIMIT {
+            return Err(configuration(format!(
+                "the scenario has {} accounts: the most is {ACCOUNT_LIMIT}",
+                self.account_count()
+            )));
+        }
+        let tiers = [self.rate_limits.token, self.rate_limits.account];
+        if let Some(mistake) = tiers.into_iter().flatten().find_map(RateTier::mistake) {
+            return Err(configuration(format!("the scenario's rate_limits: {mistake}")));
+        }
+        if self.listing.page_records == 0 {
+            return Err(configuration("the scenario's listing: page_records is at least 1"));
+        }
+        let mut ids = HashSet::new();
+        for (place, group) in self.accounts.iter().enumerate() {
+            let of_group = |mistake: String| {
+                configuration(format!("group {} of the scenario's accounts: {mistake}", place + 1))
+            };
+            if let Some(name) = &group.integration
+                && LicenseGenerator::new(0, "").of_integration(name).is_none()
+            {
+                return Err(of_group(format!(
+                    "no integration is called `{name}`: see `integrations` of `license-stream schema`"
+                )));
+            }
+            if group.count != 1 && !group.ids.is_empty() {
+                return Err(of_group(
+                    "it has both a count and ids: the ids are the count".to_owned(),
+                ));
+            }
+            if let Some(id) = group.ids.iter().find(|id| !is_id(id)) {
+                return Err(of_group(format!(
+                    "`{}` is no id: letters, digits and hyphens, 100 at most",
+                    id.escape_debug()
+                )));
+            }
+            if let Some(id) = group.ids.iter().find(|id| !ids.insert(seed_from(0, id))) {
+                return Err(of_group(format!("the id {id} comes twice")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn configuration(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_given_is_the_default() {
+        assert_eq!("{}".parse::<Scenario>().unwrap(), Scenario::default());
+        assert_eq!(Scenario::default().account_count(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        for (text, want) in [
+            ("{\n\"seed\": }", "the scenario cannot be read: expected value at line 2 column 9"),
+            ("{\n\"sed\": 1}", "the scenario cannot be read: unknown field `sed`, expected one of"),
+            (
+                r#"{"accounts":[{"recods":5}]}"#,
+                "the scenario cannot be read: unknown field `recods`",
+            ),
+            (
+                r#"{"accounts":[{"faults":[{"x":5}]}]}"#,
+                "the scenario cannot be read: unknown field `x`",
+            ),
+            (
+                r#"{"accounts":[{"shape":"x"}]}"#,
+                "the scenario cannot be read: no shape is called `x`",
+            ),
+            (
+                r#"{"accounts":[{},{"integration":"X"}]}"#,
+                "group 2 of the scenario's accounts: no int",
+            ),
+            (
+                r#"{"accounts":[{"count":2,"ids":["a"]}]}"#,
+                "group 1 of the scenario's accounts: it has",
+            ),
+            (
+                r#"{"accounts":[{"ids":["a"]},{"ids":["a"]}]}"#,
+                "group 2 of the scenario's accounts: the id",
+            ),
+            (
+                r#"{"accounts":[{"ids":["a b"]}]}"#,
+                "group 1 of the scenario's accounts: `a b` is no id",
+            ),
+            (r#"{"accounts":[{"count":99999999}]}"#, "the scenario has 99999999 accounts"),
+            (
+                r#"{"rate_limits":{"token":{"requests":0}}}"#,
+                "the scenario's rate_limits: requests ",
+            ),
+            (r#"{"listing":{"page_records":0}}"#, "the scenario's listing: page_records"),
+        ] {
+            let error = text.parse::<Scenario>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.to_string().starts_with(want), "{text}: {error}");
+        }
+    }
+}
