@@ -1,3 +1,5 @@
+mod faults;
+
 use std::num::NonZeroU64;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
