@@ -34,6 +34,7 @@
 #[cfg(any(test, fuzzing))]
 pub(crate) mod chunking;
 mod delimited;
+mod document;
 mod envelope;
 mod page;
 mod probe;
@@ -47,6 +48,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 use crate::reject::RejectReason;
 use delimited::Delimited;
+use document::Document;
 use envelope::Envelope;
 pub use page::Page;
 #[cfg(feature = "stream")]
@@ -75,6 +77,10 @@ pub enum Shape {
     Envelope,
     /// A JSON text sequence (RFC 7464): each record behind the byte 0x1E. Taken where that is first.
     Sequence,
+    /// One JSON document of any form: the whole body is one record, as long as a record may be, and
+    /// says nothing of further pages. Never told from the first bytes: it is for
+    /// `truto_response_format=raw`.
+    Document,
 }
 
 impl Shape {
@@ -138,6 +144,7 @@ enum Machine {
     Probe(Probe),
     Delimited(Delimited),
     Envelope(Box<Envelope>),
+    Document(Document),
 }
 
 const RECORD_SEPARATOR: u8 = 0x1e;
@@ -167,6 +174,7 @@ impl Framer {
         match &mut self.machine {
             Machine::Delimited(delimited) => delimited.push(chunk),
             Machine::Envelope(envelope) => envelope.push(chunk),
+            Machine::Document(document) => document.push(&chunk),
             Machine::Probe(probe) => {
                 if let Some((shape, body)) = probe.push(chunk) {
                     self.machine = Machine::of(shape, self.options);
@@ -194,6 +202,7 @@ impl Framer {
             Machine::Probe(_) => Ok(None),
             Machine::Delimited(delimited) => delimited.next_block(),
             Machine::Envelope(envelope) => envelope.next_block(),
+            Machine::Document(document) => document.next_block(),
         }
     }
 
@@ -211,6 +220,7 @@ impl Framer {
             }
             Machine::Delimited(delimited) => delimited.finish(),
             Machine::Envelope(envelope) => envelope.finish(),
+            Machine::Document(document) => document.finish(),
         }
     }
 
@@ -220,14 +230,21 @@ impl Framer {
             Machine::Probe(_) => self.options.start,
             Machine::Delimited(delimited) => delimited.position(),
             Machine::Envelope(envelope) => envelope.position(),
+            Machine::Document(document) => document.position(),
         }
+    }
+
+    /// Whether lines about the page may stand among the records.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn may_have_page_lines(&self) -> bool {
+        !matches!(self.machine, Machine::Document(_))
     }
 
     /// What envelopes have said of the page so far; lines of their own are told by decoding.
     pub fn page(&self) -> Page {
         match &self.machine {
             Machine::Envelope(envelope) => envelope.page().page().clone(),
-            Machine::Probe(_) | Machine::Delimited(_) => Page::default(),
+            Machine::Probe(_) | Machine::Delimited(_) | Machine::Document(_) => Page::default(),
         }
     }
 }
@@ -239,6 +256,7 @@ impl Machine {
             Shape::Lines => Self::Delimited(Delimited::new(options, b'\n')),
             Shape::Sequence => Self::Delimited(Delimited::new(options, RECORD_SEPARATOR)),
             Shape::Envelope => Self::Envelope(Box::new(Envelope::new(options))),
+            Shape::Document => Self::Document(Document::new(options)),
         }
     }
 }

@@ -190,7 +190,8 @@ pub mod fuzzing {
     pub fn framing(body: &[u8]) {
         use crate::frame::Shape;
 
-        for shape in [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence] {
+        for shape in [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence, Shape::Document]
+        {
             crate::frame::chunking::check(body, shape);
         }
     }

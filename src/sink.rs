@@ -186,6 +186,9 @@ pub struct Batch<T> {
 pub struct CheckDecoder {
     /// Limits of a record.
     pub limits: Limits,
+    /// Whether any JSON is taken, as `truto_response_format=raw` brings it. Otherwise a record must be
+    /// an object that has an `id`.
+    pub any_json: bool,
 }
 
 impl Decoder for CheckDecoder {
@@ -199,10 +202,15 @@ impl Decoder for CheckDecoder {
         let mut checked = Vec::with_capacity(blocks.len());
         let mut flow = ControlFlow::Continue(());
         for block in blocks {
-            checked.push(CheckedBlock::check(block, &self.limits, |reject| {
+            let on_reject = |reject| {
                 flow = on_reject(reject);
                 flow
-            }));
+            };
+            checked.push(if self.any_json {
+                CheckedBlock::check_json(block, &self.limits, on_reject)
+            } else {
+                CheckedBlock::check(block, &self.limits, on_reject)
+            });
             if flow.is_break() {
                 break;
             }

@@ -41,7 +41,7 @@ pub use body::LicenseBody;
 pub use clock::{Clock, SystemClock};
 use failure::Failure;
 pub use pages::LicensePages;
-pub use request::LicenseRequest;
+pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
 pub use retry::RetryPolicy;
 use retry::{Counters, Retries};
 pub use token::Token;
@@ -159,6 +159,8 @@ impl TrutoClient {
     /// all of them.
     ///
     /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration), with nothing sent, where
+    /// [`check`](LicenseRequest::check) refuses the request,
     /// [`Unreachable`](ErrorKind::Unreachable) without an answer in time,
     /// [`Unauthorized`](ErrorKind::Unauthorized) and [`Refused`](ErrorKind::Refused) where asking
     /// again does not help, and [`Upstream`](ErrorKind::Upstream) where it has not helped.
@@ -172,11 +174,10 @@ impl TrutoClient {
         request: &LicenseRequest,
         retries: &mut Retries,
     ) -> Result<LicenseBody> {
-        let account = request.account.as_str();
-        let accept = "application/x-ndjson, application/json";
-        let url = request.url(&self.base_url);
-        let response = self.get_with(url, accept, Some(account), retries).await?;
-        LicenseBody::new(response, self.timeouts.idle).map_err(|error| error.of_account(account))
+        request.check()?;
+        let (url, accept) = (request.url(&self.base_url), request.accept());
+        let response = self.get_with(url, accept, request.account.as_deref(), retries).await?;
+        LicenseBody::new(response, self.timeouts.idle).map_err(|error| request.named(error))
     }
 
     /// The attempts at one request, which are counted in `own` too.

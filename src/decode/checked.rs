@@ -1,8 +1,9 @@
-//! Records that are passed on as they came, once they are known to be licenses.
+//! Records that are passed on as they came, once they are known to be licenses, or at least JSON.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::{Limits, identify, identify_in};
+use super::{Fault, Limits, check, identify, identify_in};
 use crate::frame::{Block, RawRecord};
 use crate::reject::Reject;
 
@@ -20,7 +21,7 @@ pub struct CheckedBlock {
 /// A license as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckedRecord<'a> {
-    /// Its `id`, escapes undone.
+    /// Its `id`, escapes undone; empty after [`CheckedBlock::check_json`], and never otherwise.
     pub id: &'a str,
     /// The bytes and where they stood.
     pub raw: RawRecord<'a>,
@@ -32,6 +33,32 @@ impl CheckedBlock {
     pub fn check(
         block: Block,
         limits: &Limits,
+        on_reject: impl FnMut(Reject) -> ControlFlow<()>,
+    ) -> Self {
+        Self::check_by(
+            block,
+            |record, known| match known {
+                Some((text, len)) => identify_in(text, len, limits),
+                None => identify(record, limits),
+            },
+            on_reject,
+        )
+    }
+
+    /// Checks that every record of `block` is JSON, whatever it says: no `id` is looked for.
+    pub fn check_json(
+        block: Block,
+        limits: &Limits,
+        on_reject: impl FnMut(Reject) -> ControlFlow<()>,
+    ) -> Self {
+        Self::check_by(block, |record, _| check(record, limits).map(|()| "".into()), on_reject)
+    }
+
+    /// Checks by `identify`, which gets each record, and where the block is UTF-8 also its text from
+    /// the record on and the record's length.
+    fn check_by(
+        block: Block,
+        identify: impl for<'a> Fn(&'a [u8], Option<(&'a str, usize)>) -> Result<Cow<'a, str>, Fault>,
         mut on_reject: impl FnMut(Reject) -> ControlFlow<()>,
     ) -> Self {
         let mut accepted = Vec::with_capacity(block.len());
@@ -41,14 +68,9 @@ impl CheckedBlock {
         // when one of its records is not, and that one must be found.
         let text = std::str::from_utf8(block.bytes()).ok();
         for (index, record) in block.records().enumerate() {
-            let identified = match text {
-                Some(text) => {
-                    let range = block.range(index);
-                    identify_in(&text[range.start..], range.len(), limits)
-                }
-                None => identify(record.bytes, limits),
-            };
-            match identified {
+            let range = block.range(index);
+            let known = text.map(|text| (&text[range.start..], range.len()));
+            match identify(record.bytes, known) {
                 Ok(id) => {
                     accepted.push(index as u32);
                     ids.push_str(&id);

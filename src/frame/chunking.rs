@@ -17,6 +17,18 @@ pub(crate) struct Framing {
     end: Position,
 }
 
+#[cfg(test)]
+impl Framing {
+    pub(crate) fn records(&self) -> &[(Position, Vec<u8>)] {
+        &self.records
+    }
+
+    /// Whether nothing was wrong, and the page said nothing, up to `end`.
+    pub(crate) fn is_clean_to(&self, end: usize) -> bool {
+        self.errors.is_empty() && self.page == Page::default() && self.end.byte == end as u64
+    }
+}
+
 fn frame<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, options: FramerOptions) -> Framing {
     let mut framer = Framer::new(options);
     let mut framing = Framing::default();
@@ -319,7 +331,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_chunking_gives_the_same_framing(body in nearly_a_body()) {
-            for shape in [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence] {
+            for shape in
+                [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence, Shape::Document]
+            {
                 check(&body, shape);
             }
         }

@@ -220,7 +220,7 @@ impl Found {
 }
 
 /// The white space of RFC 8259, and no other.
-fn is_blank(byte: u8) -> bool {
+pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 

@@ -201,8 +201,9 @@ impl<D: Decoder> Reader<D> {
             match self.framer.next_block() {
                 Ok(None) => return Ok(true),
                 Ok(Some(block)) => {
+                    let may_be_line = self.framer.may_have_page_lines();
                     for record in block.records() {
-                        if PageReader::may_be_line(record.bytes) {
+                        if may_be_line && PageReader::may_be_line(record.bytes) {
                             // An error is told where the line is decoded.
                             let _ = self.lines.line(record.bytes);
                         }

@@ -46,6 +46,9 @@ pub struct KafkaOptions {
     pub in_flight_bytes: usize,
     /// Limits of a record.
     pub limits: Limits,
+    /// Whether any JSON is taken, as `truto_response_format=raw` brings it. Keys are then the account,
+    /// or there are none without it.
+    pub any_json: bool,
 }
 
 impl KafkaOptions {
@@ -57,6 +60,7 @@ impl KafkaOptions {
             snapshot_id: None,
             in_flight_bytes: 16 << 20,
             limits: Limits::default(),
+            any_json: false,
         }
     }
 }
@@ -139,14 +143,18 @@ impl KafkaSink {
         self.key.clear();
         if let Some(account) = &self.options.account {
             self.key.push_str(account);
-            self.key.push(':');
+            if !record.id.is_empty() {
+                self.key.push(':');
+            }
         }
         self.key.push_str(record.id);
         let mut position = [0; 20];
-        let message = BaseRecord::with_opaque_to(&self.options.topic, Arc::clone(batch))
-            .key(self.key.as_bytes())
+        let mut message = BaseRecord::with_opaque_to(&self.options.topic, Arc::clone(batch))
             .payload(record.raw.bytes)
             .headers(self.headers(decimal(record.raw.position.byte, &mut position)));
+        if !self.key.is_empty() {
+            message = message.key(self.key.as_bytes());
+        }
         let taken = self.producer.send(message).await;
         taken.map_err(|error| self.not_taken(record.raw.position, error))?;
         self.sent += 1;
@@ -188,7 +196,7 @@ impl Sink for KafkaSink {
     type Report = KafkaReport;
 
     fn decoder(&self) -> CheckDecoder {
-        CheckDecoder { limits: self.options.limits }
+        CheckDecoder { limits: self.options.limits, any_json: self.options.any_json }
     }
 
     fn pace(&self) -> Pace {

@@ -19,6 +19,7 @@ use crate::position::Position;
 pub struct NdjsonSink<W> {
     writer: W,
     limits: Limits,
+    any_json: bool,
     buffer: Vec<u8>,
     report: NdjsonReport,
     durable: Position,
@@ -37,10 +38,18 @@ impl<W: AsyncWrite + Send + Unpin> NdjsonSink<W> {
         Self {
             writer,
             limits,
+            any_json: false,
             buffer: Vec::new(),
             report: NdjsonReport::default(),
             durable: Position::START,
         }
+    }
+
+    /// The same, taking any JSON and not only licenses, as `truto_response_format=raw` brings it.
+    #[must_use]
+    pub fn with_any_json(mut self, any_json: bool) -> Self {
+        self.any_json = any_json;
+        self
     }
 }
 
@@ -49,7 +58,7 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
     type Report = NdjsonReport;
 
     fn decoder(&self) -> CheckDecoder {
-        CheckDecoder { limits: self.limits }
+        CheckDecoder { limits: self.limits, any_json: self.any_json }
     }
 
     fn pace(&self) -> Pace {

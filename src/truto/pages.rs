@@ -5,14 +5,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::retry::Counters;
-use super::{LicenseBody, LicenseRequest, TrutoClient};
+use super::{LicenseBody, LicenseRequest, ResponseFormat, TrutoClient};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Page, Shape};
 use crate::pipeline::{Requests, Source};
 
 /// The bodies of one account: the first, and every further one that a cursor leads to.
 ///
-/// A page without records that bears a cursor is not the end. A cursor that was there before is an
+/// In every [`ResponseFormat`] but [`Raw`](ResponseFormat::Raw), which is one body: what it says of
+/// further pages, if it says anything, is in no known form. A page without records that bears a cursor is not the end. A cursor that was there before is an
 /// error: following it would never end.
 #[derive(Debug)]
 pub struct LicensePages {
@@ -40,15 +41,16 @@ impl Source for LicensePages {
             let Some(cursor) = page.next_cursor else { return Ok(None) };
             if !self.seen.insert(hash(&cursor)) {
                 let message = "a cursor came a second time: the API's pages lead in a circle";
-                return Err(
-                    Error::new(ErrorKind::Upstream, message).of_account(&*self.request.account)
-                );
+                return Err(self.request.named(Error::new(ErrorKind::Upstream, message)));
             }
             self.request.next_cursor = Some(cursor);
         }
         let mut retries = self.client.retries(&self.sent);
         let body = self.client.licenses_with(&self.request, &mut retries).await?;
-        self.shape = body.shape();
+        self.shape = match self.request.format {
+            ResponseFormat::Raw => Shape::Document,
+            _ => body.shape(),
+        };
         Ok(Some(body))
     }
 
