@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod request;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
 use license_stream::simulate::SimulatedShape;
+use license_stream::{Error, ErrorKind, Integration};
+pub(crate) use request::{FormatArg, RequestArgs};
 
 use crate::connection::ConnectionArgs;
 
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Ndjson(NdjsonArgs),
     /// Print the schema of a license
     Schema(SchemaArgs),
+    /// Show what each integration gives of a license, and what it needs to be asked with
+    Integrations(IntegrationsArgs),
     /// Play a Truto API on this machine, with invented licenses
     Simulate(SimulateArgs),
     /// Show all of it at work: a simulated Truto, Parquet files and a Kafka topic
@@ -54,8 +60,11 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Source")]
 pub(crate) struct SourceArgs {
     /// Integrated account whose licenses are wanted, a UUID; with --input, the one they are from
-    #[arg(long, value_name = "UUID", required_unless_present = "input")]
+    #[arg(long, value_name = "UUID", required_unless_present_any = ["input", "token_account"])]
     pub(crate) account: Option<String>,
+    /// Read the one account that the API token is scoped to, without naming it
+    #[arg(long, conflicts_with_all = ["account", "input"])]
+    pub(crate) token_account: bool,
     /// Address of the API; plain http only to this machine
     #[arg(
         long,
@@ -67,11 +76,8 @@ pub(crate) struct SourceArgs {
     /// File that holds the API token; otherwise it is read from TRUTO_API_TOKEN
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Ask the API to leave out remote_data, the provider's own answer: far fewer bytes
-    #[arg(long)]
-    pub(crate) ignore_remote_data: bool,
     /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "ignore_remote_data",
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "RequestArgs",
         "retries", "max_wait", "retry_budget"])]
     pub(crate) input: Option<PathBuf>,
     /// How records stand in the body; told from its first bytes if it is not given
@@ -79,6 +85,45 @@ pub(crate) struct SourceArgs {
     pub(crate) shape: ShapeArg,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+}
+
+impl SourceArgs {
+    /// Whether records need not be licenses.
+    pub(crate) fn is_any_json(&self) -> bool {
+        self.request.format == FormatArg::Raw || self.shape == ShapeArg::Document
+    }
+
+    /// Whether all pages are read, so that a snapshot can be complete.
+    pub(crate) fn is_from_the_first_page(&self) -> bool {
+        self.request.cursor.as_deref().unwrap_or_default().is_empty()
+    }
+
+    /// Refuses what fits no columns.
+    pub(crate) fn check_columns(&self) -> license_stream::Result<()> {
+        if self.shape == ShapeArg::Document {
+            let message = "--shape document is of no known form and fits no columns: write it with \
+                `ndjson` or `kafka`";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        self.request.request(self.account.as_deref())?.check_columns()
+    }
+
+    /// Refuses what contradicts itself, before anything is sent or written.
+    pub(crate) fn check(&self) -> license_stream::Result<()> {
+        if self.input.is_some() {
+            return Ok(());
+        }
+        let message = match self.shape {
+            ShapeArg::DeadLetters => "--shape dead-letters goes with --input FILE",
+            ShapeArg::Document if self.request.format != FormatArg::Raw => {
+                "--shape document goes with --format raw, or with --input FILE"
+            }
+            _ => return self.request.request(self.account.as_deref()).map(drop),
+        };
+        Err(Error::new(ErrorKind::Configuration, message))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,6 +136,8 @@ pub(crate) enum ShapeArg {
     Envelope,
     /// A JSON text sequence (RFC 7464)
     Sequence,
+    /// The whole body is one record, of any form; what --format raw is read as. Not for `parquet`
+    Document,
     /// With --input: the records of a file of dead letters, once more
     DeadLetters,
 }
@@ -103,6 +150,7 @@ impl From<ShapeArg> for Shape {
             ShapeArg::Lines => Self::Lines,
             ShapeArg::Envelope => Self::Envelope,
             ShapeArg::Sequence => Self::Sequence,
+            ShapeArg::Document => Self::Document,
         }
     }
 }
@@ -214,7 +262,8 @@ Examples:
     -X compression.type=zstd --kafka-config secrets.properties
 
 Each record is keyed `account:id`, or `id` where no account is given, and has the headers
-truto-account, truto-snapshot and truto-position (the byte of the body at which it begins).";
+truto-account, truto-snapshot and truto-position (the byte of the body at which it begins). Of the raw
+format no id is known: records are keyed `account`, or not at all where none is given.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = KAFKA_EXAMPLES)]
@@ -320,6 +369,23 @@ pub(crate) enum SchemaForm {
     Protobuf,
     /// The JSON Schema of a record as the API sends it
     JsonSchema,
+}
+
+const INTEGRATIONS_EXAMPLES: &str = "\
+Examples:
+  license-stream integrations
+  license-stream integrations 'Cisco Meraki'
+  license-stream integrations --json | jq -r '.[] | select(.fields.updated_at) | .name'";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = INTEGRATIONS_EXAMPLES)]
+pub(crate) struct IntegrationsArgs {
+    /// The one integration to show; all of them if it is not given
+    #[arg(value_name = "NAME", value_parser = request::integration)]
+    pub(crate) name: Option<&'static Integration>,
+    /// Print an array of objects, or the object of the one that is named
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const SIMULATE_HELP: &str = "\
@@ -444,8 +510,15 @@ mod tests {
     #[test]
     fn the_examples_of_the_help_can_be_typed() {
         let mut examples = 0;
-        for help in [PARQUET_EXAMPLES, KAFKA_EXAMPLES, NDJSON_EXAMPLES, SIMULATE_HELP] {
+        for help in [
+            PARQUET_EXAMPLES,
+            KAFKA_EXAMPLES,
+            NDJSON_EXAMPLES,
+            INTEGRATIONS_EXAMPLES,
+            SIMULATE_HELP,
+        ] {
             let help = help.replace("\\\n", "").replace("(as printed)", "a");
+            let help = help.replace("'Cisco Meraki'", "CiscoMeraki");
             let commands = help.lines().filter_map(|line| line.split_once("license-stream "));
             for (_, arguments) in commands {
                 let arguments = arguments.split(" | ").next().unwrap_or_default();
@@ -455,7 +528,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 10);
+        assert_eq!(examples, 13);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use license_stream::sink::Sink;
 use crate::args::{RejectArgs, ReportArgs, SourceArgs};
 use crate::input::{self, Input};
 use crate::progress::ProgressLine;
+use crate::remarks;
 use crate::signal::Signals;
 
 /// One run, as far as it does not depend on the sink.
@@ -37,6 +38,10 @@ impl<'a> Export<'a> {
         rejects: &'a RejectArgs,
         report: ReportArgs,
     ) -> anyhow::Result<Self> {
+        source.check()?;
+        if !report.quiet {
+            remarks::tell(source)?;
+        }
         let snapshot_id = uuid::Uuid::now_v7().to_string().into();
         Ok(Self { source, rejects, report, signals: Signals::listen()?, snapshot_id })
     }

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
-use anyhow::Context;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
-use license_stream::truto::{LicensePages, LicenseRequest, Token, TrutoClient};
+use license_stream::truto::{LicensePages, Token, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
 use reqwest::redirect;
 use tokio::io::AsyncRead;
@@ -41,10 +40,6 @@ impl Input {
                 let is_letters = args.shape == ShapeArg::DeadLetters;
                 let account = args.account.clone();
                 Ok(Self::File(FileInput { path: Some(path.clone()), is_letters, account }))
-            }
-            None if args.shape == ShapeArg::DeadLetters => {
-                let message = "--shape dead-letters goes with --input FILE";
-                Err(Error::new(ErrorKind::Configuration, message).into())
             }
             None => Ok(Self::Api(Box::new(pages(args)?))),
         }
@@ -132,7 +127,7 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
 }
 
 fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
-    let account = args.account.as_deref().context("no account was given")?;
+    let request = args.request.request(args.account.as_deref())?;
     let mut http = reqwest::Client::builder()
         .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -146,8 +141,6 @@ fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
     let client =
         TrutoClient::new(http.build()?, &args.base_url, token(args.token_file.as_deref())?)?
             .with_retry(args.connection.retry_policy());
-    let mut request = LicenseRequest::new(account);
-    request.ignore_remote_data = args.ignore_remote_data;
     Ok(LicensePages::new(client, request))
 }
 

@@ -21,6 +21,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     options.account = args.source.account.as_deref().map(Arc::from);
     options.snapshot_id = Some(Arc::clone(&export.snapshot_id));
     options.limits = export.limits();
+    options.any_json = args.source.is_any_json();
     let sink = KafkaSink::new(&config(&args)?, options)?;
     let stop = export.signals.stop();
     tokio::select! {

@@ -6,11 +6,13 @@ mod demo;
 mod exit;
 mod export;
 mod input;
+mod integrations;
 mod kafka;
 mod letters;
 mod ndjson;
 mod parquet;
 mod progress;
+mod remarks;
 mod report;
 mod schema;
 mod signal;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
                 Command::Kafka(args) => kafka::run(args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
                 Command::Schema(args) => schema::run(&args),
+                Command::Integrations(args) => integrations::run(&args),
                 Command::Simulate(args) => simulate::run(args).await,
                 Command::Demo(args) => demo::run(args).await,
             }

@@ -16,18 +16,23 @@ use crate::report::{self, Destination, Written};
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
     let export = Export::new(&args.source, &args.rejects, args.report)?;
+    let any_json = args.source.is_any_json();
     let mut into = args.out.clone();
     let exported = match &args.out {
-        None => export.run(NdjsonSink::new(tokio::io::stdout(), export.limits())).await?,
+        None => {
+            let sink = NdjsonSink::new(tokio::io::stdout(), export.limits());
+            export.run(sink.with_any_json(any_json)).await?
+        }
         Some(path) if is_special(path) => {
             let file = OpenOptions::new().write(true).open(path).await;
             let file = file.map_err(|error| not_written(path, error))?;
-            export.run(NdjsonSink::new(file, export.limits())).await?
+            export.run(NdjsonSink::new(file, export.limits()).with_any_json(any_json)).await?
         }
         Some(path) => {
             let partial = Partial::of(path);
             let file = File::create(&partial.0).await.map_err(|error| not_written(path, error))?;
-            let mut exported = export.run(NdjsonSink::new(file, export.limits())).await?;
+            let mut exported =
+                export.run(NdjsonSink::new(file, export.limits()).with_any_json(any_json)).await?;
             let is_complete = exported.summary.outcome.is_complete();
             let kept = if is_complete { partial.publish(path) } else { partial.keep() };
             match kept {

@@ -7,10 +7,15 @@ use license_stream::sink::parquet::{ParquetOptions, ParquetReport, ParquetSink};
 use crate::args::ParquetArgs;
 use crate::exit::Exit;
 use crate::export::Export;
+use crate::remarks;
 use crate::report::{self, Destination, Written, human_bytes};
 
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
+    args.source.check_columns()?;
     let export = Export::new(&args.source, &args.rejects, args.report)?;
+    if !args.report.quiet {
+        remarks::tell_of_null_columns(&args.source);
+    }
     let mut options = ParquetOptions::new(&args.out, Arc::clone(&export.snapshot_id));
     options.account = args.source.account.as_deref().map(Arc::from);
     options.row_group_bytes = args.row_group_bytes;

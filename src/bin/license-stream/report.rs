@@ -119,7 +119,7 @@ fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
         snapshots: vec![Snapshot {
             account: export.source.account.clone(),
             snapshot_id: export.snapshot_id.to_string(),
-            complete: summary.outcome.is_complete(),
+            complete: summary.outcome.is_complete() && export.source.is_from_the_first_page(),
             records: written.records,
             rejected: counts.rejected,
             requests: summary.requests.made,

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// let mut query = RemoteQuery::default();
 /// query.add("filter[status][in][]", "active")?;
 /// query.add("filter[status][in][]", "invited")?;
-/// query.merge("expand=plan".parse()?)?;
+/// query.merge(&"expand=plan".parse()?)?;
 ///
 /// assert_eq!(query.get("expand"), Some(&QueryValue::Text("plan".to_owned())));
 /// assert!(query.add("expand[plan]", "x").is_err(), "it is a text already");
@@ -81,7 +81,7 @@ impl RemoteQuery {
     ///
     /// # Errors
     /// As [`add`](Self::add); what stands before the value at fault was added.
-    pub fn merge(&mut self, other: Self) -> Result<()> {
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
         other.pairs().into_iter().try_for_each(|(name, value)| self.add(&name, value))
     }
 
@@ -211,7 +211,7 @@ mod tests {
     fn typed(texts: &[&str]) -> Result<RemoteQuery> {
         let mut query = RemoteQuery::default();
         for text in texts {
-            query.merge(text.parse()?)?;
+            query.merge(&text.parse()?)?;
         }
         Ok(query)
     }
