@@ -21,8 +21,11 @@
 //! # }
 //! ```
 
+mod answer;
 mod body;
 mod clock;
+mod decompress;
+mod encoding;
 mod failure;
 mod pages;
 mod request;
@@ -32,13 +35,15 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
 use reqwest::{Client, Response, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Requests;
+use answer::Answer;
 pub use body::LicenseBody;
 pub use clock::{Clock, SystemClock};
+pub use decompress::Compression;
 use failure::Failure;
 pub use pages::LicensePages;
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
@@ -62,6 +67,7 @@ pub struct TrutoClient {
     clock: Arc<dyn Clock>,
     /// What this client and all of its clones have sent.
     sent: Arc<Counters>,
+    compression: Compression,
 }
 
 /// How long to wait for a sign of life. There is no limit on the whole: a body may take hours.
@@ -85,7 +91,8 @@ impl TrutoClient {
     /// A client for the API at `base_url`.
     ///
     /// Proxies, certificates and the time to connect are settings of `http`. It should not follow
-    /// redirects, and must not have a total time-out.
+    /// redirects, must not have a total time-out, and must not unpack bodies itself: what tells whether
+    /// one is whole would be lost.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if `base_url` is no URL, holds a user or a password, or is plain
@@ -121,6 +128,7 @@ impl TrutoClient {
             retry: RetryPolicy::default(),
             clock: Arc::new(SystemClock),
             sent: Arc::default(),
+            compression: Compression::default(),
         })
     }
 
@@ -150,6 +158,13 @@ impl TrutoClient {
         self.sent.requests()
     }
 
+    /// The same client that asks for compressed bodies, or does not, and bounds how they unpack.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
     /// All pages of `request`, for [`run_source`](crate::pipeline::run_source).
     pub fn pages(&self, request: LicenseRequest) -> LicensePages {
         LicensePages::new(self.clone(), request)
@@ -177,7 +192,9 @@ impl TrutoClient {
         request.check()?;
         let (url, accept) = (request.url(&self.base_url), request.accept());
         let response = self.get_with(url, accept, request.account.as_deref(), retries).await?;
-        LicenseBody::new(response, self.timeouts.idle).map_err(|error| request.named(error))
+        Answer::new(response, self.timeouts.idle, self.compression.max_ratio)
+            .map(LicenseBody::new)
+            .map_err(|error| request.named(error))
     }
 
     /// The attempts at one request, which are counted in `own` too.
@@ -222,6 +239,7 @@ impl TrutoClient {
             .get(url)
             .header(AUTHORIZATION, self.token.bearer())
             .header(ACCEPT, accept)
+            .header(ACCEPT_ENCODING, self.compression.accepted())
             .send();
         let response = match tokio::time::timeout(self.timeouts.first_byte, sent).await {
             Ok(Ok(response)) => response,

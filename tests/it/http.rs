@@ -34,6 +34,7 @@ fn the_request_is_the_documented_one() {
         GET /unified/user-directory/licenses?integrated_account_id=62f44730-dd91-461e-bd6a-aedd9e0ad79d&truto_response_format=stream HTTP/1.1
         authorization: Bearer TOKEN
         accept: application/x-ndjson, application/json
+        accept-encoding: zstd, br, gzip, deflate
         user-agent: license-stream/0.1.0
         host: 127.0.0.1:PORT
 

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod broker;
 pub(crate) mod command;
+pub(crate) mod compress;
 pub(crate) mod kafka;
 pub(crate) mod process;
 pub(crate) mod python;

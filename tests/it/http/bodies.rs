@@ -1,6 +1,7 @@
 //! Bodies that are not whole, and bodies that are no licenses.
 
 use super::{ACCOUNT, one_license};
+use crate::support::compress::{FORMS, Form};
 use crate::support::process::{Run, run};
 use crate::support::scripted::{Scripted, response};
 use crate::support::truto::api_command;
@@ -88,10 +89,67 @@ fn a_page_of_html_that_claims_to_be_json_is_no_license() {
     assert!(!got.stderr.contains("html") && !got.stderr.contains("secret"), "{}", got.stderr);
 }
 
+/// A response with `body` in `encoding`, of announced length.
+fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("{NDJSON}Content-Encoding: {encoding}\r\nContent-Length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
 #[test]
-fn a_compressed_body_was_not_asked_for() {
-    let headers = "Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n";
-    let got = ask(response("200 OK", headers, "\u{1f}"));
+fn a_compressed_body_is_unpacked() {
+    for (form, encoding) in FORMS {
+        let got = ask(encoded(encoding, &form.compress(b"{\"id\":\"1\"}\n")));
+        assert_eq!(
+            (got.code, got.text()),
+            (Some(0), "{\"id\":\"1\"}\n"),
+            "{form:?}: {}",
+            got.stderr
+        );
+    }
+}
+
+#[test]
+fn a_compressed_body_of_announced_length_may_still_be_cut() {
+    for (form, encoding) in FORMS {
+        let parts = form.compress_parts(&[b"{\"id\":\"1\"}\n", b"{\"id\":"]);
+        let body = [&parts[0][..], &parts[1]].concat();
+        assert_truncated(&ask(encoded(encoding, &body)), "was cut before its end");
+    }
+}
+
+#[test]
+fn a_compressed_body_that_only_the_connection_ends_is_whole_where_nothing_can_follow() {
+    for (form, encoding) in FORMS {
+        let whole = form.compress(b"{\"id\":\"1\"}\n");
+        let head = format!("{NDJSON}Content-Encoding: {encoding}\r\nConnection: close\r\n\r\n");
+        let got = ask([head.as_bytes(), &whole].concat());
+        if matches!(form, Form::Gzip | Form::Zstd) {
+            assert_truncated(&got, "nothing in the response tells whether the body is whole");
+        } else {
+            assert_eq!((got.code, got.text()), (Some(0), "{\"id\":\"1\"}\n"), "{}", got.stderr);
+            let cut = ask([head.as_bytes(), &whole[..whole.len() - 1]].concat());
+            assert_eq!(cut.code, Some(1), "{form:?}: {}", cut.stderr);
+            assert!(cut.stderr.contains("was cut before its end"), "{}", cut.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_encoding_that_is_not_read_is_refused() {
+    for (encoding, what) in [
+        ("gzip, gzip", "compressed more than once"),
+        ("compress", "the Content-Encoding `compress`"),
+    ] {
+        let got = ask(encoded(encoding, b"{\"id\":\"1\"}\n"));
+        assert_eq!((got.code, got.text()), (Some(1), ""));
+        assert!(got.stderr.contains(what), "{}", got.stderr);
+    }
+}
+
+#[test]
+fn a_body_that_is_not_what_its_encoding_says_is_damaged() {
+    let got = ask(encoded("gzip", b"{\"id\":\"1\"}\n"));
     assert_eq!((got.code, got.text()), (Some(1), ""));
-    assert!(got.stderr.contains("body is compressed"), "{}", got.stderr);
+    assert!(got.stderr.contains("it cannot be unpacked as gzip"), "{}", got.stderr);
 }
