@@ -166,6 +166,7 @@
 //! | `kafka` | [`sink::kafka`]; links the system's OpenSSL | rdkafka |
 //! | `simulator` | [`simulate`]: a Truto API of our own, labelled so | tokio, httparse |
 //! | `vendored` | builds OpenSSL from source instead of linking the system's | |
+//! | `failpoints` | instants at which a crash test may kill the process; never in a release | rustix |
 //! | `cli` | the command `license-stream`, with all of the above but `vendored` | clap, reqwest's native-tls |
 
 #[cfg(feature = "pipeline")]
@@ -174,6 +175,8 @@ pub mod decode;
 #[cfg(feature = "pipeline")]
 pub mod digest;
 pub mod error;
+#[cfg(feature = "pipeline")]
+mod failpoint;
 pub mod frame;
 pub mod integration;
 pub mod license;

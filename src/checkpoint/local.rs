@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Checkpoint, CheckpointStore};
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
 
 const ENDING: &str = ".checkpoint.json";
 
@@ -143,8 +144,11 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("json.partial");
     let mut file = File::create(&temporary)?;
     file.write_all(bytes)?;
+    failpoint::reach(Point::CheckpointWritten);
     file.sync_all()?;
+    failpoint::reach(Point::CheckpointSynced);
     fs::rename(&temporary, path)?;
+    failpoint::reach(Point::CheckpointRenamed);
     // A rename that is not on disk would be lost with the power.
     File::open(directory)?.sync_all()
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
 
 /// A file under a hidden temporary name. Dropped before it is published, it is removed.
 #[derive(Debug)]
@@ -46,12 +47,16 @@ impl TemporaryFile {
     /// Gives the file its name, once its bytes are on disk. The directory is synced too: a rename
     /// that is not would be lost with the power.
     pub(super) fn publish(mut self, rows: u64) -> Result<WrittenFile> {
-        let published = self
-            .file
-            .sync_all()
-            .and_then(|()| fs::rename(&self.temporary, &self.path))
-            .and_then(|()| File::open(&self.directory)?.sync_all());
-        published.map_err(|error| failed(&self.path, error))?;
+        let published = || -> io::Result<()> {
+            self.file.sync_all()?;
+            failpoint::reach(Point::FileSynced);
+            fs::rename(&self.temporary, &self.path)?;
+            failpoint::reach(Point::FileRenamed);
+            File::open(&self.directory)?.sync_all()?;
+            failpoint::reach(Point::FileDurable);
+            Ok(())
+        };
+        published().map_err(|error| failed(&self.path, error))?;
         self.published = true;
         Ok(WrittenFile { path: self.path.clone(), bytes: self.bytes, rows })
     }

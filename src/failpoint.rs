@@ -1,0 +1,93 @@
+//! Named instants at which a test may have the process killed.
+//!
+//! They exist with the feature `failpoints` only, which is for the crash tests: `make test` turns it on,
+//! no release does. The kill is a SIGKILL: nothing is flushed, dropped or closed, as with a loss of power
+//! but for what the kernel already has.
+
+/// What a test sets: `NAME:N` kills the process when it reaches that point for the N-th time.
+#[cfg(feature = "failpoints")]
+const VARIABLE: &str = "LICENSE_STREAM_KILL_AT";
+
+macro_rules! points {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// An instant between two steps of making something durable.
+        #[allow(dead_code, reason = "each feature reaches its own")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Point {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Point {
+            /// The names of all, for tests to go through.
+            #[cfg(feature = "failpoints")]
+            pub(crate) const NAMES: &[&str] = &[$($name),*];
+
+            #[cfg(feature = "failpoints")]
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+points! {
+    /// A file of data is whole, under another name.
+    FileSynced = "file-synced",
+    /// It has its name, and the directory need not be on disk.
+    FileRenamed = "file-renamed",
+    /// It is durable, and no checkpoint knows of it.
+    FileDurable = "file-durable",
+    /// The checkpoint is in a file of another name.
+    CheckpointWritten = "checkpoint-written",
+    /// That file is on disk.
+    CheckpointSynced = "checkpoint-synced",
+    /// The checkpoint has its name, and the directory need not be on disk.
+    CheckpointRenamed = "checkpoint-renamed",
+}
+
+/// Says that the process has come to `point`: here a test may end it.
+#[inline]
+pub(crate) fn reach(point: Point) {
+    #[cfg(feature = "failpoints")]
+    kill::reach(point);
+    #[cfg(not(feature = "failpoints"))]
+    let _ = point;
+}
+
+#[cfg(feature = "failpoints")]
+mod kill {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::{Point, VARIABLE};
+
+    struct Wanted {
+        name: String,
+        left: AtomicU64,
+    }
+
+    pub(super) fn reach(point: Point) {
+        static WANTED: OnceLock<Option<Wanted>> = OnceLock::new();
+        let Some(wanted) = WANTED.get_or_init(wanted) else { return };
+        if wanted.name == point.name() && wanted.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let _ = kill_process(getpid(), Signal::KILL);
+            // The signal is on its way: nothing more may happen.
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+
+    /// What the test wants; a name that there is not is a mistake of the test, which must not pass.
+    fn wanted() -> Option<Wanted> {
+        let text = std::env::var(VARIABLE).ok()?;
+        let (name, count) = text.split_once(':').expect("NAME:N");
+        assert!(Point::NAMES.contains(&name), "there is no failpoint {name}");
+        let left = AtomicU64::new(count.parse().expect("a count of times"));
+        Some(Wanted { name: name.to_owned(), left })
+    }
+}
