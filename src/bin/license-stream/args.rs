@@ -10,7 +10,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
-use license_stream::simulate::SimulatedShape;
+use license_stream::simulate::{Fault, SimulatedShape};
 use license_stream::{Error, ErrorKind, Integration};
 pub(crate) use request::{FormatArg, RequestArgs};
 
@@ -395,6 +395,8 @@ is every --shape of it. Responses say so in their x-simulated header.
 Examples:
   license-stream simulate --records 1000000 --listen 127.0.0.1:8080
   license-stream simulate --shape pretty-envelope --page-records 1000
+  license-stream simulate --fault '{\"refuse\":503,\"times\":2}' --fault '{\"cut_at\":5000}'
+  license-stream simulate --scenario examples/scenarios/customers.json
   license-stream simulate --records 1000000 --out body.ndjson
 
   TRUTO_API_TOKEN=simulator-token license-stream ndjson --base-url http://127.0.0.1:8080 \\
@@ -426,6 +428,22 @@ pub(crate) struct SimulateArgs {
     /// Send an error of the API in the place of the license after this many, and end the body there
     #[arg(long, value_name = "N")]
     pub(crate) error_after: Option<u64>,
+    /// Play what a JSON file says: groups of accounts, what they hold and what goes wrong
+    /// (docs/simulator.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["records", "accounts", "seed", "shape",
+        "page_records", "cursor_first", "chunk_bytes", "pace", "encoding"])]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Let something go wrong with each account, spelled as in a scenario; repeatable
+    #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
+    pub(crate) faults: Vec<Fault>,
+    /// Compress bodies: `accepted` goes by what a request accepts, the others come unasked
+    #[arg(long, value_name = "ENCODING", conflicts_with = "out",
+        value_parser = ["accepted", "zstd", "brotli", "gzip", "deflate", "raw-deflate"])]
+    pub(crate) encoding: Option<String>,
+    /// Answer with 429 beyond what seem to be Truto's tiers: in 10 s, 500 requests of a token and 50 of
+    /// an account
+    #[arg(long)]
+    pub(crate) rate_limits: bool,
     /// Address to listen on
     #[arg(
         long,
@@ -447,6 +465,10 @@ pub(crate) struct SimulateArgs {
     /// Write the first account's first body to a file instead of serving; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+fn fault(text: &str) -> Result<Fault, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -522,13 +544,15 @@ mod tests {
             let commands = help.lines().filter_map(|line| line.split_once("license-stream "));
             for (_, arguments) in commands {
                 let arguments = arguments.split(" | ").next().unwrap_or_default();
-                let words = ["license-stream"].into_iter().chain(arguments.split_whitespace());
+                let words = ["license-stream"]
+                    .into_iter()
+                    .chain(arguments.split_whitespace().map(|word| word.trim_matches('\'')));
                 let parsed = Args::try_parse_from(words);
                 assert!(parsed.is_ok(), "{arguments}: {}", parsed.expect_err("not typed so"));
                 examples += 1;
             }
         }
-        assert_eq!(examples, 13);
+        assert_eq!(examples, 15);
     }
 
     #[test]

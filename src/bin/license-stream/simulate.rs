@@ -2,8 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
-use license_stream::simulate::{DEFAULT_TOKEN, RunningSimulator, SimulatedShape, Simulator};
+use license_stream::simulate::{
+    DEFAULT_TOKEN, RateLimits, RunningSimulator, Scenario, SimulatedEncoding, SimulatedShape,
+    Simulator,
+};
 use license_stream::{Error, ErrorKind};
 
 use crate::args::SimulateArgs;
@@ -12,32 +16,10 @@ use crate::report::{human_count, say};
 use crate::signal::Signals;
 
 /// Accounts that are listed; the others follow from the seed all the same.
-const LISTED: usize = 10;
+const LISTED: u64 = 10;
 
 pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
-    let shape = SimulatedShape::from(args.shape);
-    let mut simulator = Simulator::new()
-        .with_addr(args.listen)
-        .with_seed(args.seed)
-        .with_accounts(args.accounts as usize)
-        .with_records(args.records)
-        .with_shape(shape)
-        .with_chunk_bytes(args.chunk_bytes as usize);
-    if let Some(records) = args.page_records {
-        simulator = simulator.with_page_records(records);
-    }
-    if args.cursor_first {
-        simulator = simulator.with_cursor_first();
-    }
-    if let Some(records) = args.error_after {
-        simulator = simulator.with_error_after(records);
-    }
-    if let Some(pace) = args.pace {
-        simulator = simulator.with_pace(pace);
-    }
-    if let Some(bytes) = args.cut_after {
-        simulator = simulator.with_cut_after(bytes);
-    }
+    let simulator = simulator(&args)?;
     if let Some(path) = &args.out {
         let out: Box<dyn Write> = if path.as_os_str() == "-" {
             Box::new(io::stdout().lock())
@@ -45,7 +27,10 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
             Box::new(File::create(path)?)
         };
         let mut out = BufWriter::with_capacity(1 << 20, out);
-        simulator.write_body(&simulator.accounts()[0], &mut out)?;
+        let account = simulator.account_ids().next().ok_or_else(|| {
+            Error::new(ErrorKind::Configuration, "the scenario has no account to write a body of")
+        })?;
+        simulator.write_body(&account, &mut out)?;
         out.flush()?;
         return Ok(Exit::Done);
     }
@@ -55,25 +40,87 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
         Error::new(ErrorKind::Configuration, message).caused_by(error)
     })?;
     print_settings(&running, &mut io::stdout().lock())?;
-    let accounts = running.accounts().len();
+    let accounts = running.simulator().scenario().account_count();
     if accounts > LISTED {
-        say!("and {} more accounts", human_count((accounts - LISTED) as u64));
+        say!("and {} more accounts", human_count(accounts - LISTED));
     }
+    let what = match &args.scenario {
+        Some(path) => format!("the scenario {}", path.display()),
+        None => {
+            let shape = SimulatedShape::from(args.shape);
+            format!("{} licenses an account as {shape}", human_count(args.records))
+        }
+    };
     say!(
-        "simulating {} licenses an account as {shape}; the wire format is our reading of what Truto \
-         does not publish; Ctrl-C ends it",
-        human_count(args.records)
+        "simulating {what}; the wire format is our reading of what Truto does not publish; Ctrl-C ends it"
     );
     signals.stop().cancelled().await;
     running.stop().await;
     Ok(signals.first().map_or(Exit::Done, Exit::Stopped))
 }
 
+/// What is to be played.
+fn simulator(args: &SimulateArgs) -> anyhow::Result<Simulator> {
+    let mut simulator = match &args.scenario {
+        Some(path) => Simulator::from(scenario(path)?),
+        None => accounts(args),
+    };
+    if args.rate_limits {
+        simulator = simulator.with_rate_limits(RateLimits::likely());
+    }
+    if let Some(records) = args.error_after {
+        simulator = simulator.with_error_after(records);
+    }
+    if let Some(bytes) = args.cut_after {
+        simulator = simulator.with_cut_after(bytes);
+    }
+    let simulator = args.faults.iter().cloned().fold(simulator, Simulator::with_fault);
+    Ok(simulator.with_addr(args.listen))
+}
+
+fn scenario(path: &Path) -> anyhow::Result<Scenario> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("{} cannot be read", path.display());
+        Error::new(ErrorKind::Configuration, message).caused_by(error)
+    })?;
+    text.parse().map_err(|error: Error| {
+        Error::new(ErrorKind::Configuration, path.display().to_string()).caused_by(error).into()
+    })
+}
+
+/// Accounts that are all alike.
+fn accounts(args: &SimulateArgs) -> Simulator {
+    let mut simulator = Simulator::new()
+        .with_seed(args.seed)
+        .with_accounts(args.accounts as usize)
+        .with_records(args.records)
+        .with_shape(args.shape.into())
+        .with_chunk_bytes(args.chunk_bytes as usize);
+    if let Some(records) = args.page_records {
+        simulator = simulator.with_page_records(records);
+    }
+    if args.cursor_first {
+        simulator = simulator.with_cursor_first();
+    }
+    if let Some(pace) = args.pace {
+        simulator = simulator.with_pace(pace);
+    }
+    simulator.with_encoding(match args.encoding.as_deref() {
+        None => SimulatedEncoding::Identity,
+        Some("zstd") => SimulatedEncoding::Zstd,
+        Some("brotli") => SimulatedEncoding::Brotli,
+        Some("gzip") => SimulatedEncoding::Gzip,
+        Some("deflate") => SimulatedEncoding::Deflate,
+        Some("raw-deflate") => SimulatedEncoding::RawDeflate,
+        Some(_) => SimulatedEncoding::Accepted,
+    })
+}
+
 /// What has to be set to read from it. Without a reader there is nobody to serve.
 fn print_settings(simulator: &RunningSimulator, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "TRUTO_BASE_URL={}", simulator.base_url())?;
     writeln!(out, "TRUTO_API_TOKEN={DEFAULT_TOKEN}")?;
-    for account in simulator.accounts().iter().take(LISTED) {
+    for account in simulator.simulator().account_ids().take(LISTED as usize) {
         writeln!(out, "account={account}")?;
     }
     out.flush()

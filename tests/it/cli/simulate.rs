@@ -1,6 +1,6 @@
 //! `license-stream simulate` from outside.
 
-use license_stream::simulate::LicenseGenerator;
+use license_stream::simulate::{LicenseGenerator, Scenario, Simulator};
 
 use crate::support::command::license_stream;
 use crate::support::process::{run, start};
@@ -44,4 +44,64 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(got.code, Some(2));
     let what = format!("{address} cannot be listened on: try another --listen");
     assert!(got.stderr.contains(&what), "{}", got.stderr);
+}
+
+#[test]
+fn the_scenario_of_the_examples_can_be_played() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/scenarios/customers.json");
+    let scenario: Scenario = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let simulator = Simulator::from(scenario);
+    let mut want = Vec::new();
+    simulator.write_body(&simulator.accounts()[0], &mut want).unwrap();
+    let got = run(license_stream().args(["simulate", "--scenario", path, "--out", "-"]));
+    assert_eq!((got.code, &*got.stderr), (Some(0), ""));
+    assert!(got.stdout == want);
+    assert_eq!(want.iter().filter(|byte| **byte == b'\n').count(), 101, "a page, and its cursor");
+}
+
+#[test]
+fn a_mistake_in_a_scenario_is_told_with_file_line_and_column() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("mine.json");
+    std::fs::write(&path, "{\"accounts\": [\n  {\"faults\": [{\"refuse\": 503, \"time\": 1}]}\n]}")
+        .unwrap();
+    let got = run(license_stream().arg("simulate").arg("--scenario").arg(&path));
+    assert_eq!(got.code, Some(2));
+    for part in ["mine.json", "unknown field `time`, expected one of", "at line 2 column 36"] {
+        assert!(got.stderr.contains(part), "{part}: {}", got.stderr);
+    }
+    let got = run(license_stream().args(["simulate", "--scenario", "/nowhere/x.json"]));
+    assert_eq!(got.code, Some(2));
+    assert!(got.stderr.contains("/nowhere/x.json cannot be read"), "{}", got.stderr);
+}
+
+#[test]
+fn a_fault_that_is_typed_strikes() {
+    let mut simulate = license_stream();
+    simulate.args([
+        "simulate",
+        "--listen",
+        "127.0.0.1:0",
+        "--records",
+        "20",
+        "--encoding",
+        "accepted",
+    ]);
+    simulate.args(["--fault", r#"{"refuse":{"status":404,"message":"gone fishing"},"times":1}"#]);
+    let mut simulator = start(&mut simulate);
+    let mut setting = || {
+        let line = String::from_utf8(simulator.line()).unwrap();
+        line.trim_end().split_once('=').unwrap().1.to_owned()
+    };
+    let (url, token, account) = (setting(), setting(), setting());
+    for code in [1, 0] {
+        let mut ndjson = license_stream();
+        ndjson.env("TRUTO_API_TOKEN", &token);
+        let got = run(ndjson.args(["ndjson", "--base-url", &url, "--account", &account]));
+        assert_eq!(got.code, Some(code), "{}", got.stderr);
+        assert_eq!(got.stderr.contains("gone fishing"), code == 1);
+    }
+    let got = run(license_stream().args(["simulate", "--fault", r#"{"cut":1}"#]));
+    assert_eq!(got.code, Some(2));
+    assert!(got.stderr.contains("unknown field `cut`"), "{}", got.stderr);
 }
