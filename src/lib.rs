@@ -224,3 +224,8 @@ pub use timestamp::Timestamp;
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The Rust of the simulator's guide, likewise.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../docs/simulator.md")]
+struct SimulatorGuide;

@@ -225,4 +225,36 @@ mod tests {
             assert!(error.to_string().starts_with(want), "{text}: {error}");
         }
     }
+    /// The names that an object can have, as the error for another one lists them.
+    fn names(text: &str) -> Vec<String> {
+        let error = text.parse::<Scenario>().unwrap_err().to_string();
+        let names = error.split("expected one of ").nth(1).unwrap().split(" at line").next();
+        names.unwrap().split(", ").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_guide_names_all_that_a_scenario_can_say() {
+        let guide = include_str!("../../docs/simulator.md");
+        let mut seen = 0;
+        for object in [
+            r#"{"":1}"#,
+            r#"{"listing":{"":1}}"#,
+            r#"{"rate_limits":{"token":{"":1}}}"#,
+            r#"{"accounts":[{"":1}]}"#,
+            r#"{"accounts":[{"faults":[{"":1}]}]}"#,
+            r#"{"accounts":[{"faults":[{"refuse":{"":1}}]}]}"#,
+            r#"{"accounts":[{"encoding":""}]}"#,
+            r#"{"accounts":[{"framing":""}]}"#,
+            r#"{"accounts":[{"faults":[{"on":""}]}]}"#,
+            r#"{"accounts":[{"faults":[{"refuse":{"form":""}}]}]}"#,
+            r#"{"accounts":[{"faults":[{"break_records":{"records":[],"as":""}}]}]}"#,
+        ] {
+            for name in names(object) {
+                let quoted = name.replace('`', "\"");
+                assert!(guide.contains(&name) || guide.contains(&quoted), "{name}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 70, "{seen}");
+    }
 }
