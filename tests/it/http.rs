@@ -55,7 +55,7 @@ fn an_account_cannot_add_parameters() {
     let got = run(&mut api_command("ndjson", &api.url(), account));
     assert_eq!(got.code, Some(0), "{}", got.stderr);
     let request = api.request();
-    expect!["GET /unified/user-directory/licenses?integrated_account_id=a%26truto_response_format%3Draw%23%C3%A9+%2F%3F&truto_response_format=stream HTTP/1.1"].assert_eq(request.lines().next().unwrap());
+    expect!["GET /unified/user-directory/licenses?integrated_account_id=a%26truto_response_format%3Draw%23%C3%A9%20%2F%3F&truto_response_format=stream HTTP/1.1"].assert_eq(request.lines().next().unwrap());
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod parquet;
 mod readers;
 mod rejects;
 mod replay;
+mod requests;
 mod schemas;
 mod shapes;
 mod support;

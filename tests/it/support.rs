@@ -9,5 +9,6 @@ pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod run;
 pub(crate) mod scripted;
+pub(crate) mod series;
 pub(crate) mod simulation;
 pub(crate) mod truto;

@@ -84,9 +84,9 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_enum, default_value_t = ShapeArg::Auto)]
     pub(crate) shape: ShapeArg,
     #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
-    #[command(flatten)]
     pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 impl SourceArgs {

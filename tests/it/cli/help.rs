@@ -21,6 +21,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["kafka", "--help"], &expect_file!["../../golden/help-kafka.txt"]);
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
+    assert_help(&["integrations", "--help"], &expect_file!["../../golden/help-integrations.txt"]);
     assert_help(&["simulate", "--help"], &expect_file!["../../golden/help-simulate.txt"]);
     assert_help(&["demo", "--help"], &expect_file!["../../golden/help-demo.txt"]);
 }
@@ -33,7 +34,10 @@ fn no_command_is_without_help() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(names, ["parquet", "kafka", "ndjson", "schema", "simulate", "demo", "help"]);
+    assert_eq!(
+        names,
+        ["parquet", "kafka", "ndjson", "schema", "integrations", "simulate", "demo", "help"]
+    );
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! What is refused before a byte is sent, and before anything is written.
+
+use std::fmt::Write;
+
+use expect_test::expect_file;
+
+use super::ACCOUNT;
+use crate::support::process::run;
+use crate::support::scripted::Untouched;
+use crate::support::truto::api_command;
+
+#[test]
+fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
+    let lines = [
+        "ndjson --exclude-field name --exclude-field id",
+        "ndjson --exclude-field ",
+        "ndjson --limit 0",
+        "ndjson --limit 10 --ignore-limit",
+        "ndjson --ignore-remote-data --exclude-field remote_data",
+        "ndjson --key-by name --exclude-field name",
+        "ndjson --key-by roles",
+        "ndjson --format json",
+        "ndjson --format raw --ignore-remote-data",
+        "ndjson --format raw --key-by id",
+        "ndjson --format raw --exclude-field name",
+        "ndjson --product sharepoint",
+        "ndjson --organization-id o --product onedrive",
+        "ndjson --integration GitHub",
+        "ndjson --integration clickup --format raw",
+        "ndjson --integration CiscoMeraki --organization-id ",
+        "ndjson --integration Microsoft365",
+        "ndjson --integration Zoom --organization-id o",
+        "ndjson --integration GitHub --organization-id o --key-by currency",
+        "ndjson --integration GitHub --product onedrive",
+        "ndjson --integration Slack",
+        "ndjson --remote-query s3cret",
+        "ndjson --remote-query a[b=s3cret",
+        "ndjson --remote-query a[][b]=s3cret",
+        "ndjson --remote-query a=1 --remote-query a=s3cret",
+        "ndjson --remote-query a=1 --remote-query a[b]=s3cret",
+        "ndjson --shape document",
+        "ndjson --shape dead-letters",
+        "ndjson --token-account",
+        "parquet --out out --format raw",
+        "parquet --out out --format raw --shape lines",
+        "parquet --out out --limit 10 --ignore-limit",
+        "kafka --topic t --brokers BROKER --format raw --key-by id",
+        "kafka --topic t --brokers BROKER --integration GitHub",
+    ];
+    let mut golden = String::new();
+    for line in lines {
+        let (api, broker) = (Untouched::listen(), Untouched::listen());
+        let at_broker = line.replace("BROKER", &format!("127.0.0.1:{}", broker.port()));
+        let mut words = at_broker.split(' ');
+        let url = format!("http://127.0.0.1:{}", api.port());
+        let mut command = api_command(words.next().unwrap(), &url, ACCOUNT);
+        let directory = tempfile::tempdir().unwrap();
+        let got = run(command.args(words).current_dir(directory.path()).env("COLUMNS", "100"));
+        api.assert();
+        broker.assert();
+        assert_eq!((got.code, got.text()), (Some(2), ""), "{line}: {}", got.stderr);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{line}");
+        assert!(!got.stderr.contains("s3cret"), "{line}: {}", got.stderr);
+        writeln!(golden, "$ license-stream {line}\n{}", got.stderr).unwrap();
+    }
+    expect_file!["../../golden/request-refusals.txt"].assert_eq(&golden);
+}
+
+#[test]
+fn what_is_asked_of_the_api_does_not_go_with_a_file() {
+    for flags in [
+        &["--integration", "GitHub"][..],
+        &["--organization-id", "o"],
+        &["--product", "onedrive"],
+        &["--format", "unified"],
+        &["--limit", "1"],
+        &["--ignore-limit"],
+        &["--cursor", "c"],
+        &["--ignore-remote-data"],
+        &["--exclude-field", "name"],
+        &["--key-by", "id"],
+        &["--remote-query", "a=b"],
+        &["--token-account"],
+    ] {
+        let mut command = crate::support::command::license_stream();
+        let got = run(command.args(["ndjson", "--input", "body"]).args(flags));
+        assert_eq!(got.code, Some(2), "{flags:?}: {}", got.stderr);
+        assert!(got.stderr.contains("cannot be used with"), "{flags:?}: {}", got.stderr);
+    }
+    let mut command = crate::support::command::license_stream();
+    let got = run(command.args(["parquet", "--out", "out", "--input", "-", "--shape", "document"]));
+    assert_eq!(got.code, Some(2), "{}", got.stderr);
+    assert!(got.stderr.contains("fits no columns"), "{}", got.stderr);
+}
