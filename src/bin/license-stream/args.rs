@@ -11,6 +11,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
 use license_stream::simulate::{Fault, SimulatedShape};
+use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Integration};
 pub(crate) use request::{FormatArg, RequestArgs};
 
@@ -110,17 +111,18 @@ impl SourceArgs {
         self.request.request(self.account.as_deref())?.check_columns()
     }
 
-    /// Refuses what contradicts itself, before anything is sent or written.
-    pub(crate) fn check(&self) -> license_stream::Result<()> {
+    /// The request that is to be made, if any; refuses what contradicts itself, before anything is sent
+    /// or written.
+    pub(crate) fn check(&self) -> license_stream::Result<Option<LicenseRequest>> {
         if self.input.is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let message = match self.shape {
             ShapeArg::DeadLetters => "--shape dead-letters goes with --input FILE",
             ShapeArg::Document if self.request.format != FormatArg::Raw => {
                 "--shape document goes with --format raw, or with --input FILE"
             }
-            _ => return self.request.request(self.account.as_deref()).map(drop),
+            _ => return self.request.request(self.account.as_deref()).map(Some),
         };
         Err(Error::new(ErrorKind::Configuration, message))
     }
@@ -262,8 +264,8 @@ Examples:
     -X compression.type=zstd --kafka-config secrets.properties
 
 Each record is keyed `account:id`, or `id` where no account is given, and has the headers
-truto-account, truto-snapshot and truto-position (the byte of the body at which it begins). Of the raw
-format no id is known: records are keyed `account`, or not at all where none is given.";
+truto-account, truto-snapshot and truto-position (the byte of the body at which it begins). Records
+of the raw format have no id that is known: they are keyed `account`, or not at all without one.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = KAFKA_EXAMPLES)]

@@ -38,9 +38,9 @@ impl<'a> Export<'a> {
         rejects: &'a RejectArgs,
         report: ReportArgs,
     ) -> anyhow::Result<Self> {
-        source.check()?;
-        if !report.quiet {
-            remarks::tell(source)?;
+        let request = source.check()?;
+        if let (Some(request), false) = (request, report.quiet) {
+            remarks::tell(&request, source.request.integration);
         }
         let snapshot_id = uuid::Uuid::now_v7().to_string().into();
         Ok(Self { source, rejects, report, signals: Signals::listen()?, snapshot_id })

@@ -13,8 +13,8 @@ use crate::report::{self, Destination, Written, human_bytes};
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
     let export = Export::new(&args.source, &args.rejects, args.report)?;
-    if !args.report.quiet {
-        remarks::tell_of_null_columns(&args.source);
+    if let (Some(integration), false) = (args.source.request.integration, args.report.quiet) {
+        remarks::tell_of_null_columns(integration);
     }
     let mut options = ParquetOptions::new(&args.out, Arc::clone(&export.snapshot_id));
     options.account = args.source.account.as_deref().map(Arc::from);

@@ -44,7 +44,7 @@ fn each_flag_is_the_documented_parameter() {
         let requests = api.requests();
         assert_eq!(requests.len(), 1, "{requests:?}");
         let mut lines = requests[0].lines();
-        writeln!(golden, "{}", flags.join(" ")).unwrap();
+        writeln!(golden, "$ license-stream ndjson {}", flags.join(" ")).unwrap();
         writeln!(golden, "  {}", lines.next().unwrap()).unwrap();
         writeln!(golden, "  {}", lines.find(|line| line.starts_with("accept: ")).unwrap()).unwrap();
     }

@@ -26,8 +26,8 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_enum, default_value_t = FormatArg::Stream)]
     pub(crate) format: FormatArg,
     /// Licenses that one page is to have at most; all pages are read all the same
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<NonZeroU64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
     /// Let the API ignore a limit
     #[arg(long)]
     pub(crate) ignore_limit: bool,
@@ -117,7 +117,7 @@ impl RequestArgs {
         let mut request = LicenseRequest::of_token();
         request.account = account.map(str::to_owned);
         request.format = self.format.into();
-        request.limit = self.limit;
+        request.limit = self.limit.and_then(NonZeroU64::new);
         request.ignore_limit = self.ignore_limit;
         request.next_cursor.clone_from(&self.cursor);
         request.ignore_remote_data = self.ignore_remote_data;
