@@ -29,13 +29,14 @@ mod encoding;
 mod failure;
 mod pages;
 mod request;
+mod resume;
 mod retry;
 mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName};
 use reqwest::{Client, Response, Url};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -47,6 +48,7 @@ pub use decompress::Compression;
 use failure::Failure;
 pub use pages::LicensePages;
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
+use resume::Resumable;
 pub use retry::RetryPolicy;
 use retry::{Counters, Retries};
 pub use token::Token;
@@ -180,21 +182,32 @@ impl TrutoClient {
     /// [`Unauthorized`](ErrorKind::Unauthorized) and [`Refused`](ErrorKind::Refused) where asking
     /// again does not help, and [`Upstream`](ErrorKind::Upstream) where it has not helped.
     pub async fn licenses(&self, request: &LicenseRequest) -> Result<LicenseBody> {
-        self.licenses_with(request, &mut self.retries(&Arc::default())).await
+        self.licenses_with(request, self.retries(&Arc::default())).await
     }
 
-    /// [`licenses`](Self::licenses), with attempts that are counted together with others.
+    /// [`licenses`](Self::licenses), with attempts that are counted elsewhere too.
     pub(crate) async fn licenses_with(
         &self,
         request: &LicenseRequest,
-        retries: &mut Retries,
+        mut retries: Retries,
     ) -> Result<LicenseBody> {
         request.check()?;
-        let (url, accept) = (request.url(&self.base_url), request.accept());
-        let response = self.get_with(url, accept, request.account.as_deref(), retries).await?;
+        let response = self.respond(request, &mut retries).await?;
+        let answer = self.read(response).map_err(|error| request.named(error))?;
+        let page = Resumable::new(self.clone(), request.clone(), answer, retries);
+        Ok(LicenseBody::new(page))
+    }
+
+    /// The head of a page of licenses.
+    async fn respond(&self, request: &LicenseRequest, retries: &mut Retries) -> Result<Response> {
+        let accept = [(ACCEPT, request.accept()), (ACCEPT_ENCODING, self.compression.accepted())];
+        let url = request.url(&self.base_url);
+        self.get_with(url, &accept, request.account.as_deref(), retries).await
+    }
+
+    /// The body of a page of licenses.
+    fn read(&self, response: Response) -> Result<Answer> {
         Answer::new(response, self.timeouts.idle, self.compression.max_ratio)
-            .map(LicenseBody::new)
-            .map_err(|error| request.named(error))
     }
 
     /// The attempts at one request, which are counted in `own` too.
@@ -205,14 +218,14 @@ impl TrutoClient {
     /// Asks for `url`, again where that may help; answers once the head of a success has come.
     #[expect(dead_code, reason = "the listing of accounts will call it")]
     async fn get(&self, url: Url, accept: &'static str, account: Option<&str>) -> Result<Response> {
-        self.get_with(url, accept, account, &mut self.retries(&Arc::default())).await
+        self.get_with(url, &[(ACCEPT, accept)], account, &mut self.retries(&Arc::default())).await
     }
 
     /// [`get`](Self::get), with attempts that are counted together with others.
     async fn get_with(
         &self,
         url: Url,
-        accept: &'static str,
+        accept: &[(HeaderName, &'static str)],
         account: Option<&str>,
         retries: &mut Retries,
     ) -> Result<Response> {
@@ -233,15 +246,16 @@ impl TrutoClient {
     }
 
     /// Asks for `url` once.
-    async fn attempt(&self, url: Url, accept: &'static str) -> Result<Response, Failure> {
-        let sent = self
-            .http
-            .get(url)
-            .header(AUTHORIZATION, self.token.bearer())
-            .header(ACCEPT, accept)
-            .header(ACCEPT_ENCODING, self.compression.accepted())
-            .send();
-        let response = match tokio::time::timeout(self.timeouts.first_byte, sent).await {
+    async fn attempt(
+        &self,
+        url: Url,
+        accept: &[(HeaderName, &'static str)],
+    ) -> Result<Response, Failure> {
+        let mut request = self.http.get(url).header(AUTHORIZATION, self.token.bearer());
+        for (name, value) in accept {
+            request = request.header(name, *value);
+        }
+        let response = match tokio::time::timeout(self.timeouts.first_byte, request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error).into()),
             Err(elapsed) => {

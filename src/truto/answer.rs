@@ -42,21 +42,26 @@ impl Answer {
     /// [`ErrorKind::Upstream`] if it is a page of HTML, and [`ErrorKind::Malformed`] if it is compressed
     /// in a way that is not read.
     pub(super) fn new(response: Response, idle: Duration, max_ratio: u32) -> Result<Self> {
-        let headers = response.headers();
-        let content_type = text(headers, &CONTENT_TYPE);
+        let content_type = text(response.headers(), &CONTENT_TYPE);
         if content_type.to_ascii_lowercase().starts_with("text/html") {
             return Err(Error::new(
                 ErrorKind::Upstream,
                 "a page of HTML came instead of JSON: the base URL may be wrong, or a proxy answers",
             ));
         }
+        Self::open(response, idle, max_ratio)
+    }
+
+    /// The body of any `response`, whatever its type.
+    pub(super) fn open(response: Response, idle: Duration, max_ratio: u32) -> Result<Self> {
+        let headers = response.headers();
         let encoding = Encoding::of(headers)?;
         let has_end = response.version() >= reqwest::Version::HTTP_2
             || headers.contains_key(CONTENT_LENGTH)
             || text(headers, &TRANSFER_ENCODING).to_ascii_lowercase().ends_with("chunked")
             // Nothing may follow behind the end of such a stream.
             || encoding.is_some_and(|encoding| !encoding.may_go_on());
-        let shape = Shape::of_content_type(content_type);
+        let shape = Shape::of_content_type(text(headers, &CONTENT_TYPE));
         let decompressor = encoding.map(|encoding| Decompressor::new(encoding, max_ratio));
         Ok(Self { chunks: Box::pin(response.bytes_stream()), decompressor, has_end, idle, shape })
     }

@@ -1,4 +1,4 @@
-//! The body of a page as a stream.
+//! The body of a page, over as many responses as it takes.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
-use super::answer::Answer;
+use super::resume::Resumable;
 use crate::error::Result;
 use crate::frame::Shape;
 
@@ -16,6 +16,11 @@ use crate::frame::Shape;
 /// It ends without an error only if the body is known to have come whole: to its announced length or
 /// to the terminator of a chunked one, and, if it was compressed, to the end of that stream too. A body
 /// that stalls for longer than the idle time-out counts as cut.
+///
+/// A body that is cut is asked for again, as often as the client's [`RetryPolicy`](super::RetryPolicy)
+/// allows. What was given out before is compared by its digest with what the API answers now, and the
+/// stream goes on behind it as if nothing had happened. Where it is not the same, or is refused now, the
+/// error's kind is [`Changed`](crate::ErrorKind::Changed).
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct LicenseBody {
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
@@ -29,10 +34,10 @@ impl fmt::Debug for LicenseBody {
 }
 
 impl LicenseBody {
-    pub(super) fn new(answer: Answer) -> Self {
-        let shape = answer.shape();
-        let chunks = stream::try_unfold(Box::new(answer), |mut answer| async move {
-            Ok(answer.next().await?.map(|chunk| (chunk, answer)))
+    pub(super) fn new(page: Resumable) -> Self {
+        let shape = page.shape();
+        let chunks = stream::try_unfold(Box::new(page), |mut page| async move {
+            Ok(page.next().await?.map(|chunk| (chunk, page)))
         });
         Self { chunks: Box::pin(chunks), shape }
     }

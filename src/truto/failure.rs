@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 
+use super::answer::Answer;
+use super::decompress::Compression;
 use super::host;
 use crate::error::{Error, ErrorKind};
 
@@ -57,7 +59,7 @@ pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
 /// The error that a response with another status than success stands for.
 pub(super) async fn refused(response: Response, timeout: Duration) -> Failure {
     let status = response.status();
-    let read = tokio::time::timeout(timeout, error_body(response)).await;
+    let read = tokio::time::timeout(timeout, error_body(response, timeout)).await;
     let said: ApiError =
         read.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
     let (kind, what) = classify(status, said.truto_is_remote_error);
@@ -102,9 +104,12 @@ fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {
     }
 }
 
-async fn error_body(mut response: Response) -> Vec<u8> {
+async fn error_body(response: Response, idle: Duration) -> Vec<u8> {
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
+    // It may be compressed, as the licenses would have been.
+    let max_ratio = Compression::default().max_ratio;
+    let Ok(mut answer) = Answer::open(response, idle, max_ratio) else { return body };
+    while let Ok(Some(chunk)) = answer.next().await {
         body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);
         if body.len() == MAX_BODY {
             break;

@@ -13,8 +13,12 @@ use crate::pipeline::{Requests, Source};
 /// The bodies of one account: the first, and every further one that a cursor leads to.
 ///
 /// In every [`ResponseFormat`] but [`Raw`](ResponseFormat::Raw), which is one body: what it says of
-/// further pages, if it says anything, is in no known form. A page without records that bears a cursor is not the end. A cursor that was there before is an
-/// error: following it would never end.
+/// further pages, if it says anything, is in no known form. A page without records that bears a cursor
+/// is not the end. A cursor that was there before is an error: following it would never end.
+///
+/// A page that is cut goes on where it was: see [`LicenseBody`]. Where it cannot, because the API
+/// answers differently now ([`ErrorKind::Changed`]), what was delivered cannot be completed: begin the
+/// snapshot anew, with another id and with pages made anew of the same request.
 #[derive(Debug)]
 pub struct LicensePages {
     client: TrutoClient,
@@ -45,8 +49,8 @@ impl Source for LicensePages {
             }
             self.request.next_cursor = Some(cursor);
         }
-        let mut retries = self.client.retries(&self.sent);
-        let body = self.client.licenses_with(&self.request, &mut retries).await?;
+        let retries = self.client.retries(&self.sent);
+        let body = self.client.licenses_with(&self.request, retries).await?;
         self.shape = match self.request.format {
             ResponseFormat::Raw => Shape::Document,
             _ => body.shape(),

@@ -146,7 +146,6 @@ impl Retries {
     }
 
     /// Says that more came than ever before: attempts count anew.
-    #[cfg_attr(not(test), expect(dead_code, reason = "bodies that are cut will call it"))]
     pub(crate) fn progressed(&mut self) {
         self.failed = 0;
         self.had_once = false;

@@ -113,13 +113,13 @@ fn print_stream_prints_each_license() {
 }
 
 #[test]
-fn print_stream_fails_if_the_body_was_cut() {
-    let truto = Truto::start(Simulator::new().with_records(300).with_cut_after(100_000));
+fn print_stream_fails_if_the_api_does() {
+    let truto = Truto::start(Simulator::new().with_records(300).with_error_after(100));
     let output = truto.example("print_stream").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let printed = lines(&output.stdout).len();
-    assert!((1..300).contains(&printed), "{printed}");
-    assert!(lines(&output.stderr)[0].contains("body was cut before its end"), "{output:?}");
+    assert_eq!(lines(&output.stdout).len(), 100);
+    let error = &lines(&output.stderr)[0];
+    assert!(error.contains("the API reported an error in the body"), "{output:?}");
 }
 
 #[test]

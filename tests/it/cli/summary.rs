@@ -64,7 +64,11 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
         ("ndjson, one license of a recorded body", input("ndjson", &[], b"{\"id\":\"1\"}\n")),
         ("ndjson, rejected", input("ndjson", &skip, BROKEN)),
         ("ndjson, failed at a record", input("ndjson", &[], BROKEN)),
-        ("ndjson, failed at a cut", api(cut.command("ndjson"))),
+        ("ndjson, failed at a cut", {
+            let mut command = cut.command("ndjson");
+            command.arg("--retries=0");
+            api(command)
+        }),
         ("ndjson, refused", api(api_command("ndjson", &missing.url(), "an-account"))),
         ("ndjson, unreachable", api(unreachable)),
         ("ndjson, interrupted", interrupted(&plan, flags)),

@@ -47,7 +47,7 @@ fn a_body_that_is_cut_leaves_whole_files_only() {
     let simulation = Simulation::start(simulator.with_cut_after(broken.byte + 20));
     let directory = tempfile::tempdir().unwrap();
     let mut command = parquet(directory.path());
-    let run = run(simulation.source(command.args(FILE_BYTES))).expect(1);
+    let run = run(simulation.source(command.arg("--retries=0").args(FILE_BYTES))).expect(1);
 
     let place = format!("byte {}, line {}, record 9000", broken.byte, broken.line);
     let error = run.stderr.lines().next().unwrap();
@@ -76,7 +76,8 @@ fn a_body_that_is_cut_at_once_leaves_nothing() {
     let (simulator, _) = simulator();
     let simulation = Simulation::start(simulator.with_cut_after(0));
     let directory = tempfile::tempdir().unwrap();
-    let run = run(simulation.source(&mut parquet(directory.path()))).expect(1);
+    let mut command = parquet(directory.path());
+    let run = run(simulation.source(command.arg("--retries=0"))).expect(1);
     assert!(run.stderr.contains("at byte 0, line 1, record 0"), "{}", run.stderr);
     assert_eq!(run.summary()["records"], 0);
     assert!(entries(directory.path()).is_empty());
