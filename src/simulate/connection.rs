@@ -23,6 +23,7 @@ const LINGER_LIMIT: u64 = 1024 * 1024;
 pub(super) struct Connection {
     stream: TcpStream,
     inbox: Vec<u8>,
+    is_reset: bool,
 }
 
 /// What a client sent.
@@ -38,7 +39,7 @@ pub(super) enum Received {
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, inbox: Vec::new() })
+        Ok(Connection { stream, inbox: Vec::new(), is_reset: false })
     }
 
     /// Waits for the next request.
@@ -103,8 +104,17 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes the connection so that what was sent still arrives.
+    /// Makes the connection end with a reset when it is closed.
+    pub(super) fn reset_on_close(&mut self) -> io::Result<()> {
+        self.is_reset = true;
+        self.stream.set_zero_linger()
+    }
+
+    /// Closes the connection so that what was sent still arrives, unless it is to be reset.
     pub(super) async fn close(mut self) {
+        if self.is_reset {
+            return;
+        }
         if self.stream.shutdown().await.is_ok() {
             // To close with bytes unread would make the system reset the connection, and the client
             // lose what it has not read.

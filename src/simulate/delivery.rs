@@ -39,11 +39,15 @@ pub(super) struct Delivery {
     pub(super) chunk_bytes: usize,
     pub(super) bytes_per_second: Option<NonZeroU64>,
     pub(super) hold: Option<HoldPoint>,
+    /// Whether the connection is closed before the head.
+    pub(super) hang_up: bool,
     /// Before the head.
     pub(super) stall_head: Option<Stall>,
     pub(super) stall: Option<(u64, Stall)>,
     /// After how many bytes the connection is to be dropped.
     pub(super) cut: Option<u64>,
+    /// Whether it is to be reset then.
+    pub(super) reset: bool,
     /// How far the announced length is off.
     pub(super) length_off: i64,
     /// How many bytes the encoded body lacks at its end.
@@ -63,9 +67,11 @@ impl Delivery {
             chunk_bytes: 64 * 1024,
             bytes_per_second: None,
             hold: None,
+            hang_up: false,
             stall_head: None,
             stall: None,
             cut: None,
+            reset: false,
             length_off: 0,
             cut_encoding: 0,
             bomb: 0,
@@ -77,10 +83,12 @@ impl Delivery {
     pub(super) fn with_faults(mut self, struck: &[Struck<'_>]) -> Self {
         for fault in struck {
             match *fault.kind {
+                FaultKind::HangUp => self.hang_up = true,
                 FaultKind::StallHead(stall) => self.stall_head = Some(stall),
                 FaultKind::Stall { at, stall } => self.stall = Some((at, stall)),
                 FaultKind::Trickle(rate) => self.bytes_per_second = Some(rate),
-                FaultKind::CutAt(bytes) => self.cut = Some(bytes),
+                FaultKind::CutAt(bytes) => (self.cut, self.reset) = (Some(bytes), false),
+                FaultKind::ResetAt(bytes) => (self.cut, self.reset) = (Some(bytes), true),
                 FaultKind::LengthOff(bytes) => {
                     self.framing = SimulatedFraming::Length;
                     self.length_off = bytes;

@@ -50,6 +50,8 @@ pub enum FaultKind {
     Refuse(Box<Refuse>),
     /// `307` to this URL; one without a path gets that of the request, and its query.
     Redirect(String),
+    /// The connection is closed without an answer.
+    HangUp,
     /// Nothing is sent for a while, not even the head.
     StallHead(Stall),
     /// Nothing more is sent for a while, when so many bytes of the body were.
@@ -66,6 +68,8 @@ pub enum FaultKind {
     /// In a chunked body the chunk that they end in is announced in full and never completed; the
     /// terminator is not sent, not even if they are the whole body.
     CutAt(u64),
+    /// The same, but the connection is reset: what was sent and not yet read may be lost with it.
+    ResetAt(u64),
     /// The body is sent with a `Content-Length` that is off by so many bytes; then the connection is
     /// closed.
     LengthOff(i64),
@@ -145,11 +149,16 @@ impl Fault {
 
     /// Strikes requests of another kind than those for licenses.
     ///
-    /// Only [`Refuse`](FaultKind::Refuse), [`Redirect`](FaultKind::Redirect), stalls, trickles, cuts and
-    /// wrong lengths do something there.
+    /// Only what takes the place of the answer, stalls, trickles, cuts and wrong lengths do something
+    /// there.
     #[must_use]
     pub fn on(self, endpoint: FaultEndpoint) -> Self {
         Fault { on: endpoint, ..self }
+    }
+
+    /// Which requests it is for.
+    pub fn endpoint(&self) -> FaultEndpoint {
+        self.on
     }
 
     /// What goes wrong.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::generator::{LicenseGenerator, seed_from};
-use super::{AccountGroup, Fault, RateTier};
+use super::{AccountGroup, Fault, FaultEndpoint, RateTier};
 use crate::{Error, ErrorKind};
 
 /// The most accounts that a scenario may have.
@@ -74,7 +74,9 @@ pub struct Listing {
     pub page_records: u64,
     /// The list is called `results`, not `result`.
     pub results: bool,
-    /// What goes wrong with requests for the list.
+    /// What goes wrong with requests for the list: what takes the place of the answer, stalls, trickles,
+    /// cuts, wrong lengths, [`EmptyPages`](super::FaultKind::EmptyPages) and
+    /// [`RepeatCursor`](super::FaultKind::RepeatCursor).
     pub faults: Vec<Fault>,
 }
 
@@ -130,6 +132,11 @@ impl Scenario {
         }
         if self.listing.page_records == 0 {
             return Err(configuration("the scenario's listing: page_records is at least 1"));
+        }
+        if self.listing.faults.iter().any(|fault| fault.endpoint() != FaultEndpoint::default()) {
+            return Err(configuration(
+                "the scenario's listing: its faults are for the list, and have no `on`",
+            ));
         }
         let mut ids = HashSet::new();
         for (place, group) in self.accounts.iter().enumerate() {
@@ -217,6 +224,10 @@ mod tests {
             (
                 r#"{"rate_limits":{"token":{"requests":0}}}"#,
                 "the scenario's rate_limits: requests ",
+            ),
+            (
+                r#"{"listing":{"faults":[{"refuse":500,"on":"meta"}]}}"#,
+                "the scenario's listing: its faults",
             ),
             (r#"{"listing":{"page_records":0}}"#, "the scenario's listing: page_records"),
         ] {

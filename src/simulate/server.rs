@@ -216,6 +216,9 @@ impl Shared {
                 () = to.left() => return Ok(false),
             }
         }
+        if delivery.hang_up {
+            return Ok(false);
+        }
         let head = answer.head(framing, keep_alive);
         to.send(&mut [IoSlice::new(head.as_bytes())]).await?;
         if !with_body {
@@ -228,6 +231,9 @@ impl Shared {
         };
         let transfer = Transfer { delivery, framing, gate: &self.gate, body_bytes };
         let end = transfer.send(content, to).await?;
+        if end == End::Cut && delivery.reset {
+            to.reset_on_close()?;
+        }
         Ok(keep_alive && end == End::Complete)
     }
 }

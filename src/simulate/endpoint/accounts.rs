@@ -4,15 +4,18 @@ use serde_json::{Value, json};
 
 use crate::simulate::accounts::Account;
 use crate::simulate::answer::{Answer, Refusal};
-use crate::simulate::fault::FaultEndpoint;
+use crate::simulate::fault::{FaultEndpoint, FaultKind};
 use crate::simulate::generator::seed_from;
 use crate::simulate::request::Request;
 use crate::simulate::world::World;
-use crate::simulate::{AccountGroup, PLANTED_SECRET};
+use crate::simulate::{AccountGroup, PLANTED_SECRET, Scenario};
 
 /// What a filter can ask of an account.
 const FILTERS: [&str; 5] =
     ["tenant_id", "status", "integration.name", "is_sandbox", "environment_id"];
+
+/// Ends the cursor of a page that an empty one came before.
+const BEHIND_EMPTY: char = '/';
 
 /// What the integration of accounts without one is called.
 const MIXTURE: &str = "Simulated mixture";
@@ -22,38 +25,58 @@ pub(super) fn answer(request: &Request, world: &World) -> Result<Answer, Refusal
     let scenario = &world.simulator.scenario;
     let filter = Filter::of(request)?;
     let cursor = request.given("next_cursor");
+    let unknown = || Refusal::new(400, "next_cursor is none that a page of accounts bears");
+    let is_behind_empty = cursor.is_some_and(|cursor| cursor.ends_with(BEHIND_EMPTY));
     let start = match cursor {
         None => 0,
-        Some(cursor) => decode(scenario.seed, cursor).ok_or_else(|| {
-            Refusal::new(400, "next_cursor is none that a page of accounts bears")
-        })?,
+        Some(cursor) => {
+            decode(scenario.seed, cursor.trim_end_matches(BEHIND_EMPTY)).ok_or_else(unknown)?
+        }
     };
     let limit = match request.given("limit").map(str::parse) {
         None => u64::MAX,
         Some(Ok(limit @ 1..)) => limit,
         Some(_) => return Err(Refusal::new(400, "limit is a number from 1 on")),
     };
-    let page = Some(cursor.unwrap_or_default());
+    let visit = Some(cursor.unwrap_or_default());
     let faults = &scenario.listing.faults;
-    let fate = world.strike(faults, FaultEndpoint::Licenses, None, page, request);
+    let fate = world.strike(faults, FaultEndpoint::Licenses, None, visit, request);
     if let Some(instead) = fate.instead {
         return Ok(instead);
     }
-    let limit = limit.min(scenario.listing.page_records.max(1));
+    let strikes = |kind| fate.struck.iter().any(|fault| *fault.kind == kind);
+    let (list, next_cursor) = if strikes(FaultKind::EmptyPages) && !is_behind_empty {
+        let again = format!("{}{BEHIND_EMPTY}", encode(scenario.seed, start));
+        (Vec::new(), Some(again))
+    } else {
+        let limit = limit.min(scenario.listing.page_records.max(1));
+        let (list, next) = page(scenario, &filter, start, limit);
+        // Back to this very page: whoever follows it has met the cursor then.
+        let next = next.or(strikes(FaultKind::RepeatCursor).then_some(start));
+        (list, next.map(|number| encode(scenario.seed, number)))
+    };
+    let name = if scenario.listing.results { "results" } else { "result" };
+    let answer = Answer::json(&json!({ name: list, "next_cursor": next_cursor }));
+    Ok(answer.with_faults(&fate.struck))
+}
+
+/// No more than `limit` accounts from a place on, and the place that the next ones begin at.
+fn page(
+    scenario: &Scenario,
+    filter: &Filter<'_>,
+    start: u64,
+    limit: u64,
+) -> (Vec<Value>, Option<u64>) {
     let mut list = Vec::new();
     let mut next = scenario.next_in(start, |group| filter.takes_group(group));
-    while let Some(number) = next {
-        if list.len() as u64 == limit {
-            break;
-        }
+    while let Some(number) = next
+        && (list.len() as u64) < limit
+    {
         let account = scenario.account_at(number);
         list.extend(account.filter(|account| filter.takes(account)).map(|it| describe(&it)));
         next = scenario.next_in(number + 1, |group| filter.takes_group(group));
     }
-    let next_cursor = next.map(|number| encode(scenario.seed, number));
-    let name = if scenario.listing.results { "results" } else { "result" };
-    let answer = Answer::json(&json!({ name: list, "next_cursor": next_cursor }));
-    Ok(answer.with_faults(&fate.struck))
+    (list, next)
 }
 
 /// What an account must be, each with the values that it may have.

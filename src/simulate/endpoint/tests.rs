@@ -2,8 +2,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::simulate::{
-    AccountGroup, LicenseGenerator, Listing, PLANTED_SECRET, RateLimits, RateTier, SimulatedShape,
-    Simulator,
+    AccountGroup, Fault, FaultKind, LicenseGenerator, Listing, PLANTED_SECRET, RateLimits,
+    RateTier, SimulatedShape, Simulator,
 };
 
 /// What a request is answered with, by a simulator of its own.
@@ -212,6 +212,43 @@ fn accounts_are_listed_page_by_page() {
     assert_eq!(list(&simulator, "limit=50").1, 21);
     let results = simulator.with_listing(Listing { results: true, ..Listing::default() });
     assert!(json(&results, &format!("GET {ACCOUNTS}"))["results"].is_array());
+}
+
+#[test]
+fn the_listing_has_faults_of_its_own() {
+    let listing = |fault: Fault| {
+        let faults = vec![fault];
+        World::new(customers().with_listing(Listing {
+            page_records: 600,
+            faults,
+            ..Listing::default()
+        }))
+    };
+    let pages = walk(&listing(FaultKind::EmptyPages.into()), 10);
+    assert_eq!(pages, (1006, 4), "each page comes behind an empty one");
+    let (_, pages) = walk(&listing(FaultKind::RepeatCursor.into()), 10);
+    assert_eq!(pages, 10, "there is no end");
+    assert_eq!(walk(&listing(FaultKind::RefuseCursor.into()), 10), (1006, 2));
+    let world = listing(Fault::status(503).times(1));
+    let head = format!("GET {ACCOUNTS}");
+    assert_eq!(ask_world(&world, &head, "simulator-token").unwrap_err().0, 503);
+    assert_eq!(walk(&world, 10), (1006, 2));
+}
+
+/// How many accounts the first `most` pages have, and how many pages there were.
+fn walk(world: &World, most: usize) -> (usize, usize) {
+    let (mut accounts, mut pages, mut cursor) = (0, 0, String::new());
+    loop {
+        let head = format!("GET {ACCOUNTS}?next_cursor={cursor}");
+        let body = ask_world(world, &head, "simulator-token").unwrap();
+        let page: Value = serde_json::from_slice(&body).unwrap();
+        accounts += page["result"].as_array().unwrap().len();
+        pages += 1;
+        match page["next_cursor"].as_str() {
+            Some(next) if pages < most => cursor = next.replace('+', "%2B"),
+            _ => return (accounts, pages),
+        }
+    }
 }
 
 #[test]

@@ -13,10 +13,12 @@ use super::{Fault, FaultEndpoint, FaultKind, Refuse, Stall};
 const KINDS: &[&str] = &[
     "refuse",
     "redirect",
+    "hang_up",
     "stall_head",
     "stall",
     "trickle",
     "cut_at",
+    "reset_at",
     "length_off",
     "cut_encoding",
     "bomb",
@@ -101,6 +103,7 @@ fn read_kind<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<FaultKin
             let Target(url) = map.next_value()?;
             FaultKind::Redirect(url)
         }
+        "hang_up" => flag(map, FaultKind::HangUp)?,
         "stall_head" => FaultKind::StallHead(map.next_value()?),
         "stall" => {
             let StallAt { at, time } = map.next_value()?;
@@ -108,6 +111,7 @@ fn read_kind<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<FaultKin
         }
         "trickle" => FaultKind::Trickle(map.next_value::<NonZeroU64>()?),
         "cut_at" => FaultKind::CutAt(map.next_value()?),
+        "reset_at" => FaultKind::ResetAt(map.next_value()?),
         "length_off" => FaultKind::LengthOff(map.next_value()?),
         "cut_encoding" => FaultKind::CutEncoding(map.next_value::<NonZeroU64>()?),
         "bomb" => FaultKind::Bomb(map.next_value()?),
@@ -251,6 +255,8 @@ mod tests {
             (r#"{"stall": {"at": 5}}"#, FaultKind::Stall { at: 5, stall: Stall::Forever }),
             (r#"{"trickle": 9}"#, FaultKind::Trickle(NonZeroU64::new(9).unwrap())),
             (r#"{"cut_at": 0}"#, FaultKind::CutAt(0)),
+            (r#"{"hang_up": true}"#, FaultKind::HangUp),
+            (r#"{"reset_at": 9}"#, FaultKind::ResetAt(9)),
             (r#"{"length_off": -3}"#, FaultKind::LengthOff(-3)),
             (r#"{"cut_encoding": 1}"#, FaultKind::CutEncoding(NonZeroU64::MIN)),
             (r#"{"bomb": 7}"#, FaultKind::Bomb(7)),

@@ -229,6 +229,21 @@ async fn the_end_of_a_body_is_told_by_each_framing_and_a_cut_is_a_part() {
 }
 
 #[tokio::test]
+async fn a_connection_can_be_closed_without_an_answer_and_reset_within_one() {
+    let running = simulator().with_fault(Fault::new(FaultKind::HangUp).times(1)).start().unwrap();
+    let mut bytes = Vec::new();
+    send(&running, "", "").await.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, b"");
+    assert_eq!(ask(&running).await.body, body(running.simulator()));
+
+    let running = simulator().with_fault(FaultKind::ResetAt(1500)).start().unwrap();
+    let mut stream = send(&running, "", "").await;
+    let error = stream.read_to_end(&mut bytes).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    assert_eq!(running.body_bytes(), 1500);
+}
+
+#[tokio::test]
 async fn a_length_can_be_off() {
     let want = body(&simulator());
     for off in [-300, 300] {
@@ -480,7 +495,7 @@ async fn accounts_of_a_scenario_behave_each_in_its_own_way() {
 async fn a_million_accounts_are_no_burden() {
     let group = AccountGroup { count: 1_000_000, ..AccountGroup::default() };
     let running = Simulator::new().with_groups([group]).start().unwrap();
-    let last = running.simulator().account_ids().last().unwrap();
+    let last = running.simulator().scenario().account_at(999_999).unwrap().id;
     let found = running.licenses(&last);
     assert!(found.is_some() && running.licenses("x").is_none());
 }
