@@ -90,10 +90,13 @@ pub enum FaultKind {
     RepeatCursor,
     /// A cursor that was taken once is refused with 400 from then on.
     RefuseCursor,
-    /// Whenever a page is asked for again, the licenses from this index on have changed by then, and
+    /// Whenever a page that was answered is asked for again, the licenses from this index on have changed by then, and
     /// stay so: see [`LicenseGenerator::changed`](super::LicenseGenerator::changed).
     ChangeFromRecord(u64),
-    /// When a page is asked for again, the first digit at or behind this byte of the body, before
+    /// Whenever a page that was answered is asked for again, the account has so many licenses by then, and keeps them: more
+    /// or fewer than before.
+    ChangeCount(u64),
+    /// When a page that was answered is asked for again, the first digit at or behind this byte of the body, before
     /// compression, is another one.
     ChangeFromByte(u64),
     /// Records that no reader can take.
@@ -187,6 +190,11 @@ impl FaultKind {
 
     /// Whether it strikes only pages that were asked for before.
     fn is_about_repeats(&self) -> bool {
-        matches!(self, Self::RefuseCursor | Self::ChangeFromRecord(_) | Self::ChangeFromByte(_))
+        self.lasts() || matches!(self, Self::RefuseCursor | Self::ChangeFromByte(_))
+    }
+
+    /// Whether the account stays as it has made it.
+    fn lasts(&self) -> bool {
+        matches!(self, Self::ChangeFromRecord(_) | Self::ChangeCount(_))
     }
 }

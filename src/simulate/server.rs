@@ -89,6 +89,11 @@ impl RunningSimulator {
         self.shared.world.licenses(account)
     }
 
+    /// How many licenses an account has by now; `None` if there is no such account.
+    pub fn records(&self, account: &str) -> Option<u64> {
+        self.shared.world.records(account)
+    }
+
     /// How many requests have been received.
     pub fn requests(&self) -> u64 {
         self.shared.world.requests.load(Ordering::Relaxed)

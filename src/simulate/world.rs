@@ -117,6 +117,13 @@ impl World {
         Some(changed(account.licenses(scenario.seed), &changes))
     }
 
+    /// How many licenses an account has by now; `None` if there is no such account.
+    pub(super) fn records(&self, id: &str) -> Option<u64> {
+        let account = self.simulator.scenario.account(id)?;
+        let changes = self.strikes.changes(&account.group.faults, account.number);
+        Some(count(account.group.records, &changes))
+    }
+
     /// Keeps what was asked, if the simulator is to.
     pub(super) fn log(&self, request: &Request, status: u16) {
         if let Some(log) = &self.log {
@@ -142,6 +149,14 @@ pub(super) fn changed(licenses: LicenseGenerator, struck: &[Struck<'_>]) -> Lice
     struck.iter().fold(licenses, |licenses, fault| match fault.kind {
         FaultKind::ChangeFromRecord(from) => licenses.changed(*from, fault.times),
         _ => licenses,
+    })
+}
+
+/// How many licenses an account has as the changes among `struck` leave it.
+pub(super) fn count(records: u64, struck: &[Struck<'_>]) -> u64 {
+    struck.iter().fold(records, |records, fault| match fault.kind {
+        FaultKind::ChangeCount(count) => *count,
+        _ => records,
     })
 }
 

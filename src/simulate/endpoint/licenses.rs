@@ -10,7 +10,7 @@ use crate::simulate::fault::{Fault, FaultEndpoint, Refuse, Strikes, Struck, Visi
 use crate::simulate::page::Pager;
 use crate::simulate::request::Request;
 use crate::simulate::wire::Wire;
-use crate::simulate::world::{World, changed};
+use crate::simulate::world::{World, changed, count};
 use crate::simulate::{SimulatedShape, Simulator};
 
 /// Licenses of a page that is no stream, if the account has no page size of its own. Truto's own is not
@@ -62,11 +62,12 @@ pub(super) fn answer(
     let limit = limit(request)?;
     let cursor = request.given("next_cursor");
     let seed = world.simulator.scenario.seed;
-    let pager = |wire: &Wire| Pager::new(seed, &account.id, group.records, wire, limit);
+    let pager = |records, wire: &Wire| Pager::new(seed, &account.id, records, wire, limit);
     // Before the faults, so that they count no request that is a mistake anyway.
     let unknown = || Refusal::new(400, "next_cursor is none that this account's pages bear");
     if let Some(cursor) = cursor {
-        pager(&wire).page(cursor).ok_or_else(unknown)?;
+        // However many licenses there are by now.
+        pager(u64::MAX, &wire).page(cursor).ok_or_else(unknown)?;
     }
 
     let page = Some(cursor.unwrap_or_default());
@@ -76,7 +77,7 @@ pub(super) fn answer(
         return Ok(instead);
     }
     let wire = wire.with_faults(&fate.struck);
-    let pager = pager(&wire);
+    let pager = pager(count(group.records, &fate.struck), &wire);
     let page = match cursor {
         None => pager.first_page(),
         Some(cursor) => pager.page(cursor).ok_or_else(unknown)?,

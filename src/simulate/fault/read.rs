@@ -28,6 +28,7 @@ const KINDS: &[&str] = &[
     "repeat_cursor",
     "refuse_cursor",
     "change_from_record",
+    "change_count",
     "change_from_byte",
     "break_records",
     // And those that say when.
@@ -121,6 +122,7 @@ fn read_kind<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<FaultKin
         "repeat_cursor" => flag(map, FaultKind::RepeatCursor)?,
         "refuse_cursor" => flag(map, FaultKind::RefuseCursor)?,
         "change_from_record" => FaultKind::ChangeFromRecord(map.next_value()?),
+        "change_count" => FaultKind::ChangeCount(map.next_value()?),
         "change_from_byte" => FaultKind::ChangeFromByte(map.next_value()?),
         "break_records" => FaultKind::BreakRecords(map.next_value()?),
         _ => return Err(de::Error::unknown_field(name, KINDS)),
@@ -266,6 +268,7 @@ mod tests {
             (r#"{"repeat_cursor": true}"#, FaultKind::RepeatCursor),
             (r#"{"refuse_cursor": true}"#, FaultKind::RefuseCursor),
             (r#"{"change_from_record": 2}"#, FaultKind::ChangeFromRecord(2)),
+            (r#"{"change_count": 2}"#, FaultKind::ChangeCount(2)),
             (r#"{"change_from_byte": 2}"#, FaultKind::ChangeFromByte(2)),
             (
                 r#"{"break_records": {"records":[1,5],"as":"no_id"}}"#,

@@ -1,6 +1,6 @@
 //! Which faults strike which request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Fault, FaultEndpoint, FaultKind};
@@ -19,8 +19,8 @@ pub(in crate::simulate) struct Strikes {
 struct Account {
     /// For each fault, what it has seen.
     counters: Vec<Counter>,
-    /// How often each page was asked for.
-    pages: HashMap<u64, u32>,
+    /// The pages that were answered.
+    pages: HashSet<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,7 +64,11 @@ impl Strikes {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let account = accounts.entry(visit.account).or_default();
         account.counters.resize(faults.len(), Counter::default());
-        let is_repeat = account.is_repeat(faults, visit);
+        // Remembered only where something asks for it.
+        let page = visit.page.filter(|_| faults.iter().any(|fault| fault.kind.is_about_repeats()));
+        let page = page.map(|page| seed_from(0, page));
+        let is_repeat = page.is_some_and(|page| account.pages.contains(&page));
+        let mut is_answered = true;
         for (place, (fault, counter)) in faults.iter().zip(&mut account.counters).enumerate() {
             if fault.on != visit.endpoint {
                 continue;
@@ -76,13 +80,21 @@ impl Strikes {
             };
             let strikes = is_eligible && counter.strikes(fault, visit, place);
             // What has changed stays so.
-            let lasts = counter.struck > 0 && matches!(fault.kind, FaultKind::ChangeFromRecord(_));
+            let lasts = counter.struck > 0 && fault.kind.lasts();
             if strikes || lasts {
                 struck.push(Struck { kind: &fault.kind, times: counter.struck });
             }
             if strikes && fault.kind.ends_row() {
+                is_answered = false;
                 break;
             }
+            is_answered &= !(strikes && fault.kind == FaultKind::HangUp);
+        }
+        if let Some(page) = page.filter(|_| is_answered) {
+            if account.pages.len() >= PAGES_LIMIT {
+                account.pages.clear();
+            }
+            account.pages.insert(page);
         }
         struck
     }
@@ -98,25 +110,9 @@ impl Strikes {
         faults
             .iter()
             .zip(counters)
-            .filter(|(fault, _)| matches!(fault.kind, FaultKind::ChangeFromRecord(_)))
+            .filter(|(fault, counter)| fault.kind.lasts() && counter.struck > 0)
             .map(|(fault, counter)| Struck { kind: &fault.kind, times: counter.struck })
             .collect()
-    }
-}
-
-impl Account {
-    /// Counts the page; answers whether it was asked for before.
-    fn is_repeat(&mut self, faults: &[Fault], visit: Visit<'_>) -> bool {
-        let Some(page) = visit.page else { return false };
-        if !faults.iter().any(|fault| fault.kind.is_about_repeats()) {
-            return false;
-        }
-        if self.pages.len() >= PAGES_LIMIT {
-            self.pages.clear();
-        }
-        let visits = self.pages.entry(seed_from(0, page)).or_default();
-        *visits += 1;
-        *visits > 1
     }
 }
 
@@ -208,11 +204,26 @@ mod tests {
         let strikes = Strikes::default();
         assert!(strike(&strikes, &faults, visit(1, "a")).is_empty());
         assert!(strike(&strikes, &faults, visit(1, "b")).is_empty());
-        assert!(strikes.changes(&faults, 1).iter().all(|change| change.times == 0));
+        assert!(strikes.changes(&faults, 1).is_empty());
         for page in ["a", "a", "c"] {
             assert_eq!(strike(&strikes, &faults, visit(1, page)), ["ChangeFromRecord(5)"]);
             assert_eq!(strikes.changes(&faults, 1)[0].times, 1);
         }
         assert!(strikes.changes(&faults, 2).is_empty());
+    }
+
+    #[test]
+    fn a_page_that_was_refused_was_not_there_before() {
+        let faults = [
+            Fault::status(502).times(1),
+            Fault::new(FaultKind::HangUp).times(1),
+            Fault::new(FaultKind::ChangeCount(5)).times(1),
+        ];
+        let strikes = Strikes::default();
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            seen.push(strike(&strikes, &faults, visit(1, "")).join(" "));
+        }
+        assert_eq!(seen, ["502", "HangUp", "", "ChangeCount(5)", "ChangeCount(5)"]);
     }
 }

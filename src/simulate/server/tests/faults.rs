@@ -350,6 +350,22 @@ async fn a_page_that_is_asked_for_again_can_have_changed_from_a_record_on() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_asked_for_again_can_be_shorter_or_longer() {
+    for count in [0, 5, 30] {
+        let simulator = simulator().with_page_records(8);
+        let running = simulator.with_fault(FaultKind::ChangeCount(count)).start().unwrap();
+        let account = &running.accounts()[0];
+        let lines = |response: &Response| {
+            response.body.split(|b| *b == b'\n').filter(|line| line.starts_with(b"{\"id\"")).count()
+        };
+        assert_eq!((lines(&ask(&running).await), running.records(account)), (8, Some(20)));
+        let again = ask(&running).await;
+        assert_eq!(lines(&again), count.min(8) as usize);
+        assert_eq!(running.records(account), Some(count));
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_is_asked_for_again_can_have_changed_from_a_byte_on() {
     for encoding in [SimulatedEncoding::Identity, SimulatedEncoding::Gzip] {
         for at in [0, 5000, 5001, 5002] {
