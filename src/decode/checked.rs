@@ -107,3 +107,30 @@ impl CheckedBlock {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Framer, FramerOptions, Shape};
+    use crate::reject::RejectReason;
+
+    #[test]
+    fn any_json_is_taken_where_no_license_is_asked_for() {
+        let shape = Shape::Lines;
+        let mut framer = Framer::new(FramerOptions { shape, ..FramerOptions::default() });
+        let body = &b"{\"id\":\"a\"}\n[1]\nnull\n{]\n{\"id\":7}\n[[[1]]]\n\"\xff\"\n"[..];
+        framer.push(body.into());
+        let block = framer.next_block().unwrap().unwrap();
+        let mut reasons = Vec::new();
+        let on_reject = |reject: Reject| {
+            reasons.push((reject.position.record, reject.reason));
+            ControlFlow::Continue(())
+        };
+        let checked = CheckedBlock::check_json(block, &Limits { max_depth: 2 }, on_reject);
+        let found: Vec<_> = checked.records().map(|it| (it.id, it.raw.bytes)).collect();
+        let taken = [&b"{\"id\":\"a\"}"[..], b"[1]", b"null", b"{\"id\":7}"];
+        assert_eq!(found, taken.map(|bytes| ("", bytes)));
+        use RejectReason::{Syntax, TooDeep, Utf8};
+        assert_eq!(reasons, [(3, Syntax), (5, TooDeep), (6, Utf8)]);
+    }
+}

@@ -12,9 +12,9 @@ use crate::pipeline::{Requests, Source};
 
 /// The bodies of one account: the first, and every further one that a cursor leads to.
 ///
-/// In every [`ResponseFormat`] but [`Raw`](ResponseFormat::Raw), which is one body: what it says of
-/// further pages, if it says anything, is in no known form. A page without records that bears a cursor
-/// is not the end. A cursor that was there before is an error: following it would never end.
+/// A page without records that bears a cursor is not the end. A cursor that was there before is an
+/// error: following it would never end. In the [raw](ResponseFormat::Raw) format there is one body:
+/// what it says of further pages, if anything, is in no known form.
 ///
 /// A page that is cut goes on where it was: see [`LicenseBody`]. Where it cannot, because the API
 /// answers differently now ([`ErrorKind::Changed`]), what was delivered cannot be completed: begin the

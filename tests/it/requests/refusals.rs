@@ -3,9 +3,12 @@
 use std::fmt::Write;
 
 use expect_test::expect_file;
+use license_stream::ErrorKind;
+use license_stream::truto::{LicenseRequest, Token, TrutoClient};
 
 use super::ACCOUNT;
-use crate::support::process::run;
+use crate::support::command::license_stream;
+use crate::support::process::{TOKEN, run};
 use crate::support::scripted::Untouched;
 use crate::support::truto::api_command;
 
@@ -67,6 +70,22 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
 }
 
 #[test]
+fn the_library_sends_nothing_that_contradicts_itself() {
+    let api = Untouched::listen();
+    let token = Token::new(TOKEN).unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://127.0.0.1:{}", api.port());
+    let client = TrutoClient::new(http, &url, token).unwrap();
+    let mut request = LicenseRequest::new(ACCOUNT);
+    request.excluded_fields.push("id".to_owned());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(client.licenses(&request)).unwrap_err();
+    api.assert();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("`id` cannot be left out"), "{error}");
+}
+
+#[test]
 fn what_is_asked_of_the_api_does_not_go_with_a_file() {
     for flags in [
         &["--integration", "GitHub"][..],
@@ -82,12 +101,12 @@ fn what_is_asked_of_the_api_does_not_go_with_a_file() {
         &["--remote-query", "a=b"],
         &["--token-account"],
     ] {
-        let mut command = crate::support::command::license_stream();
+        let mut command = license_stream();
         let got = run(command.args(["ndjson", "--input", "body"]).args(flags));
         assert_eq!(got.code, Some(2), "{flags:?}: {}", got.stderr);
         assert!(got.stderr.contains("cannot be used with"), "{flags:?}: {}", got.stderr);
     }
-    let mut command = crate::support::command::license_stream();
+    let mut command = license_stream();
     let got = run(command.args(["parquet", "--out", "out", "--input", "-", "--shape", "document"]));
     assert_eq!(got.code, Some(2), "{}", got.stderr);
     assert!(got.stderr.contains("fits no columns"), "{}", got.stderr);
