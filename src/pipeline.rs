@@ -23,7 +23,8 @@ mod source;
 mod summary;
 mod writer;
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -154,6 +155,12 @@ pub async fn run_source<S: Source, K: Sink>(
     let writer = Writer { sink, rejects, progress, marks, page: PageReader::default() };
     writer.write(queue, reader).await
 }
+
+/// Decoders that may work at once, of all pipelines of this process: one a core, and one that is ready
+/// when another ends.
+static DECODERS: LazyLock<Semaphore> = LazyLock::new(|| {
+    Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get) + 1)
+});
 
 /// Jobs that may be under way, however small they are.
 const MAX_JOBS: usize = 16;

@@ -8,6 +8,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::DECODERS;
 use super::bookmark::Bookmark;
 use super::job::Job;
 use super::{Decoded, PageStart, Place, Progress, Requests, Source, Ticket};
@@ -284,8 +285,11 @@ impl<D: Decoder> Reader<D> {
             share = Arc::clone(&self.bound).acquire_many_owned(bytes) => share,
         };
         let Ok(_share) = share else { return false };
+        // More decoders than cores would decode nothing sooner, and hold more memory while they do.
+        let core = DECODERS.acquire().await;
         let (mut decoder, fail_fast) = (self.decoder.clone(), self.fail_fast);
         let decoded = tokio::task::spawn_blocking(move || {
+            let _core = core;
             let mut rejects = rejects;
             let (value, records) = decoder.decode(blocks, &mut |reject| {
                 // A line about the page is no reject, and licenses may follow it.
