@@ -13,8 +13,10 @@
 //! much of the body that is.
 
 mod file;
+mod group;
 mod piece;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,6 +54,9 @@ pub struct ParquetOptions {
     pub file_bytes: u64,
     /// How columns are encoded; [`writer_properties`] by default.
     pub properties: WriterProperties,
+    /// Columns that are encoded at once; as many as there are cores by default. The files do not depend
+    /// on it.
+    pub threads: NonZeroUsize,
     /// Limits of a record.
     pub limits: Limits,
     /// Whether a record is rejected in which a known field has a value of an unexpected type;
@@ -71,6 +76,7 @@ impl ParquetOptions {
             row_group_rows: 1_000_000,
             file_bytes: 1 << 30,
             properties: writer_properties(),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: Limits::default(),
             strict: false,
         }
@@ -167,19 +173,10 @@ impl ParquetSink {
         })
     }
 
-    /// Runs `work`, which keeps the CPU or the disk busy, beside the runtime.
-    async fn blocking<T: Send + 'static>(
-        work: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
-        })?
-    }
-
     /// Completes the file in hand.
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
-            let file = Self::blocking(move || piece.finish()).await?;
+            let file = piece.finish().await?;
             let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.pieces.push(super::DurablePiece { name, records: file.rows, bytes: file.bytes });
             self.report.files.push(file);
@@ -217,18 +214,14 @@ impl Sink for ParquetSink {
         let (rows, unexpected) = batch.value;
         self.report.unexpected.merge(&unexpected);
         if rows.num_rows() > 0 {
-            let piece = self.piece.take();
-            let options = Arc::clone(&self.options);
-            let number = options.files_before + self.pieces.len();
-            let piece = Self::blocking(move || {
-                let mut piece = match piece {
-                    Some(piece) => piece,
-                    None => Piece::create(&options, number)?,
-                };
-                piece.write(&rows, batch.span.bytes())?;
-                Ok(piece)
-            });
-            self.piece = Some(piece.await?);
+            let piece = match self.piece.take() {
+                Some(piece) => piece,
+                None => {
+                    let number = self.options.files_before + self.pieces.len();
+                    Piece::create(&self.options, number).await?
+                }
+            };
+            self.piece = Some(piece.write(rows, batch.span.bytes()).await?);
         }
         self.written = batch.span.end;
         if self.piece.as_ref().is_some_and(Piece::is_full) {

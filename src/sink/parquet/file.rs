@@ -44,6 +44,11 @@ impl TemporaryFile {
         &self.path
     }
 
+    /// Another handle on the bytes, to put them on disk while more are written.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// Gives the file its name, once its bytes are on disk. The directory is synced too: a rename
     /// that is not would be lost with the power.
     pub(super) fn publish(mut self, rows: u64) -> Result<WrittenFile> {

@@ -1,19 +1,33 @@
 //! The file in hand: what becomes durable at once.
 
+use std::io;
+
 use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+};
 use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
+use tokio::task::JoinSet;
 
 use super::ParquetOptions;
 use super::file::{TemporaryFile, WrittenFile};
+use super::group::{Failure, RowGroup};
 use crate::error::{Error, ErrorKind, Result};
 use crate::license::License;
 
 /// A Parquet file that is being written. Dropped before it is finished, it leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct Piece {
-    writer: ArrowWriter<TemporaryFile>,
+    writer: Writer,
+    factory: ArrowRowGroupWriterFactory,
+    /// The row group in hand, once it has rows.
+    group: Option<RowGroup>,
+    /// Row groups that are in the file.
+    groups: usize,
+    /// The last of them on its way to the disk: the end of the file then has little left to wait for.
+    syncing: JoinSet<io::Result<()>>,
     limits: PieceLimits,
     rows: u64,
     /// Bytes of JSON that went into the file, and into its last row group.
@@ -21,32 +35,43 @@ pub(super) struct Piece {
     group_bytes: u64,
 }
 
+/// What appends whole row groups to the file.
+type Writer = SerializedFileWriter<TemporaryFile>;
+
 #[derive(Debug)]
 struct PieceLimits {
     row_group_bytes: u64,
     row_group_rows: u64,
     file_bytes: u64,
+    threads: usize,
 }
 
 impl Piece {
     /// Begins file `number` of a snapshot.
-    pub(super) fn create(options: &ParquetOptions, number: usize) -> Result<Self> {
+    pub(super) async fn create(options: &ParquetOptions, number: usize) -> Result<Self> {
         let account = options.account.as_deref().unwrap_or("input");
         let name = format!("{account}-{}-{number:05}.parquet", options.snapshot_id);
-        let file = TemporaryFile::create(&options.directory, &name)?;
-        let path = file.path().display().to_string();
-        let writer = ArrowWriter::try_new_with_options(
-            file,
-            License::schema(),
-            ArrowWriterOptions::new().with_properties(options.properties.clone()),
-        )
-        .map_err(|error| failed(&path, error))?;
+        let (directory, properties) = (options.directory.clone(), options.properties.clone());
+        let created = move || {
+            let file = TemporaryFile::create(&directory, &name)?;
+            let path = file.path().display().to_string();
+            let options = ArrowWriterOptions::new().with_properties(properties);
+            ArrowWriter::try_new_with_options(file, License::schema(), options)
+                .and_then(ArrowWriter::into_serialized_writer)
+                .map_err(|error| failed(&path, error))
+        };
+        let (writer, factory) = blocking(created).await?;
         Ok(Self {
             writer,
+            factory,
+            group: None,
+            groups: 0,
+            syncing: JoinSet::new(),
             limits: PieceLimits {
                 row_group_bytes: options.row_group_bytes,
                 row_group_rows: options.row_group_rows,
                 file_bytes: options.file_bytes,
+                threads: options.threads.get(),
             },
             rows: 0,
             bytes: 0,
@@ -54,20 +79,21 @@ impl Piece {
         })
     }
 
-    /// Appends rows that were made from `bytes` bytes of JSON.
-    pub(super) fn write(&mut self, batch: &RecordBatch, bytes: u64) -> Result<()> {
-        self.encode(|writer| writer.write(batch))?;
+    /// Appends rows that were made from `bytes` bytes of JSON. Their encoding goes on after the answer.
+    pub(super) async fn write(mut self, batch: RecordBatch, bytes: u64) -> Result<Self> {
+        let mut group = match self.group.take() {
+            Some(group) => group,
+            None => RowGroup::begin(&self.factory, self.groups, self.limits.threads)
+                .map_err(|error| self.failed(error))?,
+        };
         self.rows += batch.num_rows() as u64;
         self.bytes += bytes;
         self.group_bytes += bytes;
-        let group_rows = self.writer.in_progress_rows() as u64;
-        if self.group_bytes >= self.limits.row_group_bytes
-            || group_rows >= self.limits.row_group_rows
-        {
-            self.group_bytes = 0;
-            self.encode(ArrowWriter::flush)?;
-        }
-        Ok(())
+        group.write(batch).await.map_err(|failure| self.not_encoded(failure))?;
+        let is_full = self.group_bytes >= self.limits.row_group_bytes
+            || group.rows() >= self.limits.row_group_rows;
+        self.group = Some(group);
+        if is_full { self.close_group().await } else { Ok(self) }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -75,19 +101,73 @@ impl Piece {
     }
 
     /// Completes the file, and gives it its name once it is on disk.
-    pub(super) fn finish(self) -> Result<WrittenFile> {
-        let path = self.writer.inner().path().display().to_string();
-        let file = self.writer.into_inner().map_err(|error| failed(&path, error))?;
-        file.publish(self.rows)
+    pub(super) async fn finish(self) -> Result<WrittenFile> {
+        let this = self.close_group().await?;
+        let (writer, rows) = (this.writer, this.rows);
+        blocking(move || {
+            let path = writer.inner().path().display().to_string();
+            let file = writer.into_inner().map_err(|error| failed(&path, error))?;
+            file.publish(rows)
+        })
+        .await
     }
 
-    fn encode(
-        &mut self,
-        work: impl FnOnce(&mut ArrowWriter<TemporaryFile>) -> Result<(), ParquetError>,
-    ) -> Result<()> {
-        work(&mut self.writer)
-            .map_err(|error| failed(&self.writer.inner().path().display().to_string(), error))
+    /// Puts the row group in hand into the file.
+    async fn close_group(mut self) -> Result<Self> {
+        let Some(group) = self.group.take() else { return Ok(self) };
+        let chunks = group.close().await.map_err(|failure| self.not_encoded(failure))?;
+        self.group_bytes = 0;
+        self.groups += 1;
+        let mut this = blocking(move || match append(&mut self.writer, chunks) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.failed(error)),
+        })
+        .await?;
+        this.sync().await?;
+        Ok(this)
     }
+
+    /// Begins to put on disk what was written, once what was written before is there.
+    async fn sync(&mut self) -> Result<()> {
+        let handle = self.writer.inner().handle();
+        let handle = handle.map_err(|error| self.failed(error.into()))?;
+        while let Some(synced) = self.syncing.join_next().await {
+            let synced = synced.unwrap_or_else(|error| Err(io::Error::other(error)));
+            synced.map_err(|error| self.failed(error.into()))?;
+        }
+        self.syncing.spawn_blocking(move || handle.sync_data());
+        Ok(())
+    }
+
+    fn failed(&self, error: ParquetError) -> Error {
+        failed(&self.writer.inner().path().display().to_string(), error)
+    }
+
+    fn not_encoded(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Encoder(error) => self.failed(error),
+            Failure::Task(error) => {
+                Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
+            }
+        }
+    }
+}
+
+fn append(writer: &mut Writer, chunks: Vec<ArrowColumnChunk>) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    for chunk in chunks {
+        chunk.append_to_row_group(&mut group)?;
+    }
+    group.close().map(drop)
+}
+
+/// Runs `work`, which keeps the CPU or the disk busy, beside the runtime.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "writing the Parquet file failed").caused_by(error)
+    })?
 }
 
 fn failed(path: &str, error: ParquetError) -> Error {
