@@ -1,14 +1,16 @@
 //! A Truto API of our own, for tests, benches and demonstrations.
 //!
-//! [`Simulator`] plays `GET /unified/user-directory/licenses` over real sockets, with invented
-//! licenses from a [`LicenseGenerator`].
+//! [`Simulator`] plays `GET /unified/user-directory/licenses`, and what goes with it, over real sockets,
+//! with invented licenses from a [`LicenseGenerator`]. A [`Scenario`] says which accounts there are, in
+//! groups that behave alike ([`AccountGroup`]), and what goes wrong with each ([`Fault`]); what all
+//! accounts have in common can be set on the simulator itself. `docs/simulator.md` is the guide.
 //!
 //! **It is our reading of an API whose wire format is not published.** Truto says of
 //! `truto_response_format=stream` only that it "returns the response as a stream". Which shape such a
 //! body has, its content type, where its cursor stands and how an error shows in it are assumptions:
 //! a [`SimulatedShape`] for each form that it may take, NDJSON with one license a line unless another
-//! is asked for. So is the status for an account that does not exist. Every response bears an
-//! `x-simulated` header that says so, and a stream's names the shape.
+//! is asked for. So are the other things that the guide lists. Every response bears an `x-simulated`
+//! header that says so, and a stream's names the shape.
 //!
 //! ```
 //! use license_stream::simulate::{DEFAULT_TOKEN, Simulator};
@@ -28,6 +30,10 @@
 //! ```
 //!
 //! # How it works
+//!
+//! A request goes one way: the endpoint that it is for finds an answer, which is a status, a content and a
+//! delivery; the faults that strike it change either. The content is made piece by piece, encoded,
+//! and sent as the delivery says.
 //!
 //! HTTP/1.1 is written by hand on a tokio `TcpStream`, with `httparse` for the requests' heads. A server
 //! library keeps the chunks and the end of a response well-formed, and this one is there to get them

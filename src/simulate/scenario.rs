@@ -147,7 +147,7 @@ impl Scenario {
                 && LicenseGenerator::new(0, "").of_integration(name).is_none()
             {
                 return Err(of_group(format!(
-                    "no integration is called `{name}`: see `integrations` of `license-stream schema`"
+                    "no integration is called `{name}`: see `license-stream integrations`"
                 )));
             }
             if group.count != 1 && !group.ids.is_empty() {
