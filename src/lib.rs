@@ -183,6 +183,7 @@ pub mod license;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub mod position;
+mod printable;
 pub mod reject;
 pub mod schema;
 /// What the fuzzer holds true; there under `--cfg fuzzing` only.
@@ -217,6 +218,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use integration::Integration;
 pub use license::License;
 pub use position::{Position, Span};
+pub use printable::printable;
 pub use reject::{Reject, RejectReason};
 pub use timestamp::Timestamp;
 

@@ -27,7 +27,9 @@ mod clock;
 mod decompress;
 mod encoding;
 mod failure;
+mod insight;
 mod pages;
+mod rate_limit;
 mod request;
 mod resume;
 mod retry;
@@ -37,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Requests;
@@ -47,6 +49,8 @@ pub use clock::{Clock, SystemClock};
 pub use decompress::Compression;
 use failure::Failure;
 pub use pages::LicensePages;
+use rate_limit::{Limiter, Said};
+pub use rate_limit::{RateLimit, RateLimits};
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
 use resume::Resumable;
 pub use retry::RetryPolicy;
@@ -58,7 +62,7 @@ pub const DEFAULT_BASE_URL: &str = "https://api.truto.one";
 
 /// Asks one Truto environment for licenses.
 ///
-/// Clones share what must not be exceeded together: the budget of retries.
+/// Clones share what must not be exceeded together: rate limits and the budget of retries.
 #[derive(Clone, Debug)]
 pub struct TrutoClient {
     http: Client,
@@ -67,6 +71,7 @@ pub struct TrutoClient {
     timeouts: Timeouts,
     retry: RetryPolicy,
     clock: Arc<dyn Clock>,
+    limiter: Arc<Limiter>,
     /// What this client and all of its clones have sent.
     sent: Arc<Counters>,
     compression: Compression,
@@ -122,6 +127,7 @@ impl TrutoClient {
                 return Err(Error::new(ErrorKind::Configuration, "base URL must be https"));
             }
         }
+        let limits = if is_loopback(&base_url) { RateLimits::NONE } else { RateLimits::TRUTO };
         Ok(Self {
             http,
             base_url,
@@ -129,6 +135,7 @@ impl TrutoClient {
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             clock: Arc::new(SystemClock),
+            limiter: Arc::new(Limiter::new(limits)),
             sent: Arc::default(),
             compression: Compression::default(),
         })
@@ -145,6 +152,15 @@ impl TrutoClient {
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// The same client that keeps to `limits` by itself. Without them it keeps to
+    /// [`RateLimits::TRUTO`], and to [`RateLimits::NONE`] where the API is on this machine: then it is
+    /// no API of Truto's.
+    #[must_use]
+    pub fn with_rate_limits(mut self, limits: RateLimits) -> Self {
+        self.limiter = Arc::new(Limiter::new(limits));
         self
     }
 
@@ -230,18 +246,13 @@ impl TrutoClient {
         retries: &mut Retries,
     ) -> Result<Response> {
         loop {
+            self.limiter.admit(account, &*self.clock).await;
             retries.sent();
-            let failure = match self.attempt(url.clone(), accept).await {
+            let failure = match self.attempt(url.clone(), accept, account).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
-            let waited = retries.after(failure).await;
-            waited.map_err(|error| match account {
-                Some(account) if error.kind() != ErrorKind::Unreachable => {
-                    error.of_account(account)
-                }
-                _ => error,
-            })?;
+            retries.after(failure).await?;
         }
     }
 
@@ -250,24 +261,41 @@ impl TrutoClient {
         &self,
         url: Url,
         accept: &[(HeaderName, &'static str)],
+        account: Option<&str>,
     ) -> Result<Response, Failure> {
-        let mut request = self.http.get(url).header(AUTHORIZATION, self.token.bearer());
+        let mut request = self.http.get(url.clone()).header(AUTHORIZATION, self.token.bearer());
         for (name, value) in accept {
             request = request.header(name, *value);
         }
         let response = match tokio::time::timeout(self.timeouts.first_byte, request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error).into()),
+            Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error)),
             Err(elapsed) => {
                 let seconds = self.timeouts.first_byte.as_secs_f64();
                 let message = format!("no answer from {} in {seconds} s", host(&self.base_url));
                 return Err(Error::new(ErrorKind::Unreachable, message).caused_by(elapsed).into());
             }
         };
-        if response.status().is_success() {
+        if response.url().origin() != url.origin() {
+            let message = "the API redirected to another address, whose answer is not believed";
+            return Err(Error::new(ErrorKind::Refused, message).into());
+        }
+        let said = Said::of(response.headers()).within(self.retry.max_wait);
+        self.limiter.learn(account, &said, self.clock.now());
+        if matches!(response.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
             return Ok(response);
         }
-        Err(failure::refused(response, self.timeouts.idle).await)
+        let now = self.clock.time_of_day();
+        let failure = failure::refused(response, self.timeouts.idle, now).await;
+        if let (Some(limited), Some(told)) = (failure.limited, failure.told) {
+            let now = self.clock.now();
+            let until = now + told.min(self.retry.max_wait);
+            self.limiter.reached(account, limited, &said, until, now);
+        }
+        Err(match account {
+            Some(account) => failure.of_account(account),
+            None => failure,
+        })
     }
 }
 

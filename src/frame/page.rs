@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::printable;
 
 /// What the API said of the page or pages of a body: in the envelope around the records, or in lines
 /// of their own between them.
@@ -95,7 +96,8 @@ impl PageReader {
         match status {
             Some(status) if error.is_some() || status >= 400 => {
                 let error = error.unwrap_or_default();
-                let words = printable(if message.is_empty() { &error } else { &message });
+                let words = if message.is_empty() { &error } else { &message };
+                let words = printable(words, MAX_WORDS);
                 Err(Error::new(
                     ErrorKind::Upstream,
                     format!("the API reported an error in the body (status {status}: {words})"),
@@ -193,17 +195,6 @@ pub(super) fn is_member(name: &str) -> bool {
 /// Whether `name` is a member that is about a page.
 fn is_of_page(name: &str) -> bool {
     matches!(name, "next_cursor" | "prev_cursor" | "result_count" | "is_partial_response")
-}
-
-/// The API's own words, without what could disturb a terminal or fill a log.
-pub(crate) fn printable(words: &str) -> String {
-    words
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(MAX_WORDS)
-        .collect::<String>()
-        .trim()
-        .to_owned()
 }
 
 #[cfg(test)]

@@ -57,31 +57,37 @@ pub(super) mod testing {
     #[derive(Debug)]
     pub(in super::super) struct Controlled {
         begun: Instant,
-        waits: Mutex<Vec<Duration>>,
+        waited: Mutex<(Duration, Vec<Duration>)>,
     }
 
     impl Controlled {
         pub(in super::super) fn new() -> Self {
-            Self { begun: Instant::now(), waits: Mutex::default() }
+            Self { begun: Instant::now(), waited: Mutex::default() }
         }
 
         /// All waits so far.
         pub(in super::super) fn waits(&self) -> Vec<Duration> {
-            self.waits.lock().unwrap().clone()
+            self.waited.lock().unwrap().1.clone()
+        }
+
+        fn passed(&self) -> Duration {
+            self.waited.lock().unwrap().0
         }
     }
 
     impl Clock for Controlled {
         fn now(&self) -> Instant {
-            self.begun + self.waits().iter().sum::<Duration>()
+            self.begun + self.passed()
         }
 
         fn time_of_day(&self) -> SystemTime {
-            SystemTime::UNIX_EPOCH + self.waits().iter().sum::<Duration>()
+            SystemTime::UNIX_EPOCH + self.passed()
         }
 
         fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-            self.waits.lock().unwrap().push(wait);
+            let (passed, waits) = &mut *self.waited.lock().unwrap();
+            *passed += wait;
+            waits.push(wait);
             Box::pin(std::future::ready(()))
         }
 

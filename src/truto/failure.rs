@@ -1,20 +1,23 @@
-//! Answers that are no licenses, in words for the person who must act.
+//! Answers that are no success: what they are called, and whether asking again may help.
 
-use std::time::Duration;
+use std::error::Error as StdError;
+use std::iter::successors;
+use std::time::{Duration, SystemTime};
 
 use reqwest::{Response, StatusCode, Url};
-use serde::Deserialize;
 
 use super::answer::Answer;
 use super::decompress::Compression;
 use super::host;
+use super::insight::Insight;
+use super::rate_limit::{Said, told};
 use crate::error::{Error, ErrorKind};
 
-/// Bytes of an error body that are looked at.
-const MAX_BODY: usize = 64 << 10;
+/// Bytes of an error body that are looked at: what the provider answered may be in it.
+const MAX_BODY: usize = 1 << 20;
 
-/// Characters of the API's own message that are passed on.
-const MAX_MESSAGE: usize = 300;
+/// How long to wait where a rate limit is reached and nothing says for how long.
+const UNTOLD: Duration = Duration::from_secs(10);
 
 /// An answer that is no success, or none at all.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Failure {
     pub(super) again: Again,
     /// How long the server wants to be left alone.
     pub(super) told: Option<Duration>,
+    /// Whose rate limit is reached, if one is.
+    pub(super) limited: Option<Limited>,
 }
 
 /// Whether a request may be made again.
@@ -34,54 +39,77 @@ pub(super) enum Again {
     Often,
 }
 
+/// Who has a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limited {
+    /// The API, or nobody knows who.
+    ByApi,
+    /// The provider of the account.
+    ByProvider,
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let again = if error.is_retryable() { Again::Often } else { Again::Never };
-        Self { error, again, told: None }
+        Self { error, again, told: None, limited: None }
     }
 }
 
-/// What Truto says of an error, as far as it is used.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ApiError {
-    message: String,
-    truto_is_remote_error: bool,
+impl Failure {
+    pub(super) fn of_account(mut self, account: &str) -> Self {
+        self.error = self.error.of_account(account);
+        self
+    }
 }
 
-/// The error of a request that got no answer.
-pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Error {
-    let what = if error.is_connect() { "cannot be connected to" } else { "did not answer" };
-    Error::new(ErrorKind::Unreachable, format!("{} {what}", host(url)))
-        .caused_by(without_url(error))
-}
-
-/// The error that a response with another status than success stands for.
-pub(super) async fn refused(response: Response, timeout: Duration) -> Failure {
-    let status = response.status();
-    let read = tokio::time::timeout(timeout, error_body(response, timeout)).await;
-    let said: ApiError =
-        read.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
-    let (kind, what) = classify(status, said.truto_is_remote_error);
-    let message = printable(&said.message);
-    let message = match message.as_str() {
-        "" => format!("{what} (status {})", status.as_u16()),
-        message => format!("{what} (status {}: {message})", status.as_u16()),
+/// The failure of a request that got no answer.
+pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Failure {
+    let host = host(url);
+    let error = error.without_url();
+    let is_of_trust =
+        chain(&error).any(|error| error.to_string().to_ascii_lowercase().contains("certificate"));
+    let (message, again) = if is_of_trust {
+        let message = format!(
+            "{host} cannot be spoken to safely: one side does not trust the other's certificate \
+             (--ca-cert, --client-cert)"
+        );
+        (message, Again::Never)
+    } else if error.is_builder() || error.is_redirect() {
+        (format!("{host} cannot be asked"), Again::Never)
+    } else if error.is_connect() {
+        (format!("{host} cannot be connected to"), Again::Often)
+    } else {
+        (format!("{host} did not answer"), Again::Often)
     };
-    Failure { error: Error::new(kind, message), again: again(status), told: None }
+    let error = Error::new(ErrorKind::Unreachable, message).caused_by(error);
+    Failure { error, again, told: None, limited: None }
 }
 
-/// Whether a request that was answered with `status` may be made again.
-fn again(status: StatusCode) -> Again {
-    match status.as_u16() {
-        408 | 425 | 429 => Again::Often,
-        // Says the vendor: the account is blocked.
-        503 => Again::Once,
-        // What the server will never do for this request, whoever asks how often.
-        501 | 505 | 506 | 508 | 510 | 511 => Again::Never,
-        // 520 to 530 are those of the network in front of the API.
-        500..=599 => Again::Often,
-        _ => Again::Never,
+/// An error and its causes.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    successors(Some(error), |error| (*error).source())
+}
+
+/// The failure that a response with another status than success stands for.
+pub(super) async fn refused(response: Response, timeout: Duration, now: SystemTime) -> Failure {
+    let status = response.status();
+    let retry_after = told(response.headers(), now);
+    let reset = Said::of(response.headers()).reset;
+    let read = tokio::time::timeout(timeout, error_body(response, timeout)).await;
+    let said = read.map_or_else(|_| Insight::default(), |body| Insight::of(&body));
+    let (kind, what) = classify(status, said.is_remote);
+    let message = format!("{what} ({})", said.with_status(status.as_u16()));
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
+    Failure {
+        error: Error::new(kind, message),
+        again: again(status),
+        told: if is_limit { retry_after.or(reset).or(Some(UNTOLD)) } else { retry_after },
+        limited: is_limit.then_some(match said.is_remote {
+            true => Limited::ByProvider,
+            false => Limited::ByApi,
+        }),
     }
 }
 
@@ -94,13 +122,37 @@ fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {
             ErrorKind::Unauthorized,
             "the API token was refused: look at TRUTO_API_TOKEN or --token-file",
         ),
+        403 if remote => (ErrorKind::Forbidden, "the account lacks a permission at its provider"),
         403 => (ErrorKind::Forbidden, "the token or the account lacks a permission"),
+        404 if remote => (ErrorKind::Refused, "the provider knows of no such thing"),
         404 => (ErrorKind::Refused, "there is no such account, or no such address"),
+        407 => (ErrorKind::Unreachable, "the proxy wants to know who asks"),
         408 | 425 => (ErrorKind::Upstream, "the API was not ready"),
+        429 if remote => (ErrorKind::Upstream, "the provider's rate limit is reached"),
         429 => (ErrorKind::Upstream, "the API's rate limit is reached"),
         300..=399 => (ErrorKind::Refused, "the API redirects, which is not followed with a token"),
+        503 if !remote => {
+            (ErrorKind::Upstream, "the API is not available, or the account is blocked")
+        }
+        500.. if remote => (ErrorKind::Upstream, "the provider failed"),
         500.. => (ErrorKind::Upstream, "the API failed"),
+        ..300 => (ErrorKind::Refused, "the API answered with something else than licenses"),
+        _ if remote => (ErrorKind::Refused, "the provider refused the request"),
         _ => (ErrorKind::Refused, "the API refused the request"),
+    }
+}
+
+/// Whether a request that was answered with `status` may be made again.
+fn again(status: StatusCode) -> Again {
+    match status.as_u16() {
+        408 | 425 | 429 => Again::Often,
+        // Says the vendor: the account is blocked.
+        503 => Again::Once,
+        // What the server will never do for this request, however often it is asked.
+        501 | 505 | 506 | 508 | 510 | 511 => Again::Never,
+        // 520 to 530 are those of the network in front of the API.
+        500..=599 => Again::Often,
+        _ => Again::Never,
     }
 }
 
@@ -118,40 +170,7 @@ async fn error_body(response: Response, idle: Duration) -> Vec<u8> {
     body
 }
 
-/// The message without what could disturb a terminal or fill a log.
-fn printable(message: &str) -> String {
-    message
-        .chars()
-        .map(|character| if disturbs(character) { ' ' } else { character })
-        .take(MAX_MESSAGE)
-        .collect::<String>()
-        .trim()
-        .to_owned()
-}
-
-/// Whether a terminal acts on it, or shows what stands around it in another order or not at all.
-fn disturbs(character: char) -> bool {
-    let is_invisible = matches!(
-        character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    );
-    character.is_control() || is_invisible
-}
-
 /// A URL names accounts and carries queries: neither belongs in a log.
 pub(super) fn without_url(error: reqwest::Error) -> reqwest::Error {
     error.without_url()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_cannot_disturb_a_terminal() {
-        assert_eq!(printable(" a\u{1b}[31mb\nc "), "a [31mb c");
-        assert_eq!(printable("a\u{202e}b\u{9b}c\u{2066}d\u{feff}"), "a b c d");
-        assert_eq!(printable("Größe – 許可 😀"), "Größe – 許可 😀");
-        assert_eq!(printable(&"x".repeat(1000)).len(), MAX_MESSAGE);
-    }
 }

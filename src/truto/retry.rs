@@ -126,7 +126,7 @@ impl Retries {
     /// The failure's own, with how often it was tried, if the request must not be made again, or has
     /// been made too often.
     pub(crate) async fn after(&mut self, failure: impl Into<Failure>) -> Result<()> {
-        let Failure { error, again, told } = failure.into();
+        let Failure { error, again, told, .. } = failure.into();
         self.failed = self.failed.saturating_add(1);
         let is_refused = match again {
             Again::Never => true,
@@ -191,7 +191,7 @@ mod tests {
 
     fn failure(again: Again, told: Option<u64>) -> Failure {
         let error = Error::new(ErrorKind::Upstream, "the API failed");
-        Failure { error, again, told: told.map(Duration::from_secs) }
+        Failure { error, again, told: told.map(Duration::from_secs), limited: None }
     }
 
     fn seconds(waits: &[Duration]) -> Vec<f64> {

@@ -1,7 +1,9 @@
 //! The API's side: what is asked for, and what becomes of answers that are no licenses.
 
 mod bodies;
+mod faults;
 mod library;
+mod limits;
 mod refusals;
 
 use expect_test::expect;

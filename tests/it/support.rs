@@ -2,11 +2,13 @@
 
 pub(crate) mod body;
 pub(crate) mod broker;
+pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod compress;
 pub(crate) mod kafka;
 pub(crate) mod process;
 pub(crate) mod python;
+pub(crate) mod replies;
 pub(crate) mod run;
 pub(crate) mod scripted;
 pub(crate) mod series;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::Outcome;
-use license_stream::{Error, RejectReason};
+use license_stream::{Error, RejectReason, printable};
 use serde::Serialize;
 
 use crate::export::{Export, Exported};
@@ -85,6 +85,9 @@ pub(crate) struct Written {
 
 /// Unknown fields that people are told the names of.
 const NAMES: usize = 5;
+
+/// Characters of such a name that are shown.
+const NAME: usize = 60;
 
 /// Tells of a run that has ended, as its flags ask for.
 pub(crate) fn print<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
@@ -174,20 +177,17 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
     }
     let unknown = written.unexpected.unknown_count();
     if unknown > 0 {
-        let names: Vec<_> =
-            written.unexpected.unknown().take(NAMES).map(|(name, _)| printable(name)).collect();
+        let names: Vec<_> = written
+            .unexpected
+            .unknown()
+            .take(NAMES)
+            .map(|(name, _)| printable(name, NAME))
+            .collect();
         let more = if written.unexpected.unknown().count() > NAMES { ", …" } else { "" };
         let values = if unknown == 1 { "value" } else { "values" };
         let count = human_count(unknown);
         say!("kept in _extra: {count} {values} of unknown fields ({}{more})", names.join(", "));
     }
-}
-
-/// A name from the world without what could disturb a terminal.
-fn printable(name: &str) -> String {
-    name.chars()
-        .filter(|character| character.is_ascii_graphic() || character.is_alphanumeric())
-        .collect()
 }
 
 /// Prints an error and its causes on standard error.

@@ -48,14 +48,43 @@ fn each_answer_has_its_message_and_exit_code() {
         ("500 Internal Server Error", said(500, &"x".repeat(1 << 20), ""), 1),
         ("500 Internal Server Error", "[1,2".to_owned(), 1),
     ];
+    let insight = |message: &str, insight: &str| {
+        said(400, message, &format!(",\"truto_error_insight\":{{{insight}}}"))
+    };
+    let missing = r#""missing_required_query_parameters":{"description":"Parameters are missing",
+        "value":["organization_id","product"]}"#;
+    let conditional = r#""conditionally_required_query_parameters":{"description":"d","value":[
+        {"name":"remote_query[workspace]"}]}"#;
+    let scopes = r#""forbidden_error":{"description":"The account lacks scopes","value":
+        {"missing_scopes":["Organization.Read.All","Directory.Read.All"]}}"#;
+    let limit = r#""rate_limit_error":{"description":"The provider allows 10 requests a minute"}"#;
+    let failing = format!(
+        r#"{remote},"raw_response":{{"customer":"secret"}},"truto_error_insight":
+        {{"remote_error":{{"description":"The provider is being maintained","value":"secret"}}}}"#
+    );
+    let failures = r#","details":{"failures":[{"path":"limit","message":"must be a number"},
+        {"path":"product","message":"must be one of azure_active_directory, onedrive"}]}"#;
+    let told = [
+        ("400 Bad Request", insight("Bad request", missing), 1),
+        ("400 Bad Request", insight("", conditional), 1),
+        ("400 Bad Request", said(400, "Validation failed", failures), 1),
+        ("403 Forbidden", insight("Forbidden", scopes), 3),
+        ("429 Too Many Requests", insight("Too many requests", limit), 1),
+        ("502 Bad Gateway", said(502, "", &failing), 1),
+        ("404 Not Found", said(404, "gone", remote), 1),
+        ("400 Bad Request", said(400, "limit of 10", remote), 1),
+        ("407 Proxy Authentication Required", html.to_owned(), 3),
+        ("202 Accepted", "{}".to_owned(), 1),
+    ];
     let mut golden = String::new();
-    for (status, body, exit) in answers {
+    for (status, body, exit) in answers.into_iter().chain(told) {
         let got = ask(response(status, JSON, &body));
         assert_eq!((got.code, got.text()), (Some(exit), ""), "{status}: {}", got.stderr);
         writeln!(golden, "{status} → {exit}\n{}", got.stderr).unwrap();
     }
     let visible = |character: char| character == '\n' || !character.is_control();
     assert!(golden.chars().all(visible), "{golden:?}");
+    assert!(!golden.contains("secret"), "{golden}");
     expect_file!["../../golden/api-errors.txt"].assert_eq(&golden);
 }
 

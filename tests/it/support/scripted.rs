@@ -99,7 +99,7 @@ pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub(super) fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -109,7 +109,7 @@ fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-fn until_closed(stream: &mut TcpStream) {
+pub(super) fn until_closed(stream: &mut TcpStream) {
     // A reset closes it too.
     while stream.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {}
 }
