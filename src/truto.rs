@@ -7,11 +7,12 @@
 //! ```no_run
 //! # async fn example() -> license_stream::Result<()> {
 //! use futures_util::TryStreamExt;
-//! use license_stream::truto::{LicenseRequest, Token, TrutoClient};
+//! use license_stream::truto::{LicenseRequest, Token, TrutoClient, http_client};
 //! use license_stream::{License, frame::FrameExt};
 //!
 //! let token = Token::new("…")?;
-//! let client = TrutoClient::new(reqwest::Client::new(), "https://api.truto.one", token)?;
+//! let http = http_client("https://api.truto.one").build().expect("a client");
+//! let client = TrutoClient::new(http, "https://api.truto.one", token)?;
 //! let request = LicenseRequest::new("62f44730-dd91-461e-bd6a-aedd9e0ad79d");
 //! let mut licenses = client.licenses(&request).await?.frames().json::<License>();
 //! while let Some(record) = licenses.try_next().await? {
@@ -27,6 +28,7 @@ mod clock;
 mod decompress;
 mod encoding;
 mod failure;
+mod http;
 mod insight;
 mod pages;
 mod rate_limit;
@@ -48,6 +50,7 @@ pub use body::LicenseBody;
 pub use clock::{Clock, SystemClock};
 pub use decompress::Compression;
 use failure::Failure;
+pub use http::http_client;
 pub use pages::LicensePages;
 use rate_limit::{Limiter, Said};
 pub use rate_limit::{RateLimit, RateLimits};
@@ -97,14 +100,26 @@ impl Default for Timeouts {
 impl TrutoClient {
     /// A client for the API at `base_url`.
     ///
-    /// Proxies, certificates and the time to connect are settings of `http`. It should not follow
-    /// redirects, must not have a total time-out, and must not unpack bodies itself: what tells whether
-    /// one is whole would be lost.
+    /// Proxies, certificates and the time to connect are settings of `http`: [`http_client`] begins one
+    /// as it should be. It must not have a total time-out. Where it follows redirects, it must not take
+    /// the token along to another host, as reqwest does not; what comes from there is not believed.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if `base_url` is no URL, holds a user or a password, or is plain
     /// HTTP to another host than this one: the token would travel in the clear.
     pub fn new(http: Client, base_url: &str, token: Token) -> Result<Self> {
+        Self::with_scheme(http, base_url, token, false)
+    }
+
+    /// [`new`](Self::new), for plain HTTP to other hosts too: whoever is on the way can read the token.
+    ///
+    /// # Errors
+    /// As those of `new`, but for plain HTTP.
+    pub fn allowing_http(http: Client, base_url: &str, token: Token) -> Result<Self> {
+        Self::with_scheme(http, base_url, token, true)
+    }
+
+    fn with_scheme(http: Client, base_url: &str, token: Token, any_http: bool) -> Result<Self> {
         let base_url = Url::parse(base_url).map_err(|error| {
             Error::new(ErrorKind::Configuration, "base URL is no URL").caused_by(error)
         })?;
@@ -116,11 +131,12 @@ impl TrutoClient {
         }
         match base_url.scheme() {
             "https" => {}
-            "http" if is_loopback(&base_url) => {}
+            "http" if any_http || is_loopback(&base_url) => {}
             "http" => {
                 return Err(Error::new(
                     ErrorKind::Configuration,
-                    "base URL must be https: over plain http the token could be read on the way",
+                    "base URL must be https: over plain http the token could be read on the way \
+                     (--allow-http)",
                 ));
             }
             _ => {
@@ -162,6 +178,11 @@ impl TrutoClient {
     pub fn with_rate_limits(mut self, limits: RateLimits) -> Self {
         self.limiter = Arc::new(Limiter::new(limits));
         self
+    }
+
+    /// The limits that it keeps to by itself.
+    pub fn rate_limits(&self) -> RateLimits {
+        self.limiter.limits()
     }
 
     /// The same client that waits by another clock, for tests.
@@ -224,6 +245,7 @@ impl TrutoClient {
     /// The body of a page of licenses.
     fn read(&self, response: Response) -> Result<Answer> {
         Answer::new(response, self.timeouts.idle, self.compression.max_ratio)
+            .map_err(|error| self.token.strip_error(error))
     }
 
     /// The attempts at one request, which are counted in `own` too.
@@ -285,8 +307,9 @@ impl TrutoClient {
         if matches!(response.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
             return Ok(response);
         }
-        let now = self.clock.time_of_day();
-        let failure = failure::refused(response, self.timeouts.idle, now).await;
+        let (now, idle) = (self.clock.time_of_day(), self.timeouts.idle);
+        let failure =
+            failure::refused(response, idle, self.compression.max_ratio, &self.token, now).await;
         if let (Some(limited), Some(told)) = (failure.limited, failure.told) {
             let now = self.clock.now();
             let until = now + told.min(self.retry.max_wait);

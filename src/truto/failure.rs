@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use reqwest::{Response, StatusCode, Url};
 
 use super::answer::Answer;
-use super::decompress::Compression;
 use super::host;
 use super::insight::Insight;
 use super::rate_limit::{Said, told};
+use super::token::Token;
 use crate::error::{Error, ErrorKind};
 
 /// Bytes of an error body that are looked at: what the provider answered may be in it.
@@ -93,17 +93,25 @@ fn chain<'a>(
 }
 
 /// The failure that a response with another status than success stands for.
-pub(super) async fn refused(response: Response, timeout: Duration, now: SystemTime) -> Failure {
+pub(super) async fn refused(
+    response: Response,
+    idle: Duration,
+    max_ratio: u32,
+    token: &Token,
+    now: SystemTime,
+) -> Failure {
     let status = response.status();
     let retry_after = told(response.headers(), now);
     let reset = Said::of(response.headers()).reset;
-    let read = tokio::time::timeout(timeout, error_body(response, timeout)).await;
-    let said = read.map_or_else(|_| Insight::default(), |body| Insight::of(&body));
+    // All of it within the time that a part of a body may take.
+    let read = tokio::time::timeout(idle, error_body(response, idle, max_ratio)).await;
+    let said = read.map_or_else(|_| Insight::default(), |body| Insight::of(&token.strip(body)));
     let (kind, what) = classify(status, said.is_remote);
     let message = format!("{what} ({})", said.with_status(status.as_u16()));
     let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
     Failure {
-        error: Error::new(kind, message),
+        // Once more, as JSON has other ways to write it.
+        error: token.strip_error(Error::new(kind, message)),
         again: again(status),
         told: if is_limit { retry_after.or(reset).or(Some(UNTOLD)) } else { retry_after },
         limited: is_limit.then_some(match said.is_remote {
@@ -156,10 +164,9 @@ fn again(status: StatusCode) -> Again {
     }
 }
 
-async fn error_body(response: Response, idle: Duration) -> Vec<u8> {
+/// What came of the body, at most [`MAX_BODY`] of it.
+async fn error_body(response: Response, idle: Duration, max_ratio: u32) -> Vec<u8> {
     let mut body = Vec::new();
-    // It may be compressed, as the licenses would have been.
-    let max_ratio = Compression::default().max_ratio;
     let Ok(mut answer) = Answer::open(response, idle, max_ratio) else { return body };
     while let Ok(Some(chunk)) = answer.next().await {
         body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);

@@ -99,6 +99,10 @@ impl Limiter {
         Self(Mutex::new(Buckets { limits, token: None, accounts: HashMap::new() }))
     }
 
+    pub(super) fn limits(&self) -> RateLimits {
+        self.buckets().limits
+    }
+
     /// Waits until a request for `account` may be sent. May be dropped meanwhile.
     pub(super) async fn admit(&self, account: Option<&str>, clock: &dyn Clock) {
         loop {

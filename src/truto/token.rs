@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use memchr::memmem;
 use reqwest::header::HeaderValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +35,34 @@ impl Token {
     pub(super) fn bearer(&self) -> HeaderValue {
         self.0.clone()
     }
+
+    /// `bytes` of a server, without the token, should it have said it back.
+    pub(super) fn strip(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let token = self.0.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default();
+        if token.len() < SHORTEST || memmem::find(&bytes, token).is_none() {
+            return bytes;
+        }
+        let mut stripped = Vec::with_capacity(bytes.len());
+        let mut rest = 0;
+        for at in memmem::find_iter(&bytes, token) {
+            stripped.extend_from_slice(&bytes[rest..at]);
+            stripped.extend_from_slice("…".as_bytes());
+            rest = at + token.len();
+        }
+        stripped.extend_from_slice(&bytes[rest..]);
+        stripped
+    }
+
+    /// An error about what a server said, likewise.
+    pub(super) fn strip_error(&self, error: Error) -> Error {
+        error.map_message(|message| {
+            String::from_utf8(self.strip(message.into_bytes())).unwrap_or_default()
+        })
+    }
 }
+
+/// A shorter token than this could be a part of any word.
+const SHORTEST: usize = 8;
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,6 +73,17 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_is_said_back_is_left_out() {
+        let token = Token::new("s3cret-token").unwrap();
+        let said = b"Bearer s3cret-token is not s3cret-tokens3cret-token".to_vec();
+        assert_eq!(token.strip(said), "Bearer … is not ……".as_bytes());
+        assert_eq!(token.strip(b"other".to_vec()), b"other");
+        assert_eq!(Token::new("a").unwrap().strip(b"a cat".to_vec()), b"a cat");
+        let error = Error::new(ErrorKind::Refused, "no s3cret-token");
+        assert_eq!(token.strip_error(error).to_string(), "no …");
+    }
 
     #[test]
     fn a_token_is_never_shown() {

@@ -5,6 +5,9 @@ mod faults;
 mod library;
 mod limits;
 mod refusals;
+mod routes;
+mod secrets;
+mod tls;
 
 use expect_test::expect;
 

@@ -66,7 +66,7 @@ pub(crate) struct SourceArgs {
     /// Read the one account that the API token is scoped to, without naming it
     #[arg(long, conflicts_with_all = ["account", "input"])]
     pub(crate) token_account: bool,
-    /// Address of the API; plain http only to this machine
+    /// Address of the API; plain http only to this machine, unless --allow-http says otherwise
     #[arg(
         long,
         value_name = "URL",
@@ -78,8 +78,7 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "RequestArgs",
-        "retries", "max_wait", "retry_budget"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "RequestArgs", "ConnectionArgs"])]
     pub(crate) input: Option<PathBuf>,
     /// How records stand in the body; told from its first bytes if it is not given
     #[arg(long, value_enum, default_value_t = ShapeArg::Auto)]

@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
-use license_stream::truto::{LicensePages, Token, TrutoClient};
+use license_stream::truto::LicensePages;
 use license_stream::{Error, ErrorKind, Result};
-use reqwest::redirect;
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
@@ -21,7 +19,6 @@ use crate::letters;
 /// A body, whatever it comes from.
 pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FILE_CHUNK: usize = 1 << 20;
 
 /// The source that the flags name.
@@ -128,34 +125,8 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
 
 fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
     let request = args.request.request(args.account.as_deref())?;
-    let mut http = reqwest::Client::builder()
-        .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A redirect could carry the token to another host.
-        .redirect(redirect::Policy::none())
-        .tcp_keepalive(Duration::from_secs(30));
-    // Plain http goes to this machine only, and so not to a proxy: it would see the token.
-    if !args.base_url.to_ascii_lowercase().starts_with("https:") {
-        http = http.no_proxy();
-    }
-    let client =
-        TrutoClient::new(http.build()?, &args.base_url, token(args.token_file.as_deref())?)?
-            .with_retry(args.connection.retry_policy());
+    let client = args.connection.client(&args.base_url, args.token_file.as_deref())?;
     Ok(LicensePages::new(client, request))
-}
-
-fn token(file: Option<&Path>) -> Result<Token> {
-    let token = match file {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| {
-            let message = format!("--token-file {} cannot be read", path.display());
-            Error::new(ErrorKind::Configuration, message).caused_by(error)
-        })?,
-        None => std::env::var("TRUTO_API_TOKEN").map_err(|_| {
-            let message = "no API token: set TRUTO_API_TOKEN, or name a file with --token-file";
-            Error::new(ErrorKind::Configuration, message)
-        })?,
-    };
-    Token::new(&token)
 }
 
 /// The policy that the flags ask for.

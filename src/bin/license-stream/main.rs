@@ -1,6 +1,7 @@
 //! The `license-stream` command: what was typed, turned once into the library's objects, then run.
 
 mod args;
+mod certificates;
 mod connection;
 mod demo;
 mod exit;

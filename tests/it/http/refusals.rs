@@ -6,6 +6,7 @@ use expect_test::expect_file;
 use license_stream::simulate::Simulator;
 
 use super::ACCOUNT;
+use crate::support::compress::FORMS;
 use crate::support::process::{Run, TOKEN, run};
 use crate::support::scripted::{Refusing, Scripted, response};
 use crate::support::truto::{Truto, api_command};
@@ -162,4 +163,17 @@ fn a_server_without_tls_is_no_https() {
     let got = run(api_command("ndjson", &url, ACCOUNT).arg("--retries=0"));
     assert_eq!((got.code, got.text()), (Some(3), ""));
     assert!(got.stderr.contains("cannot be connected to"), "{}", got.stderr);
+}
+
+#[test]
+fn an_error_may_come_compressed() {
+    for (form, name) in FORMS {
+        let body = form.compress(said(400, "organization_id is required", "").as_bytes());
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 400 Bad Request\r\n{JSON}Content-Encoding: {name}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let got = ask([head.into_bytes(), body].concat());
+        assert!(got.stderr.contains("organization_id is required"), "{name}: {}", got.stderr);
+    }
 }

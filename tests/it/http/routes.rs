@@ -1,0 +1,124 @@
+//! The way to the API: proxies, redirects, plain HTTP. Where the token must not go.
+
+use license_stream::ErrorKind;
+use license_stream::truto::{LicenseRequest, Token, TrutoClient};
+
+use super::{ACCOUNT, one_license};
+use crate::support::process::{TOKEN, run};
+use crate::support::proxy::Proxy;
+use crate::support::replies::{Replies, say};
+use crate::support::scripted::{Scripted, Untouched, response};
+use crate::support::tls::{Certified, TlsServer};
+use crate::support::truto::api_command;
+
+const DELIVERED: (Option<i32>, &str) = (Some(0), "{\"id\":\"1\"}\n");
+
+fn closing() -> String {
+    one_license().replacen("\r\n", "\r\nConnection: close\r\n", 1)
+}
+
+#[test]
+fn a_proxy_of_the_environment_sees_the_host_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Certified::authority();
+    let api = TlsServer::answer(closing(), &authority.certify("truto.test"), None);
+    let file = authority.write(directory.path(), "ca.pem");
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let proxy = Proxy::to(api.port());
+        let mut command = api_command("ndjson", "https://truto.test", ACCOUNT);
+        let got = run(command.args(["--ca-cert", &file]).env(name, proxy.url()));
+        assert_eq!((got.code, got.text()), DELIVERED, "{name}: {}", got.stderr);
+        let heads = proxy.heads();
+        assert_eq!(heads.len(), 1);
+        assert!(heads[0].starts_with("CONNECT truto.test:443 HTTP/1.1\r\n"), "{}", heads[0]);
+        assert!(!heads[0].contains(TOKEN) && !heads[0].contains(ACCOUNT), "{}", heads[0]);
+    }
+    assert_eq!(api.requests().len(), 3);
+    assert!(api.requests()[0].contains(TOKEN));
+}
+
+#[test]
+fn no_proxy_leads_to_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Certified::authority();
+    let api = TlsServer::answer(closing(), &authority.certify("127.0.0.1"), None);
+    let file = authority.write(directory.path(), "ca.pem");
+    let proxy = Untouched::listen();
+    let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+    command.args(["--ca-cert", &file]);
+    let got = run(command.env("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port())));
+    proxy.assert();
+    assert_eq!((got.code, got.text()), DELIVERED, "{}", got.stderr);
+}
+
+#[test]
+fn plain_http_to_another_machine_wants_a_flag() {
+    // On Linux this address leads to the machine itself, and does not look as if it did.
+    let api = Scripted::answer(one_license());
+    let url = format!("http://0.0.0.0:{}", api.port());
+    let refused = run(&mut api_command("ndjson", &url, ACCOUNT));
+    assert_eq!((refused.code, refused.text()), (Some(2), ""));
+    assert!(refused.stderr.contains("(--allow-http)"), "{}", refused.stderr);
+    let got = run(api_command("ndjson", &url, ACCOUNT).arg("--allow-http"));
+    assert_eq!((got.code, got.text()), DELIVERED, "{}", got.stderr);
+    api.request();
+}
+
+#[test]
+fn plain_http_goes_by_a_proxy_where_there_is_one() {
+    let api = Scripted::answer(closing());
+    let proxy = Proxy::to(api.port());
+    let mut command = api_command("ndjson", "http://truto.test", ACCOUNT);
+    let got = run(command.arg("--allow-http").env("http_proxy", proxy.url()));
+    assert_eq!((got.code, got.text()), DELIVERED, "{}", got.stderr);
+    let request = api.request();
+    assert!(request.starts_with("GET http://truto.test/unified/"), "{request}");
+    assert_eq!(proxy.heads().len(), 1);
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named() {
+    for answer in ["407 Proxy Authentication Required", "403 Forbidden"] {
+        let proxy = Scripted::answer(response(answer, "", ""));
+        let mut command = api_command("ndjson", "https://truto.test", ACCOUNT);
+        command.arg("--retries=0").env("https_proxy", proxy.url());
+        let got = run(&mut command);
+        assert_eq!((got.code, got.text()), (Some(3), ""));
+        assert!(got.stderr.contains("truto.test cannot be connected to"), "{}", got.stderr);
+        assert!(got.stderr.contains("proxy") || got.stderr.contains("tunnel"), "{}", got.stderr);
+        assert!(proxy.request().starts_with("CONNECT truto.test:443"));
+    }
+}
+
+/// A client of reqwest's own, which follows redirects.
+fn follower(url: &str) -> TrutoClient {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    TrutoClient::new(http, url, Token::new(TOKEN).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_token_follows_no_redirect_to_another_origin() {
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
+        let license = say("200 OK", "Content-Type: application/x-ndjson\r\n", "{\"id\":\"1\"}\n");
+        let elsewhere = Replies::of(vec![license]);
+        let location = format!("Location: {}/licenses\r\n", elsewhere.url());
+        let api = Replies::of(vec![say(status, &location, "")]);
+        let asked = follower(&api.url()).licenses(&LicenseRequest::new(ACCOUNT)).await;
+        let error = asked.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        assert!(error.message().contains("whose answer is not believed"), "{error}");
+        assert_eq!(elsewhere.requests().len(), 1);
+        let head = &elsewhere.requests()[0].head;
+        assert!(!head.contains(TOKEN) && !head.contains("authorization"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_follows_redirects_may_follow_them_to_the_same_origin() {
+    let license = say("200 OK", "Content-Type: application/x-ndjson\r\n", "{\"id\":\"1\"}\n");
+    let api = Replies::of(vec![say("307 Temporary", "Location: /elsewhere\r\n", ""), license]);
+    drop(follower(&api.url()).licenses(&LicenseRequest::new(ACCOUNT)).await.unwrap());
+    let requests = api.requests();
+    assert!(requests[1].head.starts_with("GET /elsewhere "), "{}", requests[1].head);
+    assert!(requests[1].head.contains(TOKEN));
+}

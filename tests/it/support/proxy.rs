@@ -1,0 +1,81 @@
+//! A proxy that leads wherever the test wants.
+
+use std::io::{Write, copy};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::scripted::read_head;
+
+/// Connects whoever asks with a port of 127.0.0.1, whatever host they ask for: tunnels where CONNECT is
+/// asked for, and passes requests on as they are otherwise.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+    is_over: Arc<AtomicBool>,
+    served: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    pub(crate) fn to(target: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let served = {
+            let (heads, is_over) = (Arc::clone(&heads), Arc::clone(&is_over));
+            std::thread::spawn(move || {
+                loop {
+                    let (mut client, _) = listener.accept().unwrap();
+                    if is_over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let head = read_head(&mut client);
+                    let mut server = TcpStream::connect(("127.0.0.1", target)).unwrap();
+                    if head.starts_with("CONNECT ") {
+                        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                    } else {
+                        server.write_all(head.as_bytes()).unwrap();
+                    }
+                    heads.lock().unwrap().push(head);
+                    join(client, server);
+                }
+            })
+        };
+        Self { port, heads, is_over, served: Some(served) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The heads that it was asked with so far.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+/// Passes on what either says, until both have ended.
+fn join(mut client: TcpStream, mut server: TcpStream) {
+    let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let there = std::thread::spawn(move || {
+        let _ = copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+    let _ = copy(&mut server, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+    there.join().unwrap();
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        let served = self.served.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            served.unwrap().unwrap();
+        }
+    }
+}
