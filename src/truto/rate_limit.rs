@@ -300,6 +300,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_provider_s_limit_does_not_lift_the_account_s() {
+        for (requests, per, most_in_ten) in [
+            // Faster than 50 in 10 s: not believed.
+            (100_000, Some(3600), 48..=50),
+            (100, None, 48..=50),
+            // Slower, though it would allow 2,000 at once.
+            (10_000, Some(3600), 30..=33),
+            (20, None, 18..=20),
+        ] {
+            let limiter = Limiter::new(RateLimits::TRUTO);
+            let clock = Controlled::new();
+            limiter.admit(Some("a"), &clock).await;
+            let all_remain = Said { remaining: None, ..said(requests, per, 0, 0) };
+            limiter.learn(Some("a"), &all_remain, clock.now());
+            let times = times(&limiter, &clock, std::iter::repeat_n("a", 300)).await;
+            let most = most(&times, 10.0);
+            assert!(most_in_ten.contains(&most), "{most}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_said_of_the_token_holds_up_all() {
         let limiter = Limiter::new(RateLimits::TRUTO);
         let clock = Controlled::new();

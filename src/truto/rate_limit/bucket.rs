@@ -9,6 +9,8 @@ use super::{RateLimit, Said};
 pub(super) struct Bucket {
     /// `None` where nothing but `closed_until` holds requests up.
     limit: Option<RateLimit>,
+    /// Requests of a full bucket.
+    burst: f64,
     /// Requests that may be sent at once, as of `at`.
     level: f64,
     at: Instant,
@@ -39,8 +41,8 @@ impl RateLimit {
 
 impl Bucket {
     pub(super) fn new(limit: Option<RateLimit>, now: Instant) -> Self {
-        let level = limit.map_or(0.0, RateLimit::burst);
-        Self { limit, level, at: now, closed_until: None }
+        let burst = limit.map_or(0.0, RateLimit::burst);
+        Self { limit, burst, level: burst, at: now, closed_until: None }
     }
 
     /// How long there will be no request in it; `None` if there is one.
@@ -60,17 +62,20 @@ impl Bucket {
         self.level -= 1.0;
     }
 
-    /// Believes what the API says: a limit with its window; without one only if it is lower; and never
-    /// that more remains than was counted here, as others may be on their way.
+    /// Believes what the API says: another limit for the same window; for another window, or without
+    /// one, only if it is slower, as it is then the provider's, beside the one that is known; and never that
+    /// more remains than was counted here, as others may be on their way.
     pub(super) fn correct(&mut self, said: &Said, now: Instant) {
         self.fill(now);
-        if let Some(requests) = said.limit.filter(|requests| *requests > 0) {
-            match (said.per.filter(|per| WINDOWS.contains(per)), self.limit) {
-                (Some(per), _) => self.set(RateLimit { requests, per }),
-                (None, Some(known)) if requests < known.requests => {
-                    self.set(RateLimit { requests, ..known });
-                }
-                (None, _) => {}
+        let per = said.per.filter(|per| WINDOWS.contains(per));
+        let per = per.or(self.limit.map(|known| known.per).filter(|_| said.per.is_none()));
+        if let (Some(requests), Some(per)) = (said.limit.filter(|requests| *requests > 0), per) {
+            let limit = RateLimit { requests, per };
+            let is_believed = self
+                .limit
+                .is_none_or(|known| said.per == Some(known.per) || limit.rate() < known.rate());
+            if is_believed {
+                self.set(limit);
             }
         }
         if let Some(remaining) = said.remaining {
@@ -95,16 +100,22 @@ impl Bucket {
     pub(super) fn fullness(&self, now: Instant) -> f64 {
         match self.closed_until {
             Some(until) if until > now => -(until - now).as_secs_f64(),
-            _ => self.limit.map_or(1.0, |limit| self.level_at(limit, now) / limit.burst()),
+            _ => self.limit.map_or(1.0, |limit| self.level_at(limit, now) / self.burst),
         }
     }
 
     fn set(&mut self, limit: RateLimit) {
-        if self.limit != Some(limit) {
-            let spent = self.limit.map_or(1.0, |known| known.burst() - self.level);
-            self.level = limit.burst() - spent;
-            self.limit = Some(limit);
+        if self.limit == Some(limit) {
+            return;
         }
+        let spent = if self.limit.is_some() { self.burst - self.level } else { 1.0 };
+        // A long window allows many at once, which the limit that it takes the place of does not.
+        self.burst = match self.limit {
+            Some(known) if known.per != limit.per => limit.burst().min(self.burst),
+            _ => limit.burst(),
+        };
+        self.level = self.burst - spent;
+        self.limit = Some(limit);
     }
 
     fn fill(&mut self, now: Instant) {
@@ -116,6 +127,6 @@ impl Bucket {
 
     fn level_at(&self, limit: RateLimit, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        (self.level + passed * limit.rate()).min(limit.burst())
+        (self.level + passed * limit.rate()).min(self.burst)
     }
 }
