@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{CheckedBlock, Limits};
+use crate::digest::Digest;
 use crate::error::Result;
 use crate::frame::Block;
 use crate::position::{Position, Span};
@@ -143,6 +144,9 @@ pub struct DurablePiece {
     pub records: u64,
     /// Its length.
     pub bytes: u64,
+    /// The digest of its bytes, where it has some of its own.
+    #[serde(default, rename = "xxh3_128")]
+    pub digest: Option<Digest>,
 }
 
 /// The CPU's part of a sink: runs on many threads at once, in no order.

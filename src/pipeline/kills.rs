@@ -96,7 +96,12 @@ impl PieceSink {
                     disk.pieces[number] = ids;
                 })
                 .await;
-            self.pieces.push(DurablePiece { name: number.to_string(), records, bytes: 0 });
+            self.pieces.push(DurablePiece {
+                name: number.to_string(),
+                records,
+                bytes: 0,
+                digest: None,
+            });
         }
         self.batches = 0;
         self.durable = self.written;

@@ -12,8 +12,11 @@
 //! The row group in hand is kept in memory, encoded, until it is full: `row_group_bytes` bounds how
 //! much of the body that is.
 
+mod claim;
+mod completion;
 mod file;
 mod group;
+mod manifest;
 mod piece;
 
 use std::num::NonZeroUsize;
@@ -25,14 +28,17 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
-use super::{Batch, Decoder, Pace, Sink};
+use super::{Batch, Decoder, DurablePiece, Pace, Sink};
 use crate::decode::Limits;
 use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
 use crate::position::Position;
 use crate::reject::Reject;
+pub use claim::Claim;
+pub use completion::Completion;
 pub use file::WrittenFile;
+pub use manifest::{MANIFEST_VERSION, Manifest};
 use piece::Piece;
 
 /// What a [`ParquetSink`] writes, and how.
@@ -127,10 +133,11 @@ pub fn writer_properties() -> WriterProperties {
 #[derive(Debug)]
 pub struct ParquetSink {
     options: Arc<ParquetOptions>,
+    claim: Arc<Claim>,
     /// The file in hand, once it has rows.
     piece: Option<Piece>,
     /// The files that are whole.
-    pieces: Vec<super::DurablePiece>,
+    pieces: Vec<DurablePiece>,
     report: ParquetReport,
     /// End of the last batch written.
     written: Position,
@@ -147,24 +154,33 @@ pub struct ParquetReport {
 }
 
 impl ParquetSink {
-    /// A sink into the directory of `options`, which is made.
+    /// A sink into the directory of `options`, which is made, with a [`Claim`] of its own.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if the directory cannot be made, [`ErrorKind::Configuration`] if
-    /// the account or the snapshot id cannot be part of a file's name.
+    /// [`ErrorKind::Destination`] if another run writes the same account's licenses there or if the
+    /// directory cannot be made, [`ErrorKind::Configuration`] if the account or the snapshot id cannot
+    /// be part of a file's name.
     pub fn new(options: ParquetOptions) -> Result<Self> {
-        let in_names = [options.account.as_deref().unwrap_or("a"), &options.snapshot_id];
-        if !in_names.into_iter().all(is_name) {
-            let message = "account and snapshot id go into file names, so they must be letters, \
-                digits, `-` and `_`";
+        let claim = Claim::take(&options.directory, options.account.as_deref())?;
+        Self::within(Arc::new(claim), options)
+    }
+
+    /// A sink into what was claimed, which must be the directory and the account of `options`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if it is of another directory or account, or if the snapshot id
+    /// cannot be part of a file's name.
+    pub fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
+        if !claim.is_of(&options.directory, options.account.as_deref()) {
+            let message = "the claim is of another directory or account than the options";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        std::fs::create_dir_all(&options.directory).map_err(|error| {
-            let message = format!("directory {} cannot be made", options.directory.display());
-            Error::new(ErrorKind::Destination, message).caused_by(error)
-        })?;
+        if !claim::is_name(&options.snapshot_id) {
+            return Err(claim::not_a_name());
+        }
         Ok(Self {
             options: Arc::new(options),
+            claim,
             piece: None,
             pieces: Vec::new(),
             report: ParquetReport::default(),
@@ -173,22 +189,29 @@ impl ParquetSink {
         })
     }
 
+    /// Begins the next file.
+    async fn create_piece(&self) -> Result<Piece> {
+        let number = self.options.files_before + self.pieces.len();
+        if self.pieces.is_empty() {
+            let (claim, snapshot) =
+                (Arc::clone(&self.claim), Arc::clone(&self.options.snapshot_id));
+            piece::blocking(move || claim.begin(&snapshot)).await?;
+        }
+        Piece::create(&self.options, number).await
+    }
+
     /// Completes the file in hand.
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
             let file = piece.finish().await?;
             let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            self.pieces.push(super::DurablePiece { name, records: file.rows, bytes: file.bytes });
+            let WrittenFile { rows: records, bytes, digest, .. } = file;
+            self.pieces.push(DurablePiece { name, records, bytes, digest: Some(digest) });
             self.report.files.push(file);
         }
         self.durable = self.written;
         Ok(())
     }
-}
-
-fn is_name(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    !text.is_empty() && text.bytes().all(is_plain)
 }
 
 impl Sink for ParquetSink {
@@ -216,10 +239,7 @@ impl Sink for ParquetSink {
         if rows.num_rows() > 0 {
             let piece = match self.piece.take() {
                 Some(piece) => piece,
-                None => {
-                    let number = self.options.files_before + self.pieces.len();
-                    Piece::create(&self.options, number).await?
-                }
+                None => self.create_piece().await?,
             };
             self.piece = Some(piece.write(rows, batch.span.bytes()).await?);
         }
@@ -234,7 +254,7 @@ impl Sink for ParquetSink {
         self.durable
     }
 
-    fn pieces(&self) -> &[super::DurablePiece] {
+    fn pieces(&self) -> &[DurablePiece] {
         &self.pieces
     }
 

@@ -1,5 +1,6 @@
 //! What is in Parquet files, as readers see it that are not ours.
 
+mod complete;
 mod layout;
 mod oracle;
 mod rows;
@@ -25,10 +26,11 @@ fn files(summary: &Value) -> Vec<PathBuf> {
     files.iter().map(|file| PathBuf::from(file.as_str().expect("a path"))).collect()
 }
 
-/// Everything in a directory, by name.
+/// Everything in a directory, by name, but what readers pass over and runs keep there of their own.
 fn entries(directory: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<_> =
-        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let is_own = |path: &PathBuf| path.ends_with("_license-stream") || path.ends_with("_SUCCESS");
+    let all = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut entries: Vec<_> = all.filter(|path| !is_own(path)).collect();
     entries.sort();
     entries
 }

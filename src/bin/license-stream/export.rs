@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use license_stream::decode::Limits;
 use license_stream::frame::FramerOptions;
-use license_stream::pipeline::{self, Options, Progress, Summary};
+use license_stream::pipeline::{self, Journal, Options, Progress, Summary};
 use license_stream::sink::Sink;
 
 use crate::args::{RejectArgs, ReportArgs, SourceArgs};
@@ -52,6 +52,15 @@ impl<'a> Export<'a> {
 
     /// Reads the source to its end into `sink`.
     pub(crate) async fn run<K: Sink>(&self, sink: K) -> anyhow::Result<Exported<K::Report>> {
+        self.run_kept(sink, None).await
+    }
+
+    /// The same, and tells `journal` what is durable.
+    pub(crate) async fn run_kept<K: Sink>(
+        &self,
+        sink: K,
+        journal: Option<Box<dyn Journal>>,
+    ) -> anyhow::Result<Exported<K::Report>> {
         let begun = Instant::now();
         let rejects = input::reject_policy(self.rejects, self.source.account.as_deref())?;
         let source = Input::new(self.source)?;
@@ -65,6 +74,7 @@ impl<'a> Export<'a> {
             },
             rejects,
             progress: Arc::clone(&progress),
+            journal,
             stop: self.signals.stop(),
             ..Options::default()
         };

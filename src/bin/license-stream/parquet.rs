@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use license_stream::sink::parquet::{ParquetOptions, ParquetReport, ParquetSink};
+use license_stream::sink::parquet::{
+    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink,
+};
 
 use crate::args::ParquetArgs;
 use crate::exit::Exit;
@@ -22,7 +24,11 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     options.file_bytes = args.file_bytes;
     options.limits = export.limits();
     options.strict = args.strict;
-    let exported = export.run(ParquetSink::new(options)?).await?;
+    let claim = Arc::new(Claim::take(&args.out, options.account.as_deref())?);
+    let manifest = Manifest::new(options.account.as_deref(), &options.snapshot_id);
+    let completion = Completion::new(Arc::clone(&claim), manifest);
+    let sink = ParquetSink::within(claim, options)?;
+    let exported = export.run_kept(sink, Some(Box::new(completion))).await?;
     let written = written(&exported.summary.report, &args.out.display().to_string());
     report::print(&export, &exported, &written);
     Ok(Exit::after(&exported.summary, export.signals.first()))

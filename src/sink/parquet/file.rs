@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
 
@@ -12,6 +13,7 @@ use crate::failpoint::{self, Point};
 pub(super) struct TemporaryFile {
     file: File,
     bytes: u64,
+    digester: Digester,
     directory: PathBuf,
     path: PathBuf,
     temporary: PathBuf,
@@ -27,6 +29,8 @@ pub struct WrittenFile {
     pub bytes: u64,
     /// Its rows.
     pub rows: u64,
+    /// The digest of its bytes, taken while they were written.
+    pub digest: Digest,
 }
 
 impl TemporaryFile {
@@ -36,7 +40,8 @@ impl TemporaryFile {
         let temporary = directory.join(format!(".{name}.partial"));
         let file = File::create(&temporary).map_err(|error| failed(&path, error))?;
         let directory = directory.to_owned();
-        Ok(Self { file, bytes: 0, directory, path, temporary, published: false })
+        let digester = Digester::default();
+        Ok(Self { file, bytes: 0, digester, directory, path, temporary, published: false })
     }
 
     /// The name it will have.
@@ -57,13 +62,14 @@ impl TemporaryFile {
             failpoint::reach(Point::FileSynced);
             fs::rename(&self.temporary, &self.path)?;
             failpoint::reach(Point::FileRenamed);
-            File::open(&self.directory)?.sync_all()?;
+            sync_directory(&self.directory)?;
             failpoint::reach(Point::FileDurable);
             Ok(())
         };
         published().map_err(|error| failed(&self.path, error))?;
         self.published = true;
-        Ok(WrittenFile { path: self.path.clone(), bytes: self.bytes, rows })
+        let digest = self.digester.digest();
+        Ok(WrittenFile { path: self.path.clone(), bytes: self.bytes, rows, digest })
     }
 }
 
@@ -71,6 +77,7 @@ impl Write for TemporaryFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.bytes += written as u64;
+        self.digester.update(&bytes[..written]);
         Ok(written)
     }
 
@@ -87,6 +94,21 @@ impl Drop for TemporaryFile {
             let _ = fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Writes a small file as a whole, by way of `temporary` in the same folder: there is what was there
+/// before, or all of `bytes`, after a loss of power too.
+pub(super) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    path.parent().map_or(Ok(()), sync_directory)
+}
+
+/// Brings to disk which files there are in a directory.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {

@@ -1,0 +1,249 @@
+//! An account's part of a directory, claimed by one run.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::file::{replace, sync_directory};
+use super::manifest::Manifest;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The folder in which runs keep what is theirs. Engines pass over names that begin with `_`.
+const OWN: &str = "_license-stream";
+
+/// In the place of an account that is not known.
+pub(super) const NO_ACCOUNT: &str = "input";
+
+/// Says that nothing in the directory is unfinished.
+const SUCCESS: &str = "_SUCCESS";
+
+/// The right of one run to write an account's files into a directory, until it is dropped.
+///
+/// It is a lock on `_license-stream/<account>.lock`, which the system gives back however the run ends.
+/// The file itself stays: a name that comes and goes could be locked by two runs at once.
+///
+/// From the first file of a snapshot until all of it is there, `_license-stream/pending/<account>` has
+/// the snapshot's id. While any account is pending there is no `_SUCCESS`; the one that ends last makes
+/// it. So `_SUCCESS` means, of all accounts in the directory: what was begun is complete.
+#[derive(Debug)]
+pub struct Claim {
+    directory: PathBuf,
+    /// As it stands in names.
+    account: String,
+    _lock: File,
+}
+
+impl Claim {
+    /// Claims the part of `account` (`None`: that of an input of no account) in `directory`, which is
+    /// made, and removes what killed runs have left of files in it. Takes its time: a disk is asked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if another run has claimed it, or if the directory cannot be written
+    /// to; [`ErrorKind::Configuration`] if the account cannot be part of a file's name.
+    pub fn take(directory: impl Into<PathBuf>, account: Option<&str>) -> Result<Self> {
+        let (directory, account) = (directory.into(), account.unwrap_or(NO_ACCOUNT).to_owned());
+        if !is_name(&account) {
+            return Err(not_a_name());
+        }
+        let own = directory.join(OWN);
+        fs::create_dir_all(own.join("pending")).map_err(|error| {
+            let message = format!("directory {} cannot be made", directory.display());
+            Error::new(ErrorKind::Destination, message).caused_by(error)
+        })?;
+        let path = own.join(format!("{account}.lock"));
+        let locked = File::create(&path).map_err(TryLockError::Error).and_then(|file| {
+            file.try_lock()?;
+            Ok(file)
+        });
+        let lock = locked.map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                let message = format!(
+                    "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
+                    directory.display(),
+                    path.display()
+                );
+                Error::new(ErrorKind::Destination, message)
+            }
+            TryLockError::Error(error) => {
+                let message = format!("{} could not be locked", path.display());
+                Error::new(ErrorKind::Destination, message).caused_by(error)
+            }
+        })?;
+        let claim = Self { directory, account, _lock: lock };
+        claim.remove_leftovers().map_err(|error| claim.failed("could not be cleaned", error))?;
+        Ok(claim)
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether it is one of `account` in `directory`.
+    pub(super) fn is_of(&self, directory: &Path, account: Option<&str>) -> bool {
+        self.directory == directory && self.account == account.unwrap_or(NO_ACCOUNT)
+    }
+
+    /// Files of `snapshot_id` are about to appear.
+    pub(super) fn begin(&self, snapshot_id: &str) -> Result<()> {
+        let begun = self.alone(|| {
+            fs::write(self.pending().join(&self.account), format!("{snapshot_id}\n"))?;
+            sync_directory(&self.pending())?;
+            remove_if_there(&self.directory.join(SUCCESS))?;
+            sync_directory(&self.directory)
+        });
+        begun.map_err(|error| self.failed("could not be written to", error))
+    }
+
+    /// All files of a snapshot are there: writes its manifest, and `_SUCCESS` if no account is pending.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if they could not be written.
+    pub fn complete(&self, manifest: &Manifest) -> Result<()> {
+        let path = self.own().join(format!("{}-{}.json", self.account, manifest.snapshot_id));
+        let temporary = self.own().join(format!(".{}.json.partial", self.account));
+        let completed = self.alone(|| {
+            replace(&path, &temporary, &manifest.to_json())?;
+            remove_if_there(&self.pending().join(&self.account))?;
+            if fs::read_dir(self.pending())?.next().is_none() {
+                File::create(self.directory.join(SUCCESS))?;
+                sync_directory(&self.directory)?;
+            }
+            Ok(())
+        });
+        completed.map_err(|error| self.failed("could not be completed", error))
+    }
+
+    /// Does what concerns all accounts while no other run does.
+    fn alone(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let lock = File::create(self.own().join(".lock"))?;
+        lock.lock()?;
+        work()
+    }
+
+    /// Removes the parts of files that killed runs of the account have left.
+    fn remove_leftovers(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if is_leftover(&self.account, &entry.file_name().to_string_lossy()) {
+                remove_if_there(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn own(&self) -> PathBuf {
+        self.directory.join(OWN)
+    }
+
+    fn pending(&self) -> PathBuf {
+        self.own().join("pending")
+    }
+
+    fn failed(&self, what: &str, error: io::Error) -> Error {
+        let message = format!("directory {} {what}", self.directory.display());
+        Error::new(ErrorKind::Destination, message).caused_by(error)
+    }
+}
+
+/// Whether a file of this name was being written by a run of `account`. Accounts may have dashes in their
+/// names, so that one can begin with another: what follows must be a snapshot's id and nothing else.
+fn is_leftover(account: &str, name: &str) -> bool {
+    let of_snapshot = || {
+        let name = name.strip_prefix('.')?.strip_prefix(account)?.strip_prefix('-')?;
+        let (snapshot, number) = name.strip_suffix(".parquet.partial")?.rsplit_once('-')?;
+        let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
+        Some(is_number && snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok())
+    };
+    of_snapshot().unwrap_or(false)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `text` can be part of a file's name anywhere.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(is_plain)
+}
+
+pub(super) fn not_a_name() -> Error {
+    let message = "account and snapshot id go into file names, so they must be letters, \
+        digits, `-` and `_`";
+    Error::new(ErrorKind::Configuration, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::parquet::manifest::Manifest;
+
+    const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
+
+    fn has_success(claim: &Claim) -> bool {
+        claim.directory().join(SUCCESS).exists()
+    }
+
+    #[test]
+    fn only_the_accounts_own_partial_files_are_leftovers() {
+        let name = |account: &str| format!(".{account}-{SNAPSHOT}-00003.parquet.partial");
+        assert!(is_leftover("a", &name("a")));
+        assert!(is_leftover("a-b", &name("a-b")));
+        assert!(is_leftover(SNAPSHOT, &name(SNAPSHOT)));
+        for name in [
+            name("a-b"),
+            name("b"),
+            name(&format!("a-{SNAPSHOT}")),
+            format!("a-{SNAPSHOT}-00003.parquet"),
+            format!(".a-{SNAPSHOT}-00003.parquet"),
+            format!(".a-{SNAPSHOT}-0000x.parquet.partial"),
+            ".a-notes-00001.parquet.partial".to_owned(),
+        ] {
+            assert!(!is_leftover("a", &name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_second_claim_of_an_account_is_refused_until_the_first_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Claim::take(directory.path(), Some("a")).unwrap();
+        let refused = Claim::take(directory.path(), Some("a")).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Destination);
+        assert!(refused.to_string().starts_with("another run is writing to "), "{refused}");
+        Claim::take(directory.path(), Some("b")).unwrap();
+        drop(first);
+        Claim::take(directory.path(), Some("a")).unwrap();
+    }
+
+    #[test]
+    fn success_is_there_only_while_no_account_is_pending() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| Claim::take(directory.path(), Some(name)).unwrap());
+        let complete = |claim: &Claim| {
+            claim.complete(&Manifest::new(Some(&claim.account), SNAPSHOT)).unwrap();
+        };
+        a.begin(SNAPSHOT).unwrap();
+        b.begin(SNAPSHOT).unwrap();
+        complete(&a);
+        assert!(!has_success(&a), "b is pending");
+        complete(&b);
+        assert!(has_success(&a));
+        a.begin(SNAPSHOT).unwrap();
+        assert!(!has_success(&a));
+
+        // A run that was killed leaves its account pending.
+        drop(a);
+        complete(&b);
+        assert!(!has_success(&b));
+        let a = Claim::take(directory.path(), Some("a")).unwrap();
+        complete(&a);
+        assert!(has_success(&b));
+        assert!(directory.path().join(OWN).join(format!("a-{SNAPSHOT}.json")).exists());
+    }
+}

@@ -1,0 +1,85 @@
+//! The journal that completes snapshots.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::claim::Claim;
+use super::manifest::Manifest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::{Durable, Journal};
+
+/// Writes a snapshot's manifest, and `_SUCCESS`, once all of it is durable.
+///
+/// Another journal is told after that: a run that is killed between the two finds nothing left to do
+/// and completes the snapshot once more, where the other way around it would never be completed.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use license_stream::pipeline::{self, Options};
+/// use license_stream::sink::parquet::{Claim, Completion, Manifest, ParquetOptions, ParquetSink};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let lake = tempfile::tempdir()?;
+/// # let body = futures_util::stream::iter([Ok::<_, license_stream::Error>("{\"id\":\"a\"}\n".into())]);
+/// let snapshot = "01a20c7e-5167-7459-84d1-21cf616966d5";
+/// let claim = Arc::new(Claim::take(lake.path(), None)?);
+/// let sink = ParquetSink::within(Arc::clone(&claim), ParquetOptions::new(lake.path(), snapshot))?;
+/// let completion = Completion::new(claim, Manifest::new(None, snapshot));
+/// let options = Options { journal: Some(Box::new(completion)), ..Options::default() };
+/// pipeline::run(body, sink, options).await.into_result()?;
+///
+/// assert!(lake.path().join("_SUCCESS").exists());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Completion {
+    claim: Arc<Claim>,
+    before: Manifest,
+    then: Option<Box<dyn Journal>>,
+}
+
+impl Completion {
+    /// Completes what is begun in `claim`. `before` has what earlier runs have made of the snapshot.
+    pub fn new(claim: Arc<Claim>, before: Manifest) -> Self {
+        Self { claim, before, then: None }
+    }
+
+    /// Tells `journal` too.
+    #[must_use]
+    pub fn and_then(mut self, journal: Box<dyn Journal>) -> Self {
+        self.then = Some(journal);
+        self
+    }
+
+    fn manifest(&self, durable: &Durable) -> Manifest {
+        let mut manifest = self.before.clone();
+        manifest.records += durable.counts.records;
+        manifest.rejected += durable.counts.rejected;
+        manifest.files.extend(durable.pieces.iter().cloned());
+        manifest
+    }
+}
+
+impl Journal for Completion {
+    fn record(&mut self, durable: Durable) -> BoxFuture<'_, Result<()>> {
+        async move {
+            if durable.is_complete {
+                let (claim, manifest) = (Arc::clone(&self.claim), self.manifest(&durable));
+                let completed = tokio::task::spawn_blocking(move || claim.complete(&manifest));
+                completed.await.map_err(|error| {
+                    Error::new(ErrorKind::Internal, "writing the manifest failed").caused_by(error)
+                })??;
+            }
+            match &mut self.then {
+                Some(journal) => journal.record(durable).await,
+                None => Ok(()),
+            }
+        }
+        .boxed()
+    }
+}

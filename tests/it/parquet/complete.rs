@@ -1,0 +1,222 @@
+//! When a snapshot is complete: its manifest, `_SUCCESS`, and runs that were killed before.
+
+use std::path::{Path, PathBuf};
+
+use license_stream::digest::Digester;
+use license_stream::pipeline::{self, Options};
+use license_stream::simulate::Simulator;
+use license_stream::sink::parquet::{ParquetOptions, ParquetSink};
+use serde_json::{Value, json};
+
+use super::{entries, files, parquet};
+use crate::support::body::{id, records, simulated};
+use crate::support::python::{self, root, schema_violations};
+use crate::support::run::{run, start};
+use crate::support::simulation::Simulation;
+
+const COUNT: u64 = 12_000;
+const FILE_BYTES: [&str; 2] = ["--file-bytes", "2000000"];
+
+fn simulator() -> (Simulator, Vec<u8>) {
+    let simulator = Simulator::new().with_seed(8).with_records(COUNT);
+    let body = simulated(&simulator.licenses(&simulator.accounts()[0]), COUNT);
+    (simulator, body)
+}
+
+fn success(out: &Path) -> bool {
+    out.join("_SUCCESS").exists()
+}
+
+/// The manifest of the only snapshot of a summary, which must be valid and true.
+fn manifest(out: &Path, summary: &Value) -> Value {
+    let snapshot = &summary["snapshots"][0];
+    let account = snapshot["account"].as_str();
+    let name = format!(
+        "{}-{}.json",
+        account.unwrap_or("input"),
+        snapshot["snapshot_id"].as_str().unwrap()
+    );
+    let text = std::fs::read_to_string(out.join("_license-stream").join(name)).unwrap();
+    let manifest: Value = serde_json::from_str(&text).unwrap();
+    let schema = root().join("schemas/manifest.schema.json");
+    assert_eq!(schema_violations(&schema, &format!("{manifest}\n")), [""; 0]);
+    assert_eq!((&manifest["version"], &manifest["account"]), (&json!(1), &json!(account)));
+    assert_eq!(manifest["snapshot_id"], snapshot["snapshot_id"]);
+    assert_eq!(manifest["records"], summary["records"]);
+    assert_eq!(manifest["rejected"], summary["rejected"]);
+
+    let listed = manifest["files"].as_array().unwrap();
+    let paths: Vec<_> = listed.iter().map(|file| out.join(file["name"].as_str().unwrap())).collect();
+    assert_eq!(paths, files(summary));
+    for (path, file) in paths.iter().zip(listed) {
+        let bytes = std::fs::read(path).unwrap();
+        let mut digester = Digester::default();
+        digester.update(&bytes);
+        assert_eq!(file["xxh3_128"], digester.digest().to_string());
+        assert_eq!(file["bytes"], bytes.len());
+        assert_eq!(file["records"], python::parquet_meta(path)["rows"]);
+    }
+    manifest
+}
+
+/// The rows of the files that a manifest lists, in which engines agree.
+fn rows(out: &Path, manifest: &Value) -> Vec<Value> {
+    let listed = manifest["files"].as_array().unwrap();
+    let read = |engine: &str| -> Vec<Value> {
+        let rows = |file: &Value| {
+            python::parquet_rows(engine, &out.join(file["name"].as_str().unwrap()))
+        };
+        listed.iter().flat_map(rows).collect()
+    };
+    let [duckdb, pyarrow] = python::ENGINES.map(read);
+    assert_eq!(duckdb, pyarrow);
+    duckdb
+}
+
+/// Rows as they are in any snapshot.
+fn without_snapshot(mut rows: Vec<Value>) -> Vec<Value> {
+    for row in &mut rows {
+        row.as_object_mut().unwrap().remove("_snapshot_id").unwrap();
+    }
+    rows
+}
+
+fn partial(out: &Path) -> Vec<PathBuf> {
+    let is_partial = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "partial");
+    entries(out).into_iter().filter(is_partial).collect()
+}
+
+#[test]
+fn a_complete_snapshot_has_a_manifest_and_success() {
+    let (simulator, body) = simulator();
+    let simulation = Simulation::start(simulator);
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let summary = run(simulation.source(parquet(out).args(FILE_BYTES))).expect(0).summary();
+    let manifest = manifest(out, &summary);
+    assert!(success(out) && manifest["files"].as_array().unwrap().len() > 2);
+    let ids: Vec<_> = records(&body).iter().map(|record| id(record.bytes)).collect();
+    assert!(rows(out, &manifest).iter().map(|row| row["id"].as_str().unwrap()).eq(&ids));
+}
+
+#[test]
+fn a_snapshot_with_rejects_is_complete_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    std::fs::write(&input, "{\"id\":\"a\"}\nbroken\n{\"id\":\"b\"}\n").unwrap();
+    let out = directory.path().join("out");
+    let mut command = parquet(&out);
+    let summary = run(command.args(["--on-error", "skip", "--input"]).arg(&input)).expect(4).summary();
+    assert_eq!(manifest(&out, &summary)["rejected"], 1);
+    assert!(success(&out));
+}
+
+#[test]
+fn a_snapshot_that_is_cut_has_neither_and_takes_success_away() {
+    let (simulator, _) = simulator();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let other = out.join("other.ndjson");
+    std::fs::write(&other, "{\"id\":\"a\"}\n").unwrap();
+    run(parquet(out).arg("--input").arg(&other)).expect(0);
+    assert!(success(out));
+
+    let cut = Simulation::start(simulator.clone().with_cut_after(4_000_000));
+    let mut command = parquet(out);
+    command.arg("--retries=0").args(FILE_BYTES);
+    let summary = run(cut.source(&mut command)).expect(1).summary();
+    assert!(!files(&summary).is_empty());
+    assert!(!success(out));
+    // Another account's being complete does not make this one so.
+    run(parquet(out).arg("--input").arg(&other)).expect(0);
+    assert!(!success(out));
+
+    let whole = Simulation::start(simulator);
+    let summary = run(whole.source(parquet(out).args(FILE_BYTES))).expect(0).summary();
+    manifest(out, &summary);
+    assert!(success(out));
+}
+
+#[test]
+fn after_a_kill_the_next_run_cleans_up_and_has_the_rows_of_an_undisturbed_one() {
+    let (simulator, body) = simulator();
+    let directory = tempfile::tempdir().unwrap();
+    let (out, undisturbed) = (directory.path().join("out"), directory.path().join("undisturbed"));
+    let simulation = Simulation::start(simulator.clone());
+    let mut command = parquet(&undisturbed);
+    let summary = run(simulation.source(command.args(FILE_BYTES))).expect(0).summary();
+    let expected = without_snapshot(rows(&undisturbed, &manifest(&undisturbed, &summary)));
+    assert_eq!(expected.len(), COUNT as usize);
+
+    let held_at = body.len() as u64 - 300_000;
+    let held = Simulation::start(simulator.clone().with_hold_after_bytes(held_at));
+    let mut child = start(held.source(parquet(&out).args(FILE_BYTES)));
+    held.until_held(&mut child);
+    while partial(&out).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!success(&out) && partial(&out).len() == 1);
+    // What another account's run is writing is not this one's to remove.
+    let [ours] = &partial(&out)[..] else { unreachable!() };
+    let name = ours.file_name().unwrap().to_str().unwrap();
+    let others = out.join(format!(".other-{}", name.strip_prefix('.').unwrap()));
+    std::fs::write(&others, "").unwrap();
+
+    let whole = Simulation::start(simulator);
+    let summary = run(whole.source(parquet(&out).args(FILE_BYTES))).expect(0).summary();
+    assert_eq!(partial(&out), [others]);
+    assert!(without_snapshot(rows(&out, &manifest(&out, &summary))) == expected);
+    assert!(success(&out));
+}
+
+#[test]
+fn a_second_run_of_the_same_account_is_refused_while_the_first_goes_on() {
+    let (simulator, _) = simulator();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let held = Simulation::start(simulator.with_hold_after_bytes(3_000_000));
+    let mut first = start(held.source(parquet(out).args(FILE_BYTES)));
+    held.until_held(&mut first);
+    let refused = run(held.source(&mut parquet(out))).expect(1);
+    assert!(
+        refused.stderr.starts_with("error: another run is writing to "),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(held.requests(), 1, "it was refused before it asked");
+    held.release();
+    let summary = crate::support::run::Run::of(first).expect(0).summary();
+    manifest(out, &summary);
+}
+
+#[test]
+fn files_do_not_depend_on_the_threads_that_encode() {
+    let (simulator, body) = simulator();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let account = &simulator.accounts()[0];
+    let written = |threads: usize, chunk_bytes: usize| -> Vec<Vec<u8>> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options =
+            ParquetOptions::new(directory.path(), "01a20c7e-5167-7459-84d1-21cf616966d5");
+        options.account = Some(account.as_str().into());
+        (options.row_group_bytes, options.file_bytes) = (2_000_000, 5_000_000);
+        options.threads = threads.try_into().unwrap();
+        let chunks: Vec<_> = body
+            .chunks(chunk_bytes)
+            .map(|chunk| Ok::<_, license_stream::Error>(chunk.to_vec().into()))
+            .collect();
+        let body = futures_util::stream::iter(chunks);
+        let sink = ParquetSink::new(options).unwrap();
+        let summary = runtime.block_on(pipeline::run(body, sink, Options::default()));
+        let files = summary.into_result().unwrap().report.files;
+        files.iter().map(|file| std::fs::read(&file.path).unwrap()).collect()
+    };
+    let expected = written(1, 1 << 20);
+    assert!(expected.len() > 1);
+    for (threads, chunk_bytes) in [(2, 1 << 20), (7, 100_000), (40, 1 << 14)] {
+        assert!(written(threads, chunk_bytes) == expected, "{threads} threads");
+    }
+}
