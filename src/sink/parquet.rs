@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use super::{Batch, Decoder, DurablePiece, Pace, Sink};
@@ -103,7 +103,9 @@ pub fn writer_properties() -> WriterProperties {
     for unique in ["id", "remote_data", "_extra"] {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(unique), false);
     }
-    properties.build()
+    // The least and the greatest of JSON texts help nobody, and take as long as their encoding.
+    let remote_data = ColumnPath::from("remote_data");
+    properties.set_column_statistics_enabled(remote_data, EnabledStatistics::None).build()
 }
 
 /// Writes Parquet files of bounded size with row groups of bounded size.
