@@ -6,10 +6,12 @@
 //! depends on the records and the options alone.
 //!
 //! When a run breaks off because its body was cut or a write failed, the files that were whole by then
-//! stay and the one in hand is removed. So the files of one snapshot can be a part of it: only the
-//! summary of the run tells whether it is complete.
+//! stay and the one in hand is removed. So the files of one snapshot can be a part of it: it is complete
+//! once [`Completion`] has written its [`Manifest`]. What runs keep for themselves is in the folder
+//! `_license-stream`; see [`Claim`].
 //!
-//! The row group in hand is kept in memory, encoded, until it is full: `row_group_bytes` bounds how
+//! Columns are encoded on as many threads as there are cores, and what they become does not depend on
+//! that. The row group in hand is kept in memory, encoded, until it is full: `row_group_bytes` bounds how
 //! much of the body that is.
 
 mod claim;

@@ -1,5 +1,6 @@
 //! The `license-stream` command: what was typed, turned once into the library's objects, then run.
 
+mod allocator;
 mod args;
 mod certificates;
 mod connection;
@@ -27,6 +28,7 @@ use args::{Args, Command};
 use exit::Exit;
 
 fn main() -> ExitCode {
+    allocator::bound_heaps();
     let args = Args::parse();
     let run = || -> anyhow::Result<Exit> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

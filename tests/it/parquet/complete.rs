@@ -46,7 +46,8 @@ fn manifest(out: &Path, summary: &Value) -> Value {
     assert_eq!(manifest["rejected"], summary["rejected"]);
 
     let listed = manifest["files"].as_array().unwrap();
-    let paths: Vec<_> = listed.iter().map(|file| out.join(file["name"].as_str().unwrap())).collect();
+    let paths: Vec<_> =
+        listed.iter().map(|file| out.join(file["name"].as_str().unwrap())).collect();
     assert_eq!(paths, files(summary));
     for (path, file) in paths.iter().zip(listed) {
         let bytes = std::fs::read(path).unwrap();
@@ -63,9 +64,8 @@ fn manifest(out: &Path, summary: &Value) -> Value {
 fn rows(out: &Path, manifest: &Value) -> Vec<Value> {
     let listed = manifest["files"].as_array().unwrap();
     let read = |engine: &str| -> Vec<Value> {
-        let rows = |file: &Value| {
-            python::parquet_rows(engine, &out.join(file["name"].as_str().unwrap()))
-        };
+        let rows =
+            |file: &Value| python::parquet_rows(engine, &out.join(file["name"].as_str().unwrap()));
         listed.iter().flat_map(rows).collect()
     };
     let [duckdb, pyarrow] = python::ENGINES.map(read);
@@ -106,7 +106,8 @@ fn a_snapshot_with_rejects_is_complete_and_says_so() {
     std::fs::write(&input, "{\"id\":\"a\"}\nbroken\n{\"id\":\"b\"}\n").unwrap();
     let out = directory.path().join("out");
     let mut command = parquet(&out);
-    let summary = run(command.args(["--on-error", "skip", "--input"]).arg(&input)).expect(4).summary();
+    let summary =
+        run(command.args(["--on-error", "skip", "--input"]).arg(&input)).expect(4).summary();
     assert_eq!(manifest(&out, &summary)["rejected"], 1);
     assert!(success(&out));
 }
@@ -181,11 +182,7 @@ fn a_second_run_of_the_same_account_is_refused_while_the_first_goes_on() {
     let mut first = start(held.source(parquet(out).args(FILE_BYTES)));
     held.until_held(&mut first);
     let refused = run(held.source(&mut parquet(out))).expect(1);
-    assert!(
-        refused.stderr.starts_with("error: another run is writing to "),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.starts_with("error: another run is writing to "), "{}", refused.stderr);
     assert_eq!(held.requests(), 1, "it was refused before it asked");
     held.release();
     let summary = crate::support::run::Run::of(first).expect(0).summary();
