@@ -71,6 +71,11 @@ impl Answer {
         self.shape
     }
 
+    /// Whether it can be known to be whole. Where it cannot, asking for it again would not help.
+    pub(super) fn has_end(&self) -> bool {
+        self.has_end
+    }
+
     /// The next bytes of the body; `None` once it has come whole.
     ///
     /// The idle time-out runs only while a chunk is waited for, not while nobody asks for one.

@@ -64,7 +64,9 @@ impl Resumable {
                     self.splice.end().map_err(|error| self.of(error))?;
                     return Ok(None);
                 }
-                Err(cut) if cut.kind() == ErrorKind::Truncated => self.ask_again(cut).await?,
+                Err(cut) if cut.kind() == ErrorKind::Truncated && self.answer.has_end() => {
+                    self.ask_again(cut).await?;
+                }
                 Err(error) => return Err(self.of(error)),
             }
         }

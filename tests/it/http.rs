@@ -5,6 +5,7 @@ mod faults;
 mod library;
 mod limits;
 mod refusals;
+mod resume;
 mod routes;
 mod secrets;
 mod tls;

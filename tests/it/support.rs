@@ -1,5 +1,6 @@
 //! What the tests of all subjects share.
 
+pub(crate) mod answers;
 pub(crate) mod body;
 pub(crate) mod broker;
 pub(crate) mod clock;

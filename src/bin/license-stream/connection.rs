@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use license_stream::truto::{
-    RateLimit, RateLimits, RetryPolicy, Timeouts, Token, TrutoClient, http_client,
+    Compression, RateLimit, RateLimits, RetryPolicy, Timeouts, Token, TrutoClient, http_client,
 };
 use license_stream::{Error, ErrorKind, Result};
 
@@ -50,6 +50,14 @@ pub(crate) struct ConnectionArgs {
     /// Allow plain http to other machines: whoever is on the way can read the token and the data
     #[arg(long)]
     pub(crate) allow_http: bool,
+    /// Ask for bodies as they are. Otherwise they come compressed if the API can: less to transfer
+    #[arg(long)]
+    pub(crate) no_compression: bool,
+    /// How far a compressed body may unpack beyond its first 10 MiB, as a multiple of what came: a
+    /// guard against few bytes that make endless work
+    #[arg(long, value_name = "N", default_value_t = Compression::default().max_ratio,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_compression_ratio: u32,
 }
 
 impl ConnectionArgs {
@@ -77,7 +85,15 @@ impl ConnectionArgs {
         };
         let timeouts =
             Timeouts { first_byte: self.first_byte_timeout.0, idle: self.idle_timeout.0 };
-        Ok(client.with_timeouts(timeouts).with_retry(self.retry_policy()).with_rate_limits(limits))
+        Ok(client
+            .with_timeouts(timeouts)
+            .with_retry(self.retry_policy())
+            .with_rate_limits(limits)
+            .with_compression(self.compression()))
+    }
+
+    fn compression(&self) -> Compression {
+        Compression { ask: !self.no_compression, max_ratio: self.max_compression_ratio }
     }
 
     fn retry_policy(&self) -> RetryPolicy {
