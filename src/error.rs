@@ -57,7 +57,8 @@ pub enum ErrorKind {
     Refused,
     /// The API failed on its side: asking again later may help.
     Upstream,
-    /// The body ended, or stalled, before it was complete: what came so far is a part.
+    /// The body ended, or stalled, before it was complete, or was damaged on its way: what came so far is
+    /// a part.
     Truncated,
     /// The API answered the same request differently than before, so that what was delivered cannot be
     /// completed: the snapshot must be begun anew.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING};
 
@@ -74,6 +74,11 @@ impl Answer {
     /// Whether it can be known to be whole. Where it cannot, asking for it again would not help.
     pub(super) fn has_end(&self) -> bool {
         self.has_end
+    }
+
+    /// Closes its connection: nothing more is wanted of it.
+    pub(super) fn hang_up(&mut self) {
+        self.chunks = Box::pin(stream::empty());
     }
 
     /// The next bytes of the body; `None` once it has come whole.

@@ -74,6 +74,8 @@ impl Resumable {
 
     /// Begins the page once more, because of `failed`.
     async fn ask_again(&mut self, mut failed: Error) -> Result<()> {
+        // A body that stalls would else keep its connection while another is asked for.
+        self.answer.hang_up();
         let answer = loop {
             self.retries.after(failed).await.map_err(|error| self.of(error))?;
             let response = self.client.respond(&self.request, &mut self.retries).await;

@@ -55,6 +55,12 @@ fn leaving_out_remote_data_is_a_parameter() {
 }
 
 #[test]
+fn compressed_bodies_need_not_be_asked_for() {
+    let request = request(&["--no-compression"]);
+    assert!(request.contains("\naccept-encoding: identity\n"), "{request}");
+}
+
+#[test]
 fn an_account_cannot_add_parameters() {
     let api = Scripted::answer(one_license());
     let account = "a&truto_response_format=raw#é /?";

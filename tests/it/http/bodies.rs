@@ -154,3 +154,17 @@ fn a_body_that_is_not_what_its_encoding_says_is_damaged() {
     assert_eq!((got.code, got.text()), (Some(1), ""));
     assert!(got.stderr.contains("it cannot be unpacked as gzip"), "{}", got.stderr);
 }
+
+#[test]
+fn how_far_a_body_may_unpack_is_a_flag() {
+    let mut body = b"{\"id\":\"1\"}\n".to_vec();
+    body.resize(11 << 20, b'\n');
+    let answer = encoded("zstd", &Form::Zstd.compress(&body));
+    for (ratio, code) in [("1000", 1), ("100000", 0)] {
+        let api = Scripted::answer(answer.clone());
+        let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+        let got = run(command.args(["--max-compression-ratio", ratio]));
+        assert_eq!((got.code, got.text()), (Some(code), "{\"id\":\"1\"}\n"), "{}", got.stderr);
+        assert_eq!(got.stderr.contains("more than 1000 times"), code == 1, "{}", got.stderr);
+    }
+}
