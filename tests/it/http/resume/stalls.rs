@@ -1,4 +1,6 @@
 //! Bodies that fall silent. These wait, for a socket knows no other clock: as short as can be.
+//!
+//! With a thread for the connections: the server waits in the test's own until they are closed.
 
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ fn timeouts() -> Timeouts {
     Timeouts { idle: SHORT, ..Timeouts::default() }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_stalled_body_is_a_cut_body_and_what_comes_once_more_may_stall_too() {
     let answers = vec![
         // Behind the head, behind a part, and before that part has come once more.
@@ -36,7 +38,7 @@ async fn a_stalled_body_is_a_cut_body_and_what_comes_once_more_may_stall_too() {
     ask_with(answers, |client| client.with_timeouts(timeouts())).await.assert_done(&both(), 4);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_body_that_always_stalls_is_given_up() {
     let twice = RetryPolicy { attempts: 2, ..RetryPolicy::default() };
     let answers = vec![stalling(PLAIN.cut(both(), 60))];
@@ -45,7 +47,7 @@ async fn a_body_that_always_stalls_is_given_up() {
     got.assert_failed(ErrorKind::Truncated, what, &format!("{A}\n"), 2);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_a_compressed_body_has_flushed_is_there_though_it_stands_still() {
     for form in FORMS {
         let part = &form.0.compress_parts(&[format!("{A}\n").as_bytes(), b"{"])[..2].concat();
