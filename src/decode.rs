@@ -151,6 +151,12 @@ fn missing_id(what: &'static str) -> Fault {
     Fault::new(RejectReason::MissingId, what, 0)
 }
 
+/// The bytes of a block as text, if they are. One pass over all of them costs less than one a record; a
+/// block is only then not UTF-8 when one of its records is not, and that one must be found.
+fn block_text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
 fn utf8(record: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(record)
         .map_err(|error| Fault::new(RejectReason::Utf8, "bytes are not UTF-8", error.valid_up_to()))

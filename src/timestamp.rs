@@ -42,14 +42,18 @@ impl Timestamp {
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let (head, tail) = text.split_at_checked(19)?;
-        let number = |from: usize, to: usize| decimal(&head[from..to]);
+        let (head, tail) = text.split_first_chunk::<19>()?;
+        // What each byte is as a digit; beyond 9 where it is none.
+        let digits = head.map(|byte| byte.wrapping_sub(b'0'));
+        let pair = |at: usize| i64::from(digits[at]) * 10 + i64::from(digits[at + 1]);
+        const DIGITS: [usize; 14] = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
+        let are_digits = DIGITS.iter().fold(true, |all, at| all & (digits[*at] <= 9));
         let separators = (head[4], head[7], head[13], head[16]) == (b'-', b'-', b':', b':');
-        if !separators || !matches!(head[10], b'T' | b't' | b' ') {
+        if !are_digits || !separators || !matches!(head[10], b'T' | b't' | b' ') {
             return None;
         }
-        let days = days_from_civil(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
-        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+        let days = days_from_civil(pair(0) * 100 + pair(2), pair(5), pair(8))?;
+        let (hour, minute, second) = (pair(11), pair(14), pair(17));
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
@@ -66,15 +70,19 @@ impl Timestamp {
 /// Microseconds of a fraction such as `.25`, and what follows it.
 fn fraction(tail: &[u8]) -> Option<(i64, &[u8])> {
     let Some((b'.', digits)) = tail.split_first() else { return Some((0, tail)) };
-    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    const UNITS: [i64; 7] = [1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
+    let (mut micros, mut len) = (0, 0);
+    while let Some(byte @ b'0'..=b'9') = digits.get(len) {
+        // Digits beyond the microsecond are cut off.
+        if len < 6 {
+            micros = micros * 10 + i64::from(byte - b'0');
+        }
+        len += 1;
+    }
     if len == 0 {
         return None;
     }
-    let mut micros = decimal(&digits[..len.min(6)])?;
-    for _ in len..6 {
-        micros *= 10;
-    }
-    Some((micros, &digits[len..]))
+    Some((micros * UNITS[len.min(6)], &digits[len..]))
 }
 
 /// Seconds east of UTC that `Z`, `+02:00`, `+0200` or `+02` says.

@@ -24,25 +24,25 @@
 //! ```
 
 mod column;
+mod read;
 mod schema;
 mod unexpected;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BooleanBuilder, Float64Builder, StringBuilder, TimestampMicrosecondBuilder,
-};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 
 use super::fields::{Fields, field};
+use super::json::{Kind, Value};
 use super::text::without_lone_surrogates;
-use super::{Fault, Limits};
+use super::{Fault, Limits, block_text};
 use crate::frame::Block;
 use crate::license::{License, Product, Role};
 use crate::reject::Reject;
-use column::{ListColumn, append_bool, append_number, append_text, append_time};
+use column::{BoolColumn, ListColumn, NumberColumn, SHORT, TextColumn, TimeColumn};
+use read::{as_bool, as_number, as_time};
 pub use unexpected::Unexpected;
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
@@ -74,21 +74,21 @@ pub struct LicenseBatchBuilder {
 
 #[derive(Debug)]
 struct Columns {
-    id: StringBuilder,
-    assigned_quantity: Float64Builder,
-    available_quantity: Float64Builder,
-    created_at: TimestampMicrosecondBuilder,
-    currency: StringBuilder,
-    description: StringBuilder,
-    is_paid: BooleanBuilder,
-    name: StringBuilder,
+    id: TextColumn,
+    assigned_quantity: NumberColumn,
+    available_quantity: NumberColumn,
+    created_at: TimeColumn,
+    currency: TextColumn,
+    description: TextColumn,
+    is_paid: BoolColumn,
+    name: TextColumn,
     products: ListColumn<{ Product::FIELDS.len() }>,
-    remote_data: StringBuilder,
+    remote_data: TextColumn,
     roles: ListColumn<{ Role::FIELDS.len() }>,
-    status: StringBuilder,
-    unit_amount: Float64Builder,
-    updated_at: TimestampMicrosecondBuilder,
-    extra: StringBuilder,
+    status: TextColumn,
+    unit_amount: NumberColumn,
+    updated_at: TimeColumn,
+    extra: TextColumn,
     /// The members of the row's `_extra` gathered so far.
     members: String,
 }
@@ -122,20 +122,18 @@ impl LicenseBatchBuilder {
     /// flush: blocks of the default limits are far below it.
     pub fn append(&mut self, block: &Block, mut on_reject: impl FnMut(Reject) -> ControlFlow<()>) {
         let mut fields = Fields::new();
-        // One pass over the whole block costs less than one a record. A block is only then not
-        // UTF-8 when one of its records is not, and that one must be found.
-        let text = std::str::from_utf8(block.bytes()).ok();
-        for (index, record) in block.records().enumerate() {
+        self.columns.reserve(block);
+        let text = block_text(block.bytes());
+        for index in 0..block.len() {
+            let range = block.range(index);
+            let limits = &self.options.limits;
             let scanned = match text {
-                Some(text) => {
-                    let range = block.range(index);
-                    fields.scan_str(&text[range.start..], range.len(), &self.options.limits)
-                }
-                None => fields.scan(record.bytes, &self.options.limits),
+                Some(text) => fields.scan_str(&text[range.start..], range.len(), limits),
+                None => fields.scan(&block.bytes()[range], limits),
             };
             if let Err(fault) = scanned.and_then(|()| self.push(&fields)) {
                 let bytes = block.record_bytes(index).unwrap_or_default();
-                if on_reject(fault.into_reject(record.position, bytes)).is_break() {
+                if on_reject(fault.into_reject(block.position(index), bytes)).is_break() {
                     return;
                 }
             }
@@ -168,86 +166,132 @@ impl LicenseBatchBuilder {
 
 impl Columns {
     fn new() -> Self {
-        let time = || TimestampMicrosecondBuilder::new().with_timezone(schema::UTC);
         Self {
-            id: StringBuilder::new(),
-            assigned_quantity: Float64Builder::new(),
-            available_quantity: Float64Builder::new(),
-            created_at: time(),
-            currency: StringBuilder::new(),
-            description: StringBuilder::new(),
-            is_paid: BooleanBuilder::new(),
-            name: StringBuilder::new(),
+            id: TextColumn::new(),
+            assigned_quantity: NumberColumn::default(),
+            available_quantity: NumberColumn::default(),
+            created_at: TimeColumn::default(),
+            currency: TextColumn::new(),
+            description: TextColumn::new(),
+            is_paid: BoolColumn::default(),
+            name: TextColumn::new(),
             products: ListColumn::new(),
-            remote_data: StringBuilder::new(),
+            remote_data: TextColumn::new(),
             roles: ListColumn::new(),
-            status: StringBuilder::new(),
-            unit_amount: Float64Builder::new(),
-            updated_at: time(),
-            extra: StringBuilder::new(),
+            status: TextColumn::new(),
+            unit_amount: NumberColumn::default(),
+            updated_at: TimeColumn::default(),
+            extra: TextColumn::new(),
             members: String::new(),
         }
     }
 
+    /// Makes room for the licenses of a block: a guess, so that columns seldom grow in steps.
+    fn reserve(&mut self, block: &Block) {
+        let rows = block.len();
+        for (column, bytes) in [
+            (&mut self.id, 40),
+            (&mut self.currency, 4),
+            (&mut self.description, SHORT),
+            (&mut self.name, 2 * SHORT),
+            (&mut self.status, SHORT),
+        ] {
+            column.reserve(rows, rows * bytes);
+        }
+        // Much of what a provider says of a license is in its own words.
+        self.remote_data.reserve(rows, block.bytes().len() / 2);
+        self.extra.reserve(rows, 0);
+        self.is_paid.reserve(rows);
+        self.products.reserve(rows);
+        self.roles.reserve(rows);
+        for column in
+            [&mut self.assigned_quantity, &mut self.available_quantity, &mut self.unit_amount]
+        {
+            column.reserve(rows);
+        }
+        self.created_at.reserve(rows);
+        self.updated_at.reserve(rows);
+    }
+
     fn push(&mut self, id: &str, fields: &Fields<'_>, unexpected: &mut Unexpected) {
-        self.id.append_value(id);
+        self.id.push(Some(id));
         self.members.clear();
-        let mut keep = |index: usize, fits: bool| {
-            if let (false, Some(value)) = (fits, fields.get(index)) {
-                unexpected.count(index);
-                push_member(&mut self.members, License::FIELDS[index], value.raw);
-            }
+        let mut keep = |index: usize, value: Value<'_>| {
+            unexpected.count(index);
+            push_member(&mut self.members, License::FIELDS[index], value.raw);
         };
-        macro_rules! append {
-            ($($append:ident: $($column:ident = $field:ident),*;)*) => {$($(
-                keep(field::$field, $append(&mut self.$column, fields.get(field::$field)));
-            )*)*};
+        // What a column cannot say of a value is kept beside it.
+        macro_rules! push {
+            ($($read:ident: $($column:ident = $field:ident),*;)*) => {$($({
+                let value = fields.get(field::$field);
+                let read = value.and_then($read);
+                self.$column.push(read);
+                if let (None, Some(value)) = (read, value) {
+                    keep(field::$field, value);
+                }
+            })*)*};
         }
-        append! {
-            append_number: assigned_quantity = ASSIGNED_QUANTITY,
+        macro_rules! push_text {
+            ($($column:ident = $field:ident),*) => {$({
+                let value = fields.get(field::$field);
+                let is_text = self.$column.push_decoded(value.and_then(Value::as_text));
+                if let (false, Some(value)) = (is_text, value) {
+                    keep(field::$field, value);
+                }
+            })*};
+        }
+        macro_rules! push_list {
+            ($($column:ident = $field:ident),*) => {$({
+                let value = fields.get(field::$field);
+                let list = &fields.$column;
+                self.$column.push(value.filter(|value| value.kind == Kind::Array).map(|_| list));
+                if let (false, Some(value)) = (list.fits && !list.has_more, value) {
+                    keep(field::$field, value);
+                }
+            })*};
+        }
+        push! {
+            as_number: assigned_quantity = ASSIGNED_QUANTITY,
                 available_quantity = AVAILABLE_QUANTITY, unit_amount = UNIT_AMOUNT;
-            append_time: created_at = CREATED_AT, updated_at = UPDATED_AT;
-            append_text: currency = CURRENCY, description = DESCRIPTION, name = NAME,
-                status = STATUS;
-            append_bool: is_paid = IS_PAID;
+            as_time: created_at = CREATED_AT, updated_at = UPDATED_AT;
+            as_bool: is_paid = IS_PAID;
         }
-        let products = self.products.append(fields.get(field::PRODUCTS), &fields.products);
-        keep(field::PRODUCTS, products);
-        let roles = self.roles.append(fields.get(field::ROLES), &fields.roles);
-        keep(field::ROLES, roles);
-        let remote_data = fields.get(field::REMOTE_DATA).map(|value| value.raw);
-        self.remote_data.append_option(remote_data.map(without_lone_surrogates));
+        push_text!(currency = CURRENCY, description = DESCRIPTION, name = NAME, status = STATUS);
+        push_list!(products = PRODUCTS, roles = ROLES);
+        let remote_data = fields.get(field::REMOTE_DATA);
+        let remote_data = remote_data.map(|value| without_lone_surrogates(value.raw));
+        self.remote_data.push(remote_data.as_deref());
         for (name, value) in &fields.unknown {
             unexpected.count_unknown(name.raw());
             push_member(&mut self.members, name.raw(), value);
         }
         if self.members.is_empty() {
-            self.extra.append_null();
+            self.extra.push(None);
         } else {
             self.members.push('}');
-            self.extra.append_value(without_lone_surrogates(&self.members));
+            self.extra.push(Some(&without_lone_surrogates(&self.members)));
         }
     }
 
     fn finish(&mut self, options: &BatchOptions, rows: usize) -> Vec<ArrayRef> {
         vec![
-            Arc::new(self.id.finish()),
-            Arc::new(self.assigned_quantity.finish()),
-            Arc::new(self.available_quantity.finish()),
-            Arc::new(self.created_at.finish()),
-            Arc::new(self.currency.finish()),
-            Arc::new(self.description.finish()),
-            Arc::new(self.is_paid.finish()),
-            Arc::new(self.name.finish()),
+            self.id.finish(),
+            self.assigned_quantity.finish(),
+            self.available_quantity.finish(),
+            self.created_at.finish(),
+            self.currency.finish(),
+            self.description.finish(),
+            self.is_paid.finish(),
+            self.name.finish(),
             self.products.finish(schema::product_fields()),
-            Arc::new(self.remote_data.finish()),
+            self.remote_data.finish(),
             self.roles.finish(schema::role_fields()),
-            Arc::new(self.status.finish()),
-            Arc::new(self.unit_amount.finish()),
-            Arc::new(self.updated_at.finish()),
+            self.status.finish(),
+            self.unit_amount.finish(),
+            self.updated_at.finish(),
             column::constant(options.account.as_deref(), rows),
             column::constant(options.snapshot_id.as_deref(), rows),
-            Arc::new(self.extra.finish()),
+            self.extra.finish(),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::{Fault, Limits, check, identify, identify_in};
+use super::{Fault, Limits, block_text, check, identify, identify_in};
 use crate::frame::{Block, RawRecord};
 use crate::reject::Reject;
 
@@ -64,13 +64,11 @@ impl CheckedBlock {
         let mut accepted = Vec::with_capacity(block.len());
         let mut id_ends = Vec::with_capacity(block.len());
         let mut ids = String::with_capacity(block.len() * 40);
-        // One pass over the whole block costs less than one a record. A block is only then not UTF-8
-        // when one of its records is not, and that one must be found.
-        let text = std::str::from_utf8(block.bytes()).ok();
-        for (index, record) in block.records().enumerate() {
+        let text = block_text(block.bytes());
+        for index in 0..block.len() {
             let range = block.range(index);
             let known = text.map(|text| (&text[range.start..], range.len()));
-            match identify(record.bytes, known) {
+            match identify(&block.bytes()[range], known) {
                 Ok(id) => {
                     accepted.push(index as u32);
                     ids.push_str(&id);
@@ -78,7 +76,7 @@ impl CheckedBlock {
                 }
                 Err(fault) => {
                     let bytes = block.record_bytes(index).unwrap_or_default();
-                    if on_reject(fault.into_reject(record.position, bytes)).is_break() {
+                    if on_reject(fault.into_reject(block.position(index), bytes)).is_break() {
                         break;
                     }
                 }

@@ -4,7 +4,7 @@
 //! overwritten, and a record that breaks off in its last byte has left nothing behind.
 
 use super::json::{Broken, Depth, Kind, Scanner, Value};
-use super::name::Name;
+use super::name::Names;
 use super::text::Text;
 use super::{Fault, Limits, utf8};
 use crate::license::{License, Product, Role};
@@ -31,17 +31,14 @@ pub(super) mod field {
 /// What a record says of each field.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    slots: [Option<Value<'a>>; field::COUNT],
+    /// Where a field is absent, a null.
+    slots: [Value<'a>; field::COUNT],
     pub(super) products: List<'a, { Product::FIELDS.len() }>,
     pub(super) roles: List<'a, { Role::FIELDS.len() }>,
     /// Members that the schema does not know: name between the quotes, and value.
     pub(super) unknown: Vec<(Text<'a>, &'a str)>,
-    /// The fields in the order in which records had them so far.
-    order: [u8; field::COUNT],
+    names: Names<{ field::COUNT }>,
 }
-
-/// The fields' names, by index in [`License::FIELDS`].
-static NAMES: [Name; field::COUNT] = Name::list(License::FIELDS);
 
 /// The objects of a list of the schema.
 #[derive(Debug)]
@@ -51,16 +48,18 @@ pub(super) struct List<'a, const N: usize> {
     pub(super) fits: bool,
     /// Whether an element had members of other names.
     pub(super) has_more: bool,
+    fields: [&'static str; N],
+    names: Names<N>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new() -> Self {
         Self {
-            slots: [None; field::COUNT],
-            products: List::new(),
-            roles: List::new(),
+            slots: [Value::NULL; field::COUNT],
+            products: List::new(Product::FIELDS),
+            roles: List::new(Role::FIELDS),
             unknown: Vec::new(),
-            order: std::array::from_fn(|field| field as u8),
+            names: Names::new(License::FIELDS),
         }
     }
 
@@ -80,25 +79,17 @@ impl<'a> Fields<'a> {
     }
 
     fn members(&mut self, scanner: &Scanner<'a>, depth: Depth) -> Result<usize, Broken> {
-        self.slots = [None; field::COUNT];
+        self.slots = [Value::NULL; field::COUNT];
         self.unknown.clear();
-        // Where in the order the next field is looked for.
         let mut place = 0;
         scanner.members(0, depth, |at, depth| {
-            if let Some(head) = scanner.head(at) {
-                let mut next = place;
-                while let Some(field) = self.order.get(next) {
-                    next += 1;
-                    let field = usize::from(*field);
-                    if let Some(len) = NAMES[field].begins(head) {
-                        place = next;
-                        return self.take(scanner, at + len, depth, field);
-                    }
-                }
+            let head = scanner.head(at);
+            if let Some((field, len)) = head.and_then(|head| self.names.find(head, &mut place)) {
+                return self.take(scanner, at + len, depth, field);
             }
             let (at, name) = scanner.name(at)?;
             if let Some(field) = License::FIELDS.iter().position(|field| name.is(field)) {
-                place = self.reorder(field, place);
+                place = self.names.learn(field, place);
                 return self.take(scanner, at, depth, field);
             }
             let (at, value) = scanner.value(at, depth)?;
@@ -107,27 +98,16 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Learns that `field` stands at `place` and not before it; answers the place behind it.
-    fn reorder(&mut self, field: usize, place: usize) -> usize {
-        let known = self.order.iter().position(|known| usize::from(*known) == field);
-        match known {
-            Some(known) if known < place => {
-                self.order[known..place].rotate_left(1);
-                place
-            }
-            known => known.map_or(place, |known| known + 1),
-        }
-    }
-
     /// The value of `field`; `None` where it is absent or `null`.
     #[inline]
     pub(super) fn get(&self, field: usize) -> Option<Value<'a>> {
-        self.slots[field]
+        let value = self.slots[field];
+        (value.kind != Kind::Null).then_some(value)
     }
 
     /// The `id`, escapes undone.
     pub(super) fn id(&self) -> Result<std::borrow::Cow<'a, str>, Fault> {
-        super::usable_id(self.slots[field::ID])
+        super::usable_id(self.get(field::ID))
     }
 
     #[inline(always)]
@@ -139,23 +119,19 @@ impl<'a> Fields<'a> {
         field: usize,
     ) -> Result<usize, Broken> {
         let (at, value) = match field {
-            field::PRODUCTS => {
-                self.products.scan(scanner, at, depth, &PRODUCT_NAMES, Product::FIELDS)?
-            }
-            field::ROLES => self.roles.scan(scanner, at, depth, &ROLE_NAMES, Role::FIELDS)?,
+            field::PRODUCTS => self.products.scan(scanner, at, depth)?,
+            field::ROLES => self.roles.scan(scanner, at, depth)?,
             _ => scanner.value(at, depth)?,
         };
-        self.slots[field] = (value.kind != Kind::Null).then_some(value);
+        self.slots[field] = value;
         Ok(at)
     }
 }
 
-static PRODUCT_NAMES: [Name; Product::FIELDS.len()] = Name::list(Product::FIELDS);
-static ROLE_NAMES: [Name; Role::FIELDS.len()] = Name::list(Role::FIELDS);
-
 impl<'a, const N: usize> List<'a, N> {
-    fn new() -> Self {
-        Self { elements: Vec::new(), fits: true, has_more: false }
+    fn new(fields: [&'static str; N]) -> Self {
+        let names = Names::new(fields);
+        Self { elements: Vec::new(), fits: true, has_more: false, fields, names }
     }
 
     /// Checks a value and, if it is a list, gathers its elements.
@@ -165,8 +141,6 @@ impl<'a, const N: usize> List<'a, N> {
         scanner: &Scanner<'a>,
         at: usize,
         depth: Depth,
-        names: &[Name; N],
-        fields: [&str; N],
     ) -> Result<(usize, Value<'a>), Broken> {
         self.elements.clear();
         self.has_more = false;
@@ -178,7 +152,7 @@ impl<'a, const N: usize> List<'a, N> {
         let end = scanner.elements(start, depth, |at, depth| {
             let (at, first) = scanner.token(at);
             if first == b'{' {
-                return self.element(scanner, at, depth, names, fields);
+                return self.element(scanner, at, depth);
             }
             let (at, value) = scanner.value(at, depth)?;
             self.fits &= value.kind == Kind::Null;
@@ -188,32 +162,29 @@ impl<'a, const N: usize> List<'a, N> {
         Ok((end, scanner.value_between(start, end, Kind::Array)))
     }
 
-    fn element(
-        &mut self,
-        scanner: &Scanner<'a>,
-        at: usize,
-        depth: Depth,
-        names: &[Name; N],
-        fields: [&str; N],
-    ) -> Result<usize, Broken> {
+    fn element(&mut self, scanner: &Scanner<'a>, at: usize, depth: Depth) -> Result<usize, Broken> {
         let mut texts = [None; N];
         let mut fit = [true; N];
         let mut names_are_text = true;
         let mut place = 0;
         let end = scanner.members(at, depth, |at, depth| {
-            let guess = scanner.head(at).and_then(|head| names.get(place)?.begins(head));
-            let (at, index) = match guess {
-                Some(len) => (at + len, Some(place)),
+            let head = scanner.head(at);
+            let found = head.and_then(|head| self.names.find(head, &mut place));
+            let (at, index) = match found {
+                Some((index, len)) => (at + len, Some(index)),
                 None => {
                     let (at, name) = scanner.any_name(at)?;
                     names_are_text &= name.is_decodable();
-                    (at, fields.iter().position(|known| name.is(known)))
+                    let index = self.fields.iter().position(|field| name.is(field));
+                    if let Some(index) = index {
+                        place = self.names.learn(index, place);
+                    }
+                    (at, index)
                 }
             };
             let (at, value) = scanner.value(at, depth)?;
             match index {
                 Some(index) => {
-                    place = index + 1;
                     texts[index] = value.as_text().filter(|text| text.is_decodable());
                     fit[index] = texts[index].is_some() || value.kind == Kind::Null;
                 }

@@ -34,16 +34,18 @@ pub(super) struct Value<'a> {
     pub(super) kind: Kind,
 }
 
+/// One byte, so that a value is moved in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Kind {
     Null,
     True,
     False,
     Number,
-    /// A string, with or without escapes.
-    Text {
-        is_escaped: bool,
-    },
+    /// A string without escapes.
+    Text,
+    /// A string with escapes.
+    EscapedText,
     Array,
     Object,
 }
@@ -52,11 +54,15 @@ pub(super) enum Kind {
 pub(super) const MARGIN: usize = 24;
 
 impl<'a> Value<'a> {
+    #[cfg(feature = "arrow")]
+    pub(super) const NULL: Self = Self { raw: "null", kind: Kind::Null };
+
     /// The string between the quotes, if it is one.
     #[inline]
     pub(super) fn as_text(self) -> Option<Text<'a>> {
         match self.kind {
-            Kind::Text { is_escaped } => {
+            Kind::Text | Kind::EscapedText => {
+                let is_escaped = self.kind == Kind::EscapedText;
                 Some(Text::new(&self.raw[1..self.raw.len() - 1], is_escaped))
             }
             _ => None,
@@ -118,7 +124,7 @@ impl<'a> Scanner<'a> {
         let (end, kind) = match first {
             b'"' => {
                 let (end, is_escaped) = self.string(start)?;
-                (end, Kind::Text { is_escaped })
+                (end, if is_escaped { Kind::EscapedText } else { Kind::Text })
             }
             b'-' | b'0'..=b'9' => (self.number(start)?, Kind::Number),
             b'{' => (self.skip_object(start, depth)?, Kind::Object),

@@ -2,14 +2,23 @@
 
 use super::json::MARGIN;
 
-/// A member's name that is known beforehand, in quotes and with its colon, to be compared in words.
-#[derive(Debug)]
-pub(super) struct Name {
+/// A name in quotes and with its colon.
+#[derive(Clone, Copy, Debug)]
+struct Name {
     words: [u64; WORDS],
     /// The bytes of `words` that count.
     masks: [u64; WORDS],
     len: usize,
+    /// Which of its object's known members it is.
+    index: usize,
 }
+
+/// The names of an object's known members, in the order in which objects had them so far.
+///
+/// Objects of one source tend to have their members in one order, so a member is looked for behind
+/// the one before it: one that an object leaves out costs a comparison of a word.
+#[derive(Clone, Debug)]
+pub(super) struct Names<const N: usize>([Name; N]);
 
 /// Words that the longest known name takes, and that may be looked at beyond a record.
 const WORDS: usize = MARGIN / 8;
@@ -19,7 +28,9 @@ const WORDS: usize = MARGIN / 8;
 pub(super) struct Head([u64; WORDS]);
 
 impl Name {
-    pub(super) const fn new(name: &str) -> Self {
+    const EMPTY: Self = Self { words: [0; WORDS], masks: [0; WORDS], len: 0, index: 0 };
+
+    const fn new(name: &str, index: usize) -> Self {
         let len = name.len() + 3;
         assert!(len <= WORDS * 8, "the name is longer than a head");
         let (mut words, mut masks) = ([0; WORDS], [0; WORDS]);
@@ -35,25 +46,49 @@ impl Name {
             masks[at / 8] |= 0xff << (at % 8 * 8);
             at += 1;
         }
-        Self { words, masks, len }
+        Self { words, masks, len, index }
     }
 
-    pub(super) const fn list<const N: usize>(names: [&str; N]) -> [Self; N] {
-        let mut list = [const { Self { words: [0; WORDS], masks: [0; WORDS], len: 0 } }; N];
+    #[inline(always)]
+    fn begins(&self, head: Head) -> bool {
+        let differs = |word: usize| (head.0[word] ^ self.words[word]) & self.masks[word];
+        // Most names differ in the first word.
+        differs(0) == 0 && differs(1) | differs(2) == 0
+    }
+}
+
+impl<const N: usize> Names<N> {
+    pub(super) const fn new(texts: [&str; N]) -> Self {
+        let mut names = [Name::EMPTY; N];
         let mut index = 0;
         while index < N {
-            list[index] = Self::new(names[index]);
+            names[index] = Name::new(texts[index], index);
             index += 1;
         }
-        list
+        Self(names)
     }
 
-    /// How many bytes the name takes with quotes and colon, if `head` begins with it.
-    #[inline]
-    pub(super) fn begins(&self, head: Head) -> Option<usize> {
-        let differs = |index: usize| (head.0[index] ^ self.words[index]) & self.masks[index];
-        // Most names differ in the first word.
-        (differs(0) == 0 && differs(1) | differs(2) == 0).then_some(self.len)
+    /// Looks for the name that `head` begins with at `place` and behind it, and moves `place` behind
+    /// the name; answers which it is, and how many bytes it takes.
+    #[inline(always)]
+    pub(super) fn find(&self, head: Head, place: &mut usize) -> Option<(usize, usize)> {
+        let found = self.0.get(*place..)?.iter().position(|name| name.begins(head))?;
+        *place += found + 1;
+        let name = &self.0[*place - 1];
+        Some((name.index, name.len))
+    }
+
+    /// Learns that the name of this index stands at `place` and not before it; answers the place behind
+    /// it.
+    pub(super) fn learn(&mut self, index: usize, place: usize) -> usize {
+        let known = self.0.iter().position(|name| name.index == index);
+        match known {
+            Some(known) if known < place => {
+                self.0[known..place].rotate_left(1);
+                place
+            }
+            known => known.map_or(place, |known| known + 1),
+        }
     }
 }
 
@@ -70,20 +105,36 @@ mod tests {
     use super::*;
     use crate::license::License;
 
+    const NAMES: Names<{ License::FIELDS.len() }> = Names::new(License::FIELDS);
+
+    fn find(member: &[u8], mut place: usize) -> Option<(usize, usize)> {
+        NAMES.find(Head::of(member).expect("bytes enough"), &mut place)
+    }
+
     #[test]
-    fn a_head_begins_with_a_name_exactly_if_its_bytes_do() {
-        for (name, known) in License::FIELDS.into_iter().zip(&Name::list(License::FIELDS)) {
+    fn a_name_is_found_exactly_if_each_of_its_bytes_is_there() {
+        for (index, name) in License::FIELDS.into_iter().enumerate() {
             let member = format!("\"{name}\":1,\"next\":\"of some length\"");
-            let begins = |bytes: &[u8]| known.begins(Head::of(bytes).expect("bytes enough"));
-            assert_eq!(begins(member.as_bytes()), Some(name.len() + 3));
+            assert_eq!(find(member.as_bytes(), 0), Some((index, name.len() + 3)));
+            assert_eq!(find(member.as_bytes(), index), Some((index, name.len() + 3)));
+            assert_eq!(find(member.as_bytes(), index + 1), None, "it stands before");
             for at in 0..name.len() + 3 {
                 let mut other = member.clone().into_bytes();
                 other[at] ^= 0x20;
-                assert_eq!(begins(&other), None, "{name} at {at}");
-            }
-            for other in License::FIELDS.into_iter().filter(|other| *other != name) {
-                assert_eq!(begins(member.replace(name, other).as_bytes()), None, "{name} {other}");
+                assert_eq!(find(&other, 0), None, "{name} at {at}");
             }
         }
+    }
+
+    #[test]
+    fn another_order_is_learnt_from_one_object() {
+        let mut names = NAMES;
+        let order = [13, 0, 7, 1, 2, 3, 12, 4, 5, 6, 8, 9, 10, 11];
+        let place = order.iter().fold(0, |place, index| {
+            let behind = names.0[place..].iter().position(|name| name.index == *index);
+            behind.map_or_else(|| names.learn(*index, place), |found| place + found + 1)
+        });
+        assert_eq!(place, order.len());
+        assert_eq!(names.0.map(|name| name.index), order);
     }
 }

@@ -46,15 +46,35 @@ impl<'a> Text<'a> {
 
     fn unescape(self) -> Option<String> {
         let mut decoded = String::with_capacity(self.raw.len());
+        self.unescape_to(&mut decoded).then_some(decoded)
+    }
+
+    /// Adds the characters it stands for to `target`; nothing, and answers no, where
+    /// [`decode`](Self::decode) has no answer.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(super) fn decode_to(self, target: &mut String) -> bool {
+        if self.is_escaped {
+            return self.unescape_to(target);
+        }
+        target.push_str(self.raw);
+        true
+    }
+
+    fn unescape_to(self, target: &mut String) -> bool {
+        let before = target.len();
         let mut rest = self.raw;
         while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-            decoded.push_str(&rest[..at]);
-            let (character, len) = unescape(&rest[at + 1..])?;
-            decoded.push(character);
+            target.push_str(&rest[..at]);
+            let Some((character, len)) = unescape(&rest[at + 1..]) else {
+                target.truncate(before);
+                return false;
+            };
+            target.push(character);
             rest = &rest[at + 1 + len..];
         }
-        decoded.push_str(rest);
-        Some(decoded)
+        target.push_str(rest);
+        true
     }
 }
 

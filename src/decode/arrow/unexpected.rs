@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::column::{as_bool, as_number, as_text, as_time};
+use super::read::{as_bool, as_number, as_time};
 use crate::decode::Fault;
 use crate::decode::fields::{Fields, field};
+use crate::decode::text::Text;
 use crate::license::License;
 use crate::reject::RejectReason;
 
@@ -87,7 +88,7 @@ pub(super) fn check(fields: &Fields<'_>) -> Result<(), Fault> {
             field::PRODUCTS => fields.products.fits,
             field::ROLES => fields.roles.fits,
             field::REMOTE_DATA => true,
-            _ => as_text(value).is_some(),
+            _ => value.as_text().is_some_and(Text::is_decodable),
         }
     };
     match (0..field::COUNT).find(|index| !fits(*index)) {
