@@ -258,9 +258,12 @@ impl Columns {
         }
         push_text!(currency = CURRENCY, description = DESCRIPTION, name = NAME, status = STATUS);
         push_list!(products = PRODUCTS, roles = ROLES);
-        let remote_data = fields.get(field::REMOTE_DATA);
-        let remote_data = remote_data.map(|value| without_lone_surrogates(value.raw));
-        self.remote_data.push(remote_data.as_deref());
+        match fields.get(field::REMOTE_DATA) {
+            Some(value) if fields.is_escaped => {
+                self.remote_data.push(Some(&without_lone_surrogates(value.raw)));
+            }
+            value => self.remote_data.push(value.map(|value| value.raw)),
+        }
         for (name, value) in &fields.unknown {
             unexpected.count_unknown(name.raw());
             push_member(&mut self.members, name.raw(), value);

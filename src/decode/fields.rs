@@ -37,6 +37,8 @@ pub(super) struct Fields<'a> {
     pub(super) roles: List<'a, { Role::FIELDS.len() }>,
     /// Members that the schema does not know: name between the quotes, and value.
     pub(super) unknown: Vec<(Text<'a>, &'a str)>,
+    /// Whether there is an escape anywhere in the record.
+    pub(super) is_escaped: bool,
     names: Names<{ field::COUNT }>,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Fields<'a> {
             products: List::new(Product::FIELDS),
             roles: List::new(Role::FIELDS),
             unknown: Vec::new(),
+            is_escaped: false,
             names: Names::new(License::FIELDS),
         }
     }
@@ -82,7 +85,7 @@ impl<'a> Fields<'a> {
         self.slots = [Value::NULL; field::COUNT];
         self.unknown.clear();
         let mut place = 0;
-        scanner.members(0, depth, |at, depth| {
+        let end = scanner.members(0, depth, |at, depth| {
             let head = scanner.head(at);
             if let Some((field, len)) = head.and_then(|head| self.names.find(head, &mut place)) {
                 return self.take(scanner, at + len, depth, field);
@@ -95,7 +98,9 @@ impl<'a> Fields<'a> {
             let (at, value) = scanner.value(at, depth)?;
             self.unknown.push((name, value.raw));
             Ok(at)
-        })
+        });
+        self.is_escaped = scanner.is_escaped();
+        end
     }
 
     /// The value of `field`; `None` where it is absent or `null`.

@@ -16,6 +16,8 @@ pub(super) struct Scanner<'a> {
     text: &'a str,
     /// The bytes of `text`, as far as they may be looked at.
     bytes: &'a [u8],
+    /// Whether there was an escape in it.
+    is_escaped: Cell<bool>,
     fault: Cell<Option<Fault>>,
 }
 
@@ -86,7 +88,7 @@ impl<'a> Scanner<'a> {
         // What is behind the record may be looked at, so that its last bytes too can be compared many
         // at a time. If the record is found to end where it does, nothing behind was part of it.
         let bytes = &text.as_bytes()[..text.len().min(len + MARGIN)];
-        let scanner = Self { text, bytes, fault: Cell::new(None) };
+        let scanner = Self { text, bytes, is_escaped: Cell::new(false), fault: Cell::new(None) };
         match read(&scanner, depth) {
             Ok(end) if end == len => Ok(()),
             _ => Self::whole(&text[..len], depth, &mut read),
@@ -106,7 +108,12 @@ impl<'a> Scanner<'a> {
         depth: Depth,
         read: &mut dyn FnMut(&Self, Depth) -> Result<usize>,
     ) -> Result<(), Fault> {
-        let scanner = Self { text, bytes: text.as_bytes(), fault: Cell::new(None) };
+        let scanner = Self {
+            text,
+            bytes: text.as_bytes(),
+            is_escaped: Cell::new(false),
+            fault: Cell::new(None),
+        };
         let read = read(&scanner, depth).and_then(|end| match scanner.token(end) {
             (at, _) if at == text.len() => Ok(()),
             (at, _) => Err(scanner.syntax("something follows the record", at)),
@@ -115,6 +122,12 @@ impl<'a> Scanner<'a> {
             let unknown = Fault::new(RejectReason::Syntax, "the record is broken", 0);
             scanner.fault.take().unwrap_or(unknown)
         })
+    }
+
+    /// Whether there was an escape in any string so far.
+    #[cfg(feature = "arrow")]
+    pub(super) fn is_escaped(&self) -> bool {
+        self.is_escaped.get()
     }
 
     /// Checks the next value, whatever it is.
@@ -154,8 +167,13 @@ impl<'a> Scanner<'a> {
     #[inline(never)]
     fn skip_object(&self, at: usize, depth: Depth) -> Result<usize> {
         self.members(at, depth, |at, depth| {
-            let (at, _) = self.string(at)?;
-            self.skip(self.colon(at)?, depth)
+            let end = text::special(self.bytes, at + 1);
+            let at = if self.pair(end) == Some(*b"\":") {
+                end + 2
+            } else {
+                self.colon(self.string(at)?.0)?
+            };
+            self.skip(at, depth)
         })
     }
 
@@ -191,7 +209,12 @@ impl<'a> Scanner<'a> {
             if byte != b'"' {
                 return Err(self.syntax("a member name in quotes was expected", at));
             }
-            (at, byte) = self.token(member(at, depth)?);
+            at = member(at, depth)?;
+            if self.pair(at) == Some(*b",\"") {
+                at += 1;
+                continue;
+            }
+            (at, byte) = self.token(at);
             match byte {
                 b',' => (at, byte) = self.token(at + 1),
                 b'}' => return Ok(at + 1),
@@ -279,6 +302,12 @@ impl<'a> Scanner<'a> {
         Head::of(self.bytes.get(at..at + MARGIN)?)
     }
 
+    /// The two bytes at `at`: most often those that punctuation without white space has.
+    #[inline(always)]
+    fn pair(&self, at: usize) -> Option<[u8; 2]> {
+        self.bytes.get(at..)?.first_chunk().copied()
+    }
+
     /// The next byte that is not white space, and where it is. At the end of the text it is a NUL,
     /// with which nothing begins.
     #[inline(always)]
@@ -311,6 +340,7 @@ impl<'a> Scanner<'a> {
 
     #[inline(never)]
     fn escaped_string(&self, at: usize) -> Result<usize> {
+        self.is_escaped.set(true);
         match text::escaped_end(self.bytes, at) {
             Ok(end) => Ok(end + 1),
             Err((what, at)) => Err(self.syntax(what, at)),
