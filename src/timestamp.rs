@@ -43,17 +43,14 @@ impl Timestamp {
 
     fn parse(text: &[u8]) -> Option<Self> {
         let (head, tail) = text.split_first_chunk::<19>()?;
-        // What each byte is as a digit; beyond 9 where it is none.
-        let digits = head.map(|byte| byte.wrapping_sub(b'0'));
-        let pair = |at: usize| i64::from(digits[at]) * 10 + i64::from(digits[at + 1]);
-        const DIGITS: [usize; 14] = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
-        let are_digits = DIGITS.iter().fold(true, |all, at| all & (digits[*at] <= 9));
-        let separators = (head[4], head[7], head[13], head[16]) == (b'-', b'-', b':', b':');
-        if !are_digits || !separators || !matches!(head[10], b'T' | b't' | b' ') {
+        let date = Pairs::of(*head.first_chunk()?, b"0000-00-")?;
+        let day = decimal(&head[8..10])?;
+        let time = Pairs::of(*head.last_chunk()?, b"00:00:00")?;
+        if !matches!(head[10], b'T' | b't' | b' ') {
             return None;
         }
-        let days = days_from_civil(pair(0) * 100 + pair(2), pair(5), pair(8))?;
-        let (hour, minute, second) = (pair(11), pair(14), pair(17));
+        let days = days_from_civil(date.at(0) * 100 + date.at(2), date.at(5), day)?;
+        let (hour, minute, second) = (time.at(0), time.at(3), time.at(6));
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
@@ -64,6 +61,31 @@ impl Timestamp {
         };
         let seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second - offset;
         Some(Self(seconds * 1_000_000 + micros))
+    }
+}
+
+/// Eight characters, read at once as numbers of two digits.
+struct Pairs([u8; 8]);
+
+impl Pairs {
+    /// Digits where `pattern` has a zero, and elsewhere what it has.
+    fn of(text: [u8; 8], pattern: &[u8; 8]) -> Option<Self> {
+        let zeros = pattern.map(|byte| if byte == b'0' { 0 } else { 0xff });
+        let separators = u64::from_le_bytes(zeros);
+        // A digit becomes its value, and a separator zero; what is more than nine gets its high bit
+        // set by adding up to 0x80.
+        let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(*pattern);
+        let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+        if others | digits & separators != 0 {
+            return None;
+        }
+        // Each byte times ten plus the next: at most 99, so that no byte runs into another.
+        Some(Self((digits * 10 + (digits >> 8)).to_le_bytes()))
+    }
+
+    /// The number whose first digit is character `index`.
+    fn at(&self, index: usize) -> i64 {
+        i64::from(self.0[index])
     }
 }
 
@@ -122,7 +144,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=12).contains(&month) {
         return None;
     }
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year % 4 == 0 && (year % 25 != 0 || year % 16 == 0);
     let before = DAYS_BEFORE[month as usize - 1];
     let length = DAYS_BEFORE[month as usize] - before + i64::from(leap && month == 2);
     if !(1..=length).contains(&day) {
@@ -260,6 +282,27 @@ mod tests {
             "２024-09-01T10:00:00Z",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_byte_of_a_time_counts() {
+        let text = b"2024-09-11T10:11:12Z";
+        for at in 0..text.len() {
+            for byte in 0..=127_u8 {
+                let mut other = *text;
+                other[at] = byte;
+                let known = match text[at] {
+                    b'0'..=b'9' => byte.is_ascii_digit(),
+                    b'T' => matches!(byte, b'T' | b't' | b' '),
+                    b'Z' => matches!(byte, b'Z' | b'z'),
+                    separator => byte == separator,
+                };
+                let read = str::from_utf8(&other).unwrap().parse::<Timestamp>();
+                assert!(known || read.is_err(), "{byte:#x} at {at}");
+                // The first digits of a year can be any.
+                assert!(!known || read.is_ok() || (5..19).contains(&at), "{byte:#x} at {at}");
+            }
         }
     }
 

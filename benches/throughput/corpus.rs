@@ -19,6 +19,32 @@ pub(crate) static WHOLE: LazyLock<Corpus> = LazyLock::new(|| Corpus::new(&licens
 pub(crate) static LEAN: LazyLock<Corpus> =
     LazyLock::new(|| Corpus::new(&licenses().without_field("remote_data")));
 
+/// The same licenses as [`WHOLE`] in one envelope, compact.
+pub(crate) static ENVELOPE: LazyLock<Bytes> = LazyLock::new(|| {
+    envelope(|body| {
+        let lines = WHOLE.body.trim_ascii_end().iter();
+        body.extend(lines.map(|byte| if *byte == b'\n' { b',' } else { *byte }));
+    })
+});
+
+/// The same, printed over many lines.
+pub(crate) static PRETTY: LazyLock<Bytes> = LazyLock::new(|| {
+    envelope(|body| {
+        for (index, record) in WHOLE.records().enumerate() {
+            body.extend_from_slice(if index == 0 { b"\n" } else { b",\n" });
+            let license: serde_json::Value = serde_json::from_slice(record).expect("it is JSON");
+            serde_json::to_writer_pretty(&mut *body, &license).expect("a Vec takes everything");
+        }
+    })
+});
+
+fn envelope(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut body = b"{\"result\":[".to_vec();
+    write(&mut body);
+    body.extend_from_slice(b"],\"next_cursor\":null}");
+    body.into()
+}
+
 /// A body and the blocks that it consists of.
 pub(crate) struct Corpus {
     pub(crate) body: Bytes,
@@ -45,11 +71,6 @@ impl Corpus {
         Self { body, blocks }
     }
 
-    /// The body in chunks as a source hands them over.
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = Bytes> {
-        chunks(&self.body)
-    }
-
     /// Each record's bytes.
     pub(crate) fn records(&self) -> impl Iterator<Item = &[u8]> {
         self.blocks.iter().flat_map(Block::records).map(|record| record.bytes)
@@ -72,7 +93,8 @@ pub(crate) fn frame(body: &Bytes, mut take: impl FnMut(Block)) {
     drain(&mut framer);
 }
 
-fn chunks(body: &Bytes) -> impl Iterator<Item = Bytes> {
+/// A body in chunks as a source hands them over.
+pub(crate) fn chunks(body: &Bytes) -> impl Iterator<Item = Bytes> {
     (0..body.len()).step_by(CHUNK_BYTES).map(|start| {
         let end = body.len().min(start + CHUNK_BYTES);
         body.slice(start..end)

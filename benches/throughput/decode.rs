@@ -7,7 +7,8 @@ use arrow_array::RecordBatch;
 use criterion::Criterion;
 use license_stream::License;
 use license_stream::decode::arrow::{BatchOptions, LicenseBatchBuilder};
-use license_stream::decode::{Limits, identify};
+use license_stream::decode::{CheckedBlock, Limits};
+use license_stream::frame::Block;
 
 use crate::corpus::{Corpus, LEAN, RECORDS, WHOLE};
 use crate::{group, peers};
@@ -23,7 +24,10 @@ fn identify_records(criterion: &mut Criterion) {
     let mut group = group(criterion, "identify", WHOLE.body.len());
     group.bench_function("license-stream", |bencher| {
         let limits = Limits::default();
-        bencher.iter(|| count(&WHOLE, |record| identify(record, &limits).is_ok()));
+        let check = |block: &Block| {
+            CheckedBlock::check(block.clone(), &limits, |_| ControlFlow::Break(())).len()
+        };
+        bencher.iter(|| assert_eq!(WHOLE.blocks.iter().map(check).sum::<usize>(), RECORDS));
     });
     group.bench_function("serde_json", |bencher| {
         bencher.iter(|| count(&WHOLE, |record| peers::serde_json_id(record).is_some()));
@@ -59,8 +63,18 @@ fn arrow(criterion: &mut Criterion) {
         let mut group = group(criterion, name, corpus.body.len());
         group.bench_function("license-stream", |bencher| {
             bencher.iter(|| {
-                let rows: usize = batches(corpus).map(|batch| black_box(batch).num_rows()).sum();
-                assert_eq!(rows, RECORDS);
+                assert_eq!(rows(&corpus.blocks), RECORDS);
+            });
+        });
+        // Blocks are independent, so each thread takes half of them.
+        group.bench_function("license-stream, two threads", |bencher| {
+            let (left, right) = corpus.blocks.split_at(corpus.blocks.len() / 2);
+            bencher.iter(|| {
+                std::thread::scope(|scope| {
+                    let other = scope.spawn(|| rows(left));
+                    let rows = rows(right) + other.join().expect("a thread that does not panic");
+                    assert_eq!(rows, RECORDS);
+                });
             });
         });
         group.bench_function("arrow-json", |bencher| {
@@ -83,13 +97,21 @@ fn arrow(criterion: &mut Criterion) {
     }
 }
 
+fn rows(blocks: &[Block]) -> usize {
+    batches_of(blocks).map(|batch| black_box(batch).num_rows()).sum()
+}
+
 /// The corpus as Arrow batches.
 pub(crate) fn batches(corpus: &Corpus) -> impl Iterator<Item = RecordBatch> {
+    batches_of(&corpus.blocks)
+}
+
+fn batches_of(blocks: &[Block]) -> impl Iterator<Item = RecordBatch> {
     let mut builder = LicenseBatchBuilder::new(BatchOptions {
         snapshot_id: Some("01950000-0000-7000-8000-000000000000".into()),
         ..BatchOptions::default()
     });
-    corpus.blocks.iter().map(move |block| {
+    blocks.iter().map(move |block| {
         builder.append(block, |_| ControlFlow::Break(()));
         builder.flush()
     })
