@@ -23,6 +23,8 @@ mod json;
 #[cfg(feature = "arrow")]
 mod name;
 mod number;
+#[cfg(all(test, feature = "arrow"))]
+mod rejects;
 mod text;
 
 use std::borrow::Cow;
@@ -33,7 +35,7 @@ use crate::error::{Error, ErrorKind};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
 pub use checked::{CheckedBlock, CheckedRecord};
-use json::{Scanner, Value};
+use json::{Kind, Scanner, Value};
 
 /// Limits of decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +140,9 @@ pub(crate) fn check(text: &[u8], limits: &Limits) -> Result<(), Fault> {
 }
 
 fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {
-    let Some(value) = value else { return Err(missing_id("field `id` is missing or null")) };
+    let Some(value) = value.filter(|value| value.kind != Kind::Null) else {
+        return Err(missing_id("field `id` is missing or null"));
+    };
     let Some(text) = value.as_text() else { return Err(missing_id("field `id` is not a string")) };
     match text.decode() {
         Some(id) if id.is_empty() => Err(missing_id("field `id` is empty")),

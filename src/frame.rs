@@ -67,15 +67,16 @@ pub enum Shape {
     /// Told from the first bytes: see each shape.
     #[default]
     Auto,
-    /// One license a line. Taken where the first object has a field of a license, or none that tells
+    /// One license a line. Taken where the first object has an `id`, or nothing that tells
     /// otherwise. A line that bears members of an envelope only, such as `{"next_cursor":…}`, is no
     /// record.
     Lines,
     /// One envelope `{"result":[…],"next_cursor":…}`, compact or over many lines; several, such as one
     /// a line; `result` as an object keyed by a field; `results` for `result`; or a bare array.
-    /// Taken where the first object has a `result`, or the first byte is `[`.
+    /// Taken where the first object has a `result` and no `id` before it, or the first byte is `[`.
     Envelope,
-    /// A JSON text sequence (RFC 7464): each record behind the byte 0x1E. Taken where that is first.
+    /// A JSON text sequence (RFC 7464): each record behind the byte 0x1E. Taken where that is first. A
+    /// record may be of several lines, so it is known to be whole when the next one begins.
     Sequence,
     /// One JSON document of any form: the whole body is one record, as long as a record may be, and
     /// says nothing of further pages. Never told from the first bytes: it is for
@@ -259,6 +260,11 @@ impl Machine {
             Shape::Document => Self::Document(Document::new(options)),
         }
     }
+}
+
+/// What was pushed and not yet looked at, with the next chunk behind it.
+fn join(rest: &mut Bytes, chunk: Bytes) {
+    *rest = if rest.is_empty() { chunk } else { [&rest[..], &chunk[..]].concat().into() };
 }
 
 /// The error about the record at `position`.

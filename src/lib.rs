@@ -180,12 +180,15 @@ mod failpoint;
 pub mod frame;
 pub mod integration;
 pub mod license;
+#[cfg(test)]
+mod mutated;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub mod position;
 mod printable;
 pub mod reject;
 pub mod schema;
+
 /// What the fuzzer holds true; there under `--cfg fuzzing` only.
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -59,7 +59,8 @@ pub struct License {
     /// When the license was last changed.
     pub updated_at: Option<Timestamp>,
     /// Fields that the documentation does not know, and known ones of an unexpected type, with
-    /// their JSON text as it came.
+    /// their JSON text as it came. Of a repeated field it has the last; a column `_extra` has each, since
+    /// JSON text can say a name twice.
     pub extra: BTreeMap<String, Box<RawValue>>,
 }
 

@@ -15,6 +15,10 @@ use super::{Limits, identify};
 use crate::License;
 use crate::frame::{Framer, FramerOptions, Shape};
 
+/// serde_json passes over raw text of any depth, so no more levels are allowed here than a record of a
+/// fuzzer can have.
+const LIMITS: Limits = Limits { max_depth: Limits::MAX_DEPTH };
+
 /// The Arrow path's reading of one record; `None` if it is a reject.
 fn arrow(record: &[u8]) -> Option<RecordBatch> {
     let options = FramerOptions { shape: Shape::Sequence, ..FramerOptions::default() };
@@ -23,7 +27,8 @@ fn arrow(record: &[u8]) -> Option<RecordBatch> {
     framer.push([b"\x1e", record].concat().into());
     framer.finish();
     let block = framer.next_block().expect("a record is short enough")?;
-    let mut builder = LicenseBatchBuilder::new(BatchOptions::default());
+    let mut builder =
+        LicenseBatchBuilder::new(BatchOptions { limits: LIMITS, ..BatchOptions::default() });
     let mut rejected = false;
     builder.append(&block, |_| {
         rejected = true;
@@ -82,7 +87,7 @@ pub(crate) fn compare(record: &[u8]) {
     let (batch, license) = (arrow(record), serde(record));
     let shown = String::from_utf8_lossy(record);
     assert_eq!(batch.is_some(), license.is_some(), "{}", shown);
-    assert_eq!(identify(record, &Limits::default()).is_ok(), license.is_some(), "{}", shown);
+    assert_eq!(identify(record, &LIMITS).is_ok(), license.is_some(), "{}", shown);
     let (Some(batch), Some(license)) = (batch, license) else { return };
 
     let strings = [
@@ -228,6 +233,16 @@ mod tests {
                 object(&members)
             },
         )
+    }
+
+    #[test]
+    fn a_deep_record_is_read_as_serde_json_reads_it() {
+        for depth in [100, 127, 128, 200, 500] {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            for field in ["remote_data", "products", "name", "sku"] {
+                compare(format!(r#"{{"id":"a","{field}":{open}{close}}}"#).as_bytes());
+            }
+        }
     }
 
     proptest! {

@@ -139,6 +139,8 @@ mod tests {
                 Page { is_partial: true, result_count: Some(2), ..none() },
             ),
             (format!("\u{feff}  {{\"r\\u0065sult\":[{a},{b}]}}"), none()),
+            // Names of a license's fields do not tell, as long as there is no id.
+            (format!(r#"{{"name":"page","status":"ok","result":[{a},{b}]}}"#), none()),
             // Keyed.
             (format!(r#"{{"result":{{"a":{a},"b\"}}":{b}}},"next_cursor":"c"}}"#), cursor("c")),
             // Several envelopes, on lines or not.
@@ -184,9 +186,16 @@ mod tests {
 
     #[test]
     fn a_first_line_without_records_is_a_line() {
-        for line in
-            [r#"{"next_cursor":"c"}"#, "{}", r#"{"other":{"result":[]}}"#, "7", "nonsense", "{"]
-        {
+        for line in [
+            r#"{"next_cursor":"c"}"#,
+            r#"{"name":"x"}"#,
+            r#"{"id":"x","result":[]}"#,
+            "{}",
+            r#"{"other":{"result":[]}}"#,
+            "7",
+            "nonsense",
+            "{",
+        ] {
             let body = format!("{line}\n{{\"id\":\"a\"}}\n");
             assert_eq!(records(&body).0, [line, r#"{"id":"a"}"#]);
         }

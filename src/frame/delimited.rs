@@ -4,7 +4,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
-use super::{Block, FramerOptions, RecordRange, too_long};
+use super::{Block, FramerOptions, RecordRange, join, too_long};
 use crate::error::{Error, Result};
 use crate::position::{Position, Span};
 
@@ -39,11 +39,7 @@ impl Delimited {
     }
 
     pub(super) fn push(&mut self, chunk: Bytes) {
-        if self.chunk.is_empty() {
-            self.chunk = chunk;
-        } else {
-            self.chunk = [&self.chunk[..], &chunk[..]].concat().into();
-        }
+        join(&mut self.chunk, chunk);
     }
 
     pub(super) fn finish(&mut self) {

@@ -12,7 +12,7 @@ use memchr::memchr_iter;
 use super::delimited::BOM;
 use super::page::{PageReader, is_member};
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, too_long};
+use super::{Block, FramerOptions, RecordRange, join, too_long};
 use crate::decode::{Limits, check};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -136,11 +136,7 @@ impl Envelope {
     }
 
     pub(super) fn push(&mut self, chunk: Bytes) {
-        if self.chunk.is_empty() {
-            self.chunk = chunk;
-        } else {
-            self.chunk = [&self.chunk[..], &chunk[..]].concat().into();
-        }
+        join(&mut self.chunk, chunk);
     }
 
     pub(super) fn finish(&mut self) {

@@ -80,6 +80,13 @@ impl<S, E> Frames<S, E> {
 }
 
 impl<S, E, T> JsonRecords<S, E, T> {
+    /// Reads within these limits instead of the default ones. serde_json itself goes at most 128
+    /// levels deep, save into raw text such as `remote_data`.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// What the body has said of the page so far, in envelopes or in lines of their own.
     pub fn page(&self) -> Page {
         self.frames.page().with_lines(self.lines.page())
@@ -95,7 +102,13 @@ impl<S, E> fmt::Debug for Frames<S, E> {
 impl<S, E> Frames<S, E> {
     /// The records one by one, each decoded as `T`.
     pub fn json<T: DeserializeOwned>(self) -> JsonRecords<S, E, T> {
-        JsonRecords { frames: self, block: None, lines: PageReader::default(), value: PhantomData }
+        JsonRecords {
+            frames: self,
+            block: None,
+            lines: PageReader::default(),
+            limits: Limits::default(),
+            value: PhantomData,
+        }
     }
 }
 
@@ -182,6 +195,7 @@ pub struct JsonRecords<S, E, T> {
     frames: Frames<S, E>,
     block: Option<(Block, usize)>,
     lines: PageReader,
+    limits: Limits,
     value: PhantomData<fn() -> T>,
 }
 
@@ -206,7 +220,7 @@ where
                 if let Some(raw) = block.record_bytes(*index) {
                     let start = block.position(*index);
                     *index += 1;
-                    match decode(raw.clone(), start) {
+                    match decode(raw.clone(), start, &this.limits) {
                         Ok(record) => return Poll::Ready(Some(Ok(record))),
                         Err(error) => match this.lines.line(&raw) {
                             None => return Poll::Ready(Some(Err(error))),
@@ -230,7 +244,9 @@ where
     }
 }
 
-fn decode<T: DeserializeOwned>(raw: Bytes, start: Position) -> Result<Record<T>> {
+fn decode<T: DeserializeOwned>(raw: Bytes, start: Position, limits: &Limits) -> Result<Record<T>> {
+    // serde_json goes over raw text of any depth.
+    decode::check(&raw, limits).map_err(|fault| fault.into_error(start))?;
     match serde_json::from_slice(&raw) {
         Ok(value) => {
             let end = Position {
@@ -242,7 +258,7 @@ fn decode<T: DeserializeOwned>(raw: Bytes, start: Position) -> Result<Record<T>>
         }
         // serde_json's own message can quote the record, so it is neither shown nor kept: our
         // scanner says what is wrong, and where, without it.
-        Err(error) => Err(match decode::identify(&raw, &Limits::default()) {
+        Err(error) => Err(match decode::identify(&raw, limits) {
             Err(fault) => fault.into_error(start),
             Ok(_) => Error::new(
                 ErrorKind::Record(RejectReason::UnexpectedType),
@@ -297,6 +313,19 @@ mod tests {
         assert_eq!((a.as_str(), b.as_str()), ("a", "b"));
         assert!(wrong.is_record() && broken.is_record());
         assert_eq!(broken.position(), Some(Position { byte: 20, line: 3, record: 2 }));
+    }
+
+    #[test]
+    fn depth_is_limited_as_it_is_for_every_other_path() {
+        let deep = format!(r#"{{"id":"a","remote_data":{}{}}}"#, "[".repeat(150), "]".repeat(150));
+        let body = || stream::iter([Ok::<_, io::Error>(Bytes::from(deep.clone()))]);
+        let [Err(error)] = &all(body().frames().json::<License>())[..] else { panic!("a reject") };
+        assert_eq!(error.kind(), ErrorKind::Record(RejectReason::TooDeep));
+        let limits = Limits { max_depth: 151 };
+        let [Ok(record)] = &all(body().frames().json::<License>().with_limits(limits))[..] else {
+            panic!("a license")
+        };
+        assert_eq!(record.value.remote_data.as_ref().map(|raw| raw.get().len()), Some(300));
     }
 
     #[test]
