@@ -170,6 +170,8 @@
 //! | `cli` | the command `license-stream`, with all of the above but `vendored` | clap, reqwest's native-tls |
 
 #[cfg(feature = "pipeline")]
+pub mod accounts;
+#[cfg(feature = "pipeline")]
 pub mod checkpoint;
 pub mod decode;
 #[cfg(feature = "pipeline")]
@@ -187,6 +189,8 @@ pub mod pipeline;
 pub mod position;
 mod printable;
 pub mod reject;
+#[cfg(feature = "pipeline")]
+mod room;
 pub mod schema;
 
 /// What the fuzzer holds true; there under `--cfg fuzzing` only.

@@ -36,6 +36,7 @@ use crate::error::Result;
 use crate::frame::{Framer, FramerOptions, PageReader};
 use crate::position::Span;
 use crate::reject::Reject;
+use crate::room::Room;
 use crate::sink::Sink;
 use bookmark::Bookmark;
 use job::Job;
@@ -132,7 +133,18 @@ pub async fn run_source<S: Source, K: Sink>(
     sink: K,
     options: Options,
 ) -> Summary<K::Report> {
-    let Options { framer, rejects, queue_bytes, progress, resume, journal, stop } = options;
+    let room = Room::new(options.queue_bytes);
+    run_within(source, sink, options, room).await
+}
+
+/// [`run_source`] in a `room` that runs may share: `queue_bytes` says nothing then.
+pub(crate) async fn run_within<S: Source, K: Sink>(
+    source: S,
+    sink: K,
+    options: Options,
+    room: Room,
+) -> Summary<K::Report> {
+    let Options { framer, rejects, progress, resume, journal, stop, .. } = options;
     let (jobs, queue) = mpsc::channel(MAX_JOBS);
     let reader = Reader {
         framer: Framer::new(framer),
@@ -141,10 +153,10 @@ pub async fn run_source<S: Source, K: Sink>(
         decoder: sink.decoder(),
         pace: sink.pace(),
         fail_fast: rejects.fails_fast(),
-        bound: Arc::new(Semaphore::new(queue_bytes.max(1))),
-        queue_bytes: queue_bytes.max(1),
+        room,
         jobs,
         progress: Arc::clone(&progress),
+        bytes_read: 0,
         stop,
         lines: PageReader::default(),
         bookmark: Bookmark::default(),

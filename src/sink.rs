@@ -131,7 +131,13 @@ pub trait Sink: Send {
     /// Closes after a failure: what is durable stays, a piece that is not whole is removed.
     fn abort(&mut self) -> impl Future<Output = Result<()>> + Send;
 
-    /// What was written, once it was finished or aborted, even if that failed.
+    /// Closes because the snapshot is given up, and will be begun anew under another id: what can be
+    /// taken back is removed, durable or not. As [`abort`](Self::abort) does where nothing can.
+    fn discard(&mut self) -> impl Future<Output = Result<()>> + Send {
+        self.abort()
+    }
+
+    /// What was written and not taken back, once it was finished or closed otherwise, even if that failed.
     fn report(self) -> Self::Report;
 }
 

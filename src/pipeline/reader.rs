@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::DECODERS;
@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Block, Framer, FramerOptions, Page, PageReader, Shape};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
+use crate::room::Room;
 use crate::sink::{Decoder, Pace};
 
 pub(super) struct Reader<D: Decoder> {
@@ -26,10 +27,11 @@ pub(super) struct Reader<D: Decoder> {
     pub(super) pace: Pace,
     /// Whether nothing behind the first reject is wanted.
     pub(super) fail_fast: bool,
-    pub(super) bound: Arc<Semaphore>,
-    pub(super) queue_bytes: usize,
+    pub(super) room: Room,
     pub(super) jobs: mpsc::Sender<Ticket<D::Output>>,
     pub(super) progress: Arc<Progress>,
+    /// Bytes of the bodies that were read.
+    pub(super) bytes_read: u64,
     pub(super) stop: CancellationToken,
     /// What lines of the body have said of the page.
     pub(super) lines: PageReader,
@@ -159,6 +161,7 @@ impl<D: Decoder> Reader<D> {
             match chunk {
                 Some(Ok(chunk)) => {
                     self.progress.read(chunk.len());
+                    self.bytes_read += chunk.len() as u64;
                     self.bookmark.push(chunk.clone());
                     self.framer.push(chunk);
                 }
@@ -277,14 +280,12 @@ impl<D: Decoder> Reader<D> {
         let record_end = self.job.record_end();
         let Some((blocks, rejects, span)) = self.job.take() else { return true };
         let place = self.bookmark.place(span.end, record_end);
-        // At least one byte, and never more than there is: a job of one huge record passes alone.
-        let bytes = (span.bytes() as usize).clamp(1, self.queue_bytes) as u32;
         let share = tokio::select! {
             biased;
             () = self.jobs.closed() => return false,
-            share = Arc::clone(&self.bound).acquire_many_owned(bytes) => share,
+            share = self.room.take(span.bytes() as usize) => share,
         };
-        let Ok(_share) = share else { return false };
+        let Some(_share) = share else { return false };
         // More decoders than cores would decode nothing sooner, and hold more memory while they do.
         let core = DECODERS.acquire().await;
         let (mut decoder, fail_fast) = (self.decoder.clone(), self.fail_fast);

@@ -56,16 +56,25 @@ impl<K: Sink> Writer<K> {
         let ends_well = error.as_ref().is_none_or(is_about_records);
         // Asked first, a sink that fails to make durable what it took can still say what is.
         let flushed = if ends_well { self.sink.flush().await.map(drop) } else { Ok(()) };
-        let closed = if ends_well && flushed.is_ok() {
+        let is_given_up = error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Changed);
+        let closed = if is_given_up {
+            self.sink.discard().await
+        } else if ends_well && flushed.is_ok() {
             self.sink.finish().await
         } else {
             self.sink.abort().await
         };
+        let (error, closing) = match closed {
+            // What could not be taken back keeps the snapshot from being begun anew.
+            Err(closing) if is_given_up => (Some(closing), None),
+            closed => (error, closed.err()),
+        };
         let letters = self.rejects.flush().await;
-        let error = error.or(flushed.err()).or(closed.err()).or(letters.err());
+        let error = error.or(flushed.err()).or(closing).or(letters.err());
         let is_complete = error.is_none() && outcome.is_complete();
         let end_place = reading.end_place.filter(|_| is_complete);
-        let kept = self.keep(end_place, &counts).await;
+        // Nothing is kept of what was given up.
+        let kept = if is_given_up { Ok(()) } else { self.keep(end_place, &counts).await };
         let error = error.or(kept.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
         let report = self.sink.report();

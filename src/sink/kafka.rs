@@ -11,7 +11,6 @@
 mod config;
 mod ledger;
 mod producer;
-mod room;
 
 use std::sync::Arc;
 use std::time::Duration;

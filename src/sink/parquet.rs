@@ -89,6 +89,12 @@ impl ParquetOptions {
             strict: false,
         }
     }
+
+    /// The name of file `number` of the snapshot.
+    fn file_name(&self, number: usize) -> String {
+        let account = self.account.as_deref().unwrap_or(claim::NO_ACCOUNT);
+        format!("{account}-{}-{number:05}.parquet", self.snapshot_id)
+    }
 }
 
 /// zstd at its first level, statistics and page index, dictionaries except where nearly every value
@@ -273,6 +279,21 @@ impl Sink for ParquetSink {
     async fn abort(&mut self) -> Result<()> {
         // Dropped, the file in hand is removed.
         self.piece = None;
+        Ok(())
+    }
+
+    /// Removes the files of the snapshot, those of earlier runs included.
+    async fn discard(&mut self) -> Result<()> {
+        self.piece = None;
+        let (options, files) =
+            (Arc::clone(&self.options), self.options.files_before + self.pieces.len());
+        piece::blocking(move || {
+            (0..files)
+                .try_for_each(|number| file::remove(&options.directory, &options.file_name(number)))
+        })
+        .await?;
+        self.pieces.clear();
+        self.report.files.clear();
         Ok(())
     }
 

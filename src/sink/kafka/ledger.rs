@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use rdkafka::error::KafkaError;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::room::Room;
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
+use crate::room::Room;
 
 /// What librdkafka keeps of a record beside its value, roughly: key, headers, and its own structures.
 const RECORD_OVERHEAD: usize = 256;

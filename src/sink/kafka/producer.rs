@@ -14,9 +14,9 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use tokio::sync::Notify;
 
 use super::ledger::Entry;
-use super::room::Room;
 use super::{POSITION_HEADER, config};
 use crate::error::{Error, ErrorKind, Result};
+use crate::room::Room;
 
 /// How long to wait before asking again for a topic that is being created.
 const CREATION_PAUSE: Duration = Duration::from_millis(200);

@@ -111,6 +111,18 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
+/// Removes a file that was published, if it is there.
+pub(super) fn remove(directory: &Path, name: &str) -> Result<()> {
+    let path = directory.join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let message = format!("{} could not be removed", path.display());
+            Err(Error::new(ErrorKind::Destination, message).caused_by(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn failed(path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Destination, format!("{} could not be written", path.display()))
         .caused_by(error)

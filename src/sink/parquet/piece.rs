@@ -12,7 +12,6 @@ use parquet::file::writer::SerializedFileWriter;
 use tokio::task::JoinSet;
 
 use super::ParquetOptions;
-use super::claim::NO_ACCOUNT;
 use super::file::{TemporaryFile, WrittenFile};
 use super::group::{Failure, RowGroup};
 use crate::error::{Error, ErrorKind, Result};
@@ -50,8 +49,7 @@ struct PieceLimits {
 impl Piece {
     /// Begins file `number` of a snapshot.
     pub(super) async fn create(options: &ParquetOptions, number: usize) -> Result<Self> {
-        let account = options.account.as_deref().unwrap_or(NO_ACCOUNT);
-        let name = format!("{account}-{}-{number:05}.parquet", options.snapshot_id);
+        let name = options.file_name(number);
         let (directory, properties) = (options.directory.clone(), options.properties.clone());
         let created = move || {
             let file = TemporaryFile::create(&directory, &name)?;
