@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod account;
 mod answer;
 mod body;
 mod clock;
@@ -30,6 +31,7 @@ mod encoding;
 mod failure;
 mod http;
 mod insight;
+mod json;
 mod pages;
 mod rate_limit;
 mod request;
@@ -45,6 +47,9 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Requests;
+pub use account::{
+    AccountFilter, AccountIntegration, AccountStatus, IntegratedAccount, LicenseSupport,
+};
 use answer::Answer;
 pub use body::LicenseBody;
 pub use clock::{Clock, SystemClock};
@@ -253,8 +258,14 @@ impl TrutoClient {
         Retries::new(self.retry, Arc::clone(&self.clock), Arc::clone(&self.sent), Arc::clone(own))
     }
 
+    /// The address of `path` at the API.
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base_url.clone();
+        url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
+        url
+    }
+
     /// Asks for `url`, again where that may help; answers once the head of a success has come.
-    #[expect(dead_code, reason = "the listing of accounts will call it")]
     async fn get(&self, url: Url, accept: &'static str, account: Option<&str>) -> Result<Response> {
         self.get_with(url, &[(ACCEPT, accept)], account, &mut self.retries(&Arc::default())).await
     }

@@ -47,6 +47,8 @@ pub(super) struct Reading {
     /// Bodies that were asked for, one that did not come included.
     pub(super) bodies: u64,
     pub(super) requests: Requests,
+    /// Bytes of their bodies that were read.
+    pub(super) bytes_read: u64,
     /// What the last whole body said of itself, and whether any said that it is a part.
     pub(super) page: Page,
     /// The end, if everything was read.
@@ -69,11 +71,13 @@ impl<D: Decoder> Reader<D> {
             position: Position::START,
             bodies: 0,
             requests: Requests::default(),
+            bytes_read: 0,
             page: Page::default(),
             end_place: None,
         };
         reading.end = self.read_bodies(&mut source, &mut reading).await;
         reading.requests = source.requests();
+        reading.bytes_read = self.bytes_read;
         reading.position = self.framer.position();
         if let Ok(End::Complete) = reading.end {
             let place = self.bookmark.place(reading.position, self.job.record_end());

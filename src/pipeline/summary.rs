@@ -24,6 +24,8 @@ pub struct Summary<R> {
     pub bodies: u64,
     /// What was sent to a server for them.
     pub requests: Requests,
+    /// Bytes of the decoded bodies that were read.
+    pub bytes_read: u64,
     /// What the last whole body said of itself.
     pub page: Page,
     /// What the sink says of what it wrote, after a failure too.
@@ -74,6 +76,15 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds those of another run.
+    pub fn merge(&mut self, other: &Self) {
+        self.records += other.records;
+        self.rejected += other.rejected;
+        for (reason, count) in &other.rejects_by_reason {
+            *self.rejects_by_reason.entry(*reason).or_default() += count;
+        }
+    }
+
     pub(super) fn add(&mut self, rejects: &[Reject]) {
         self.rejected += rejects.len() as u64;
         for reject in rejects {

@@ -40,6 +40,7 @@ impl<K: Sink> Writer<K> {
             position: Position::START,
             bodies: 0,
             requests: Requests::default(),
+            bytes_read: 0,
             page: Page::default(),
             end_place: None,
         });
@@ -78,8 +79,8 @@ impl<K: Sink> Writer<K> {
         let error = error.or(kept.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
         let report = self.sink.report();
-        let Reading { position, bodies, requests, page, .. } = reading;
-        Summary { outcome, error, counts, position, bodies, requests, page, report }
+        let Reading { position, bodies, requests, bytes_read, page, .. } = reading;
+        Summary { outcome, error, counts, position, bodies, requests, bytes_read, page, report }
     }
 
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {

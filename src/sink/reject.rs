@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::reject::{Reject, RejectReason};
@@ -21,9 +23,11 @@ use crate::reject::{Reject, RejectReason};
 pub struct DeadLetters {
     path: PathBuf,
     account: Option<String>,
-    /// `None` only while a write is under way.
-    file: Option<BufWriter<File>>,
+    file: Shared,
 }
+
+/// The file, for whoever's turn it is; `None` only while a write is under way.
+type Shared = Arc<Mutex<Option<BufWriter<File>>>>;
 
 /// One line of the file.
 #[derive(Debug, Serialize)]
@@ -53,7 +57,13 @@ impl DeadLetters {
             let message = format!("dead letters cannot be written to {}", path.display());
             Error::new(ErrorKind::Configuration, message).caused_by(error)
         })?;
-        Ok(Self { path, account, file: Some(BufWriter::new(file)) })
+        Ok(Self { path, account, file: Arc::new(Mutex::new(Some(BufWriter::new(file)))) })
+    }
+
+    /// The same file for the rejects of another account, which are written in turn with these.
+    #[must_use]
+    pub fn of_account(&self, account: Option<String>) -> Self {
+        Self { path: self.path.clone(), account, file: Arc::clone(&self.file) }
     }
 
     pub(crate) async fn write(&mut self, rejects: Vec<Reject>) -> Result<()> {
@@ -87,7 +97,8 @@ impl DeadLetters {
             let message = format!("dead letters could not be written to {}", self.path.display());
             Error::new(ErrorKind::Destination, message).caused_by(error)
         };
-        let Some(mut file) = self.file.take() else {
+        let mut place = self.file.lock().await;
+        let Some(mut file) = place.take() else {
             return Err(failed(std::io::Error::other("an earlier write did not end")));
         };
         let worked = tokio::task::spawn_blocking(move || {
@@ -95,7 +106,7 @@ impl DeadLetters {
             (file, result)
         });
         let (file, result) = worked.await.map_err(|error| failed(error.into()))?;
-        self.file = Some(file);
+        *place = Some(file);
         result.map_err(failed)
     }
 }

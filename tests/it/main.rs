@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has done its work, its helpers too")]
 
+mod accounts;
 mod cli;
 mod demo;
 mod examples;

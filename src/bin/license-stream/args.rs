@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod accounts;
 mod request;
 
 use std::net::SocketAddr;
@@ -7,13 +8,14 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub(crate) use accounts::{AccountArgs, AccountsArgs};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
 use license_stream::simulate::{Fault, SimulatedShape};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Integration};
-pub(crate) use request::{FormatArg, RequestArgs};
+pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
 
 use crate::connection::ConnectionArgs;
 
@@ -24,7 +26,8 @@ Exit codes:
   2    wrong usage or configuration
   3    a server is unreachable, or refused a credential
   4    done, but some records were no licenses
-  130  stopped by SIGINT, 143 by SIGTERM, after a clean flush";
+  130  stopped by SIGINT, 143 by SIGTERM, after a clean flush
+With several accounts, the worst of them counts: 2, then 3, 1, 130 or 143, 4, 0";
 
 /// Stream software licenses out of the Truto unified API into Kafka topics and Parquet files.
 ///
@@ -46,6 +49,8 @@ pub(crate) enum Command {
     Kafka(KafkaArgs),
     /// Write licenses as they came, one a line, to standard output or a file
     Ndjson(NdjsonArgs),
+    /// List the integrated accounts that the API token can see
+    Accounts(AccountsArgs),
     /// Print the schema of a license
     Schema(SchemaArgs),
     /// Show what each integration gives of a license, and what it needs to be asked with
@@ -60,12 +65,25 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Source")]
 pub(crate) struct SourceArgs {
-    /// Integrated account whose licenses are wanted, a UUID; with --input, the one they are from
-    #[arg(long, value_name = "UUID", required_unless_present_any = ["input", "token_account"])]
-    pub(crate) account: Option<String>,
-    /// Read the one account that the API token is scoped to, without naming it
-    #[arg(long, conflicts_with_all = ["account", "input"])]
-    pub(crate) token_account: bool,
+    /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "RequestArgs",
+        "FilterArgs", "ConnectionArgs"])]
+    pub(crate) input: Option<PathBuf>,
+    /// How records stand in the body; told from its first bytes if it is not given
+    #[arg(long, value_enum, default_value_t = ShapeArg::Auto)]
+    pub(crate) shape: ShapeArg,
+    #[command(flatten)]
+    pub(crate) accounts: AccountArgs,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+}
+
+/// Where the API is, and how it is reached.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "API")]
+pub(crate) struct ApiArgs {
     /// Address of the API; plain http only to this machine, unless --allow-http says otherwise
     #[arg(
         long,
@@ -77,14 +95,6 @@ pub(crate) struct SourceArgs {
     /// File that holds the API token; otherwise it is read from TRUTO_API_TOKEN
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "RequestArgs", "ConnectionArgs"])]
-    pub(crate) input: Option<PathBuf>,
-    /// How records stand in the body; told from its first bytes if it is not given
-    #[arg(long, value_enum, default_value_t = ShapeArg::Auto)]
-    pub(crate) shape: ShapeArg,
-    #[command(flatten)]
-    pub(crate) request: RequestArgs,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 }
@@ -107,12 +117,13 @@ impl SourceArgs {
                 `ndjson` or `kafka`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        self.request.request(self.account.as_deref())?.check_columns()
+        self.request.request(self.accounts.only())?.check_columns()
     }
 
-    /// The request that is to be made, if any; refuses what contradicts itself, before anything is sent
-    /// or written.
+    /// The request that is to be made of the first account, if any; refuses what contradicts itself,
+    /// before anything is sent or written.
     pub(crate) fn check(&self) -> license_stream::Result<Option<LicenseRequest>> {
+        self.accounts.check(self.input.is_some())?;
         if self.input.is_some() {
             return Ok(None);
         }
@@ -121,7 +132,7 @@ impl SourceArgs {
             ShapeArg::Document if self.request.format != FormatArg::Raw => {
                 "--shape document goes with --format raw, or with --input FILE"
             }
-            _ => return self.request.request(self.account.as_deref()).map(Some),
+            _ => return self.request.request(self.accounts.only()).map(Some),
         };
         Err(Error::new(ErrorKind::Configuration, message))
     }
@@ -235,7 +246,8 @@ pub(crate) struct ParquetArgs {
     /// Directory for the files; it is made if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// A row group ends once it holds this many bytes of JSON
+    /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
+    /// it, so that memory stays the same
     #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row_group_bytes: u64,
@@ -340,7 +352,8 @@ Examples:
 #[command(after_help = NDJSON_EXAMPLES)]
 pub(crate) struct NdjsonArgs {
     /// File to write, there once it is whole; until then, and after a failure, its lines are in
-    /// FILE.partial. Standard output if it is not given
+    /// FILE.partial. With several accounts a directory, with a file ACCOUNT.ndjson for each. Standard
+    /// output if it is not given, where lines of several accounts come mixed
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

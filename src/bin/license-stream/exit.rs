@@ -36,7 +36,7 @@ impl Exit {
         }
     }
 
-    /// The exit after a run.
+    /// The exit after one pipeline.
     pub(crate) fn after<R>(summary: &Summary<R>, signal: Option<Signal>) -> Self {
         match (summary.outcome, &summary.error) {
             (Outcome::Done, _) => Self::Done,
@@ -44,6 +44,23 @@ impl Exit {
             (Outcome::Interrupted, _) => signal.map_or(Self::Failed, Self::Stopped),
             (_, Some(error)) => Self::of_kind(error.kind()),
             (_, None) => Self::Failed,
+        }
+    }
+
+    /// Of two, the one that tells more of what is to be done. First what a further run alone will not mend:
+    /// a wrong configuration, then a credential or a server; then a failure, then a signal, then rejects.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if other.badness() > self.badness() { other } else { self }
+    }
+
+    fn badness(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Rejected => 1,
+            Self::Stopped(_) => 2,
+            Self::Failed => 3,
+            Self::Environment => 4,
+            Self::Usage => 5,
         }
     }
 
@@ -55,7 +72,8 @@ impl Exit {
         }
     }
 
-    fn of_kind(kind: ErrorKind) -> Self {
+    /// The exit after a failure of that kind.
+    pub(crate) fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Configuration => Self::Usage,
             ErrorKind::Unreachable
@@ -94,5 +112,22 @@ mod tests {
         assert_eq!(Exit::of_kind(ErrorKind::Configuration), Exit::Usage);
         assert_eq!(Exit::of_kind(ErrorKind::Unauthorized), Exit::Environment);
         assert_eq!(Exit::of_kind(ErrorKind::Truncated), Exit::Failed);
+    }
+
+    #[test]
+    fn the_worst_of_many_is_what_the_help_promises() {
+        let order = [
+            Exit::Done,
+            Exit::Rejected,
+            Exit::Stopped(Signal::Terminate),
+            Exit::Failed,
+            Exit::Environment,
+            Exit::Usage,
+        ];
+        for (place, better) in order.into_iter().enumerate() {
+            for worse in order.into_iter().skip(place) {
+                assert_eq!((better.worse(worse), worse.worse(better)), (worse, worse));
+            }
+        }
     }
 }

@@ -8,12 +8,12 @@ use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
-use license_stream::truto::LicensePages;
+use license_stream::truto::{LicensePages, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use crate::args::{OnError, RejectArgs, ShapeArg, SourceArgs};
+use crate::args::{ApiArgs, OnError, RejectArgs, ShapeArg, SourceArgs};
 use crate::letters;
 
 /// A body, whatever it comes from.
@@ -31,15 +31,12 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    pub(crate) fn new(args: &SourceArgs) -> anyhow::Result<Self> {
-        match &args.input {
-            Some(path) => {
-                let is_letters = args.shape == ShapeArg::DeadLetters;
-                let account = args.account.clone();
-                Ok(Self::File(FileInput { path: Some(path.clone()), is_letters, account }))
-            }
-            None => Ok(Self::Api(Box::new(pages(args)?))),
-        }
+    /// The body that was recorded.
+    pub(crate) fn file(args: &SourceArgs) -> Self {
+        let path = args.input.clone();
+        let is_letters = args.shape == ShapeArg::DeadLetters;
+        let account = args.accounts.only().map(str::to_owned);
+        Self::File(FileInput { path, is_letters, account })
     }
 }
 
@@ -123,32 +120,32 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
     Box::pin(chunks)
 }
 
-fn pages(args: &SourceArgs) -> anyhow::Result<LicensePages> {
-    let request = args.request.request(args.account.as_deref())?;
-    let client = args.connection.client(&args.base_url, args.token_file.as_deref())?;
-    Ok(LicensePages::new(client, request))
+/// The client that the flags ask for.
+pub(crate) fn client(args: &ApiArgs) -> anyhow::Result<TrutoClient> {
+    Ok(args.connection.client(&args.base_url, args.token_file.as_deref())?)
 }
 
-/// The policy that the flags ask for.
-pub(crate) fn reject_policy(args: &RejectArgs, account: Option<&str>) -> Result<RejectPolicy> {
-    let on_reject = match (args.on_error, &args.dead_letter) {
-        (OnError::Fail, _) => OnReject::Fail,
-        (OnError::Skip, _) => OnReject::Skip,
-        (OnError::DeadLetter, Some(path)) => {
-            OnReject::DeadLetter(DeadLetters::open(path, account.map(str::to_owned))?)
-        }
-        (OnError::DeadLetter, None) => {
-            let message = "--on-error dead-letter needs --dead-letter FILE";
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
+/// Refuses what contradicts itself.
+pub(crate) fn check_rejects(args: &RejectArgs) -> Result<()> {
+    let is_letter = args.on_error == OnError::DeadLetter;
+    let message = if is_letter && args.dead_letter.is_none() {
+        "--on-error dead-letter needs --dead-letter FILE"
+    } else if !is_letter && args.dead_letter.is_some() {
+        "--dead-letter goes with --on-error dead-letter"
+    } else if args.max_rejects.is_some() && args.on_error == OnError::Fail {
+        "--max-rejects goes with --on-error skip or dead-letter"
+    } else {
+        return Ok(());
     };
-    if args.dead_letter.is_some() && args.on_error != OnError::DeadLetter {
-        let message = "--dead-letter goes with --on-error dead-letter";
-        return Err(Error::new(ErrorKind::Configuration, message));
-    }
-    if args.max_rejects.is_some() && args.on_error == OnError::Fail {
-        let message = "--max-rejects goes with --on-error skip or dead-letter";
-        return Err(Error::new(ErrorKind::Configuration, message));
-    }
-    Ok(RejectPolicy { on_reject, max_rejects: args.max_rejects.map(|limit| limit.0) })
+    Err(Error::new(ErrorKind::Configuration, message))
+}
+
+/// The policy that the flags ask for, with the letters that they do.
+pub(crate) fn reject_policy(args: &RejectArgs, letters: Option<DeadLetters>) -> RejectPolicy {
+    let on_reject = match (args.on_error, letters) {
+        (OnError::DeadLetter, Some(letters)) => OnReject::DeadLetter(letters),
+        (OnError::Skip, _) => OnReject::Skip,
+        _ => OnReject::Fail,
+    };
+    RejectPolicy { on_reject, max_rejects: args.max_rejects.map(|limit| limit.0) }
 }

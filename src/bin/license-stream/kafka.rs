@@ -5,42 +5,81 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use license_stream::decode::arrow::Unexpected;
-use license_stream::sink::kafka::{ClientConfig, KafkaOptions, KafkaSink, producer_config};
+use license_stream::pipeline::Summary;
+use license_stream::sink::kafka::{
+    ClientConfig, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, producer_config,
+};
 use license_stream::{Error, ErrorKind, Result};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::args::{KafkaArgs, Setting};
 use crate::exit::Exit;
-use crate::export::Export;
-use crate::report::{self, Destination, Written};
+use crate::export::{Export, Kept, Sinks};
+use crate::snapshots::{Destination, Written};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
-    let export = Export::new(&args.source, &args.rejects, args.report)?;
+    let config = config(&args)?;
+    let export = Export::new(args.source, args.rejects, args.report)?;
     let mut options = KafkaOptions::new(&args.topic);
-    options.account = args.source.account.as_deref().map(Arc::from);
-    options.snapshot_id = Some(Arc::clone(&export.snapshot_id));
     options.limits = export.limits();
-    options.any_json = args.source.is_any_json();
-    let sink = KafkaSink::new(&config(&args)?, options)?;
+    options.any_json = export.source.is_any_json();
+    let producer = KafkaProducer::new(&config, options.in_flight_bytes)?;
     let stop = export.signals.stop();
     tokio::select! {
-        checked = sink.check(CHECK_TIMEOUT) => checked?,
-        // Nothing was read yet: the empty body is delivered at once.
+        checked = producer.check(&args.topic, CHECK_TIMEOUT) => checked?,
+        // Nothing was read yet, and nothing will be.
         () = stop.cancelled() => {}
     }
-    let exported = export.run(sink).await?;
-    let report = &exported.summary.report;
-    let written = Written {
-        destination: Destination::Topic(args.topic.clone()),
-        into: format!("delivered to topic {}", args.topic),
-        records: report.delivered,
-        bytes: report.bytes,
-        unexpected: Unexpected::default(),
-        data_on_stdout: false,
-    };
-    report::print(&export, &exported, &written);
-    Ok(Exit::after(&exported.summary, export.signals.first()))
+    export.run(Topic { producer, options }).await
+}
+
+/// One topic, which all accounts share, and one producer.
+struct Topic {
+    producer: KafkaProducer,
+    /// Those of every snapshot.
+    options: KafkaOptions,
+}
+
+impl Sinks for Topic {
+    type Sink = KafkaSink;
+
+    async fn sink(
+        &self,
+        account: Option<&Arc<str>>,
+        snapshot_id: &Arc<str>,
+        _: u32,
+    ) -> Result<Kept<KafkaSink>> {
+        let mut options = self.options.clone();
+        options.account = account.cloned();
+        options.snapshot_id = Some(Arc::clone(snapshot_id));
+        Ok((KafkaSink::through(&self.producer, options), None))
+    }
+
+    fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>) -> Written {
+        Written {
+            destination: Destination::Topic(self.options.topic.clone()),
+            into: self.place(0, 0),
+            records: summary.report.delivered,
+            bytes: summary.report.bytes,
+            unexpected: Unexpected::default(),
+        }
+    }
+
+    fn place(&self, _: u64, _: u64) -> String {
+        format!("delivered to topic {}", self.options.topic)
+    }
+
+    /// Brokers that do not take a record within librdkafka's time-out will take none of the others; a
+    /// record that is too large is its account's own.
+    fn is_shared(&self, error: &Error) -> bool {
+        let cause = std::error::Error::source(error);
+        let cause = cause.and_then(|cause| cause.downcast_ref::<KafkaError>());
+        cause.and_then(KafkaError::rdkafka_error_code).is_some_and(|code| {
+            !matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord)
+        })
+    }
 }
 
 fn config(args: &KafkaArgs) -> Result<ClientConfig> {

@@ -1,5 +1,6 @@
 //! The `license-stream` command: what was typed, turned once into the library's objects, then run.
 
+mod accounts;
 mod allocator;
 mod args;
 mod certificates;
@@ -19,6 +20,10 @@ mod report;
 mod schema;
 mod signal;
 mod simulate;
+mod snapshots;
+mod tally;
+mod turns;
+mod wanted;
 
 use std::process::ExitCode;
 
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
+                Command::Accounts(args) => accounts::run(args).await,
                 Command::Schema(args) => schema::run(&args),
                 Command::Integrations(args) => integrations::run(&args),
                 Command::Simulate(args) => simulate::run(args).await,

@@ -2,59 +2,169 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
 
+use license_stream::decode::Limits;
 use license_stream::decode::arrow::Unexpected;
-use license_stream::pipeline::Outcome;
-use license_stream::sink::ndjson::NdjsonSink;
-use license_stream::{Error, ErrorKind};
+use license_stream::pipeline::{Outcome, Summary};
+use license_stream::sink::ndjson::{NdjsonReport, NdjsonSink};
+use license_stream::{Error, ErrorKind, Result};
 use tokio::fs::{File, OpenOptions};
+use tokio::io::AsyncWrite;
 
 use crate::args::NdjsonArgs;
 use crate::exit::Exit;
-use crate::export::Export;
-use crate::report::{self, Destination, Written};
+use crate::export::{Export, Kept, Sinks};
+use crate::snapshots::{Destination, Written};
+use crate::turns::Turns;
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
-    let export = Export::new(&args.source, &args.rejects, args.report)?;
-    let any_json = args.source.is_any_json();
-    let mut into = args.out.clone();
-    let exported = match &args.out {
-        None => {
-            let sink = NdjsonSink::new(tokio::io::stdout(), export.limits());
-            export.run(sink.with_any_json(any_json)).await?
+    let export = Export::new(args.source, args.rejects, args.report)?;
+    let out = match args.out {
+        None => Out::Stdout(Turns::of(tokio::io::stdout())),
+        Some(path) if export.source.accounts.are_many() => {
+            std::fs::create_dir_all(&path).map_err(|error| {
+                let message = format!(
+                    "--out is a directory where there are many accounts, and {} cannot be made",
+                    path.display()
+                );
+                Error::new(ErrorKind::Destination, message).caused_by(error)
+            })?;
+            Out::Directory(path)
         }
-        Some(path) if is_special(path) => {
-            let file = OpenOptions::new().write(true).open(path).await;
-            let file = file.map_err(|error| not_written(path, error))?;
-            export.run(NdjsonSink::new(file, export.limits()).with_any_json(any_json)).await?
+        Some(path) if is_special(&path) => Out::Special(path),
+        Some(path) => Out::File(path),
+    };
+    let (limits, any_json) = (export.limits(), export.source.is_any_json());
+    export.run(Lines { out, limits, any_json }).await
+}
+
+/// Where lines go.
+enum Out {
+    /// Accounts take turns, so that lines stay whole.
+    Stdout(Turns<tokio::io::Stdout>),
+    /// A pipe, or `/dev/null`.
+    Special(PathBuf),
+    /// One account's file.
+    File(PathBuf),
+    /// A file for each account.
+    Directory(PathBuf),
+}
+
+struct Lines {
+    out: Out,
+    limits: Limits,
+    any_json: bool,
+}
+
+/// What lines are written to.
+type Writer = Pin<Box<dyn AsyncWrite + Send>>;
+
+impl Lines {
+    /// The file of an account, if it has one.
+    fn path(&self, account: Option<&str>) -> Option<PathBuf> {
+        match &self.out {
+            Out::Stdout(_) | Out::Special(_) => None,
+            Out::File(path) => Some(path.clone()),
+            Out::Directory(path) => Some(path.join(format!("{}.ndjson", account?))),
         }
-        Some(path) => {
-            let partial = Partial::of(path);
-            let file = File::create(&partial.0).await.map_err(|error| not_written(path, error))?;
-            let mut exported =
-                export.run(NdjsonSink::new(file, export.limits()).with_any_json(any_json)).await?;
-            let is_complete = exported.summary.outcome.is_complete();
-            let kept = if is_complete { partial.publish(path) } else { partial.keep() };
-            match kept {
+    }
+
+    async fn writer(&self, account: Option<&str>, attempt: u32) -> Result<Writer> {
+        match &self.out {
+            // What was read by others cannot be taken back.
+            Out::Stdout(_) | Out::Special(_) if attempt > 0 => {
+                let message = "the API answered differently than before, and what was written already \
+                    cannot be taken back: write to a file with --out";
+                Err(Error::new(ErrorKind::Changed, message))
+            }
+            Out::Stdout(turns) => Ok(Box::pin(turns.writer())),
+            Out::Special(path) => {
+                let file = OpenOptions::new().write(true).open(path).await;
+                Ok(Box::pin(file.map_err(|error| not_written(path, error))?))
+            }
+            Out::File(path) => Self::create(path).await,
+            Out::Directory(_) => {
+                let is_name = |account: &&str| {
+                    account
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+                };
+                let path = account.filter(is_name).and_then(|_| self.path(account));
+                let path = path.ok_or_else(|| {
+                    let message = "the account gives its file the name, so it must be letters, digits, \
+                        `-` and `_`";
+                    Error::new(ErrorKind::Configuration, message)
+                })?;
+                Self::create(&path).await
+            }
+        }
+    }
+
+    /// Begins the file anew, whatever another attempt has left there.
+    async fn create(path: &Path) -> Result<Writer> {
+        let file = File::create(partial(path)).await;
+        Ok(Box::pin(file.map_err(|error| not_written(path, error))?))
+    }
+}
+
+impl Sinks for Lines {
+    type Sink = NdjsonSink<Writer>;
+
+    async fn sink(
+        &self,
+        account: Option<&Arc<str>>,
+        _: &Arc<str>,
+        attempt: u32,
+    ) -> Result<Kept<NdjsonSink<Writer>>> {
+        let writer = self.writer(account.map(|account| &**account), attempt).await?;
+        Ok((NdjsonSink::new(writer, self.limits).with_any_json(self.any_json), None))
+    }
+
+    fn written(&self, account: Option<&str>, summary: &mut Summary<NdjsonReport>) -> Written {
+        let mut into = match &self.out {
+            Out::Special(path) => Some(path.clone()),
+            _ => None,
+        };
+        if let Some(path) = self.path(account) {
+            let is_complete = summary.outcome.is_complete();
+            match if is_complete { publish(&path) } else { keep(&path) } {
                 Ok(kept) => into = kept,
                 Err(error) => {
-                    exported.summary.outcome = Outcome::Failed;
-                    exported.summary.error.get_or_insert(not_written(path, error));
+                    summary.outcome = Outcome::Failed;
+                    summary.error.get_or_insert(not_written(&path, error));
                 }
             }
-            exported
         }
-    };
-    let written = Written {
-        destination: Destination::Lines {},
-        into: into.map_or_else(|| "written".to_owned(), |path| format!("in {}", path.display())),
-        records: exported.summary.counts.records,
-        bytes: exported.summary.report.bytes,
-        unexpected: Unexpected::default(),
-        data_on_stdout: args.out.is_none(),
-    };
-    report::print(&export, &exported, &written);
-    Ok(Exit::after(&exported.summary, export.signals.first()))
+        Written {
+            destination: Destination::Lines {},
+            into: into
+                .map_or_else(|| "written".to_owned(), |path| format!("in {}", path.display())),
+            records: summary.counts.records,
+            bytes: summary.report.bytes,
+            unexpected: Unexpected::default(),
+        }
+    }
+
+    fn place(&self, _: u64, _: u64) -> String {
+        match &self.out {
+            Out::Stdout(_) => "written".to_owned(),
+            Out::Special(path) | Out::File(path) | Out::Directory(path) => {
+                format!("in {}", path.display())
+            }
+        }
+    }
+
+    fn is_stdout(&self) -> bool {
+        matches!(self.out, Out::Stdout(_))
+    }
+
+    /// Whoever has stopped reading the lines of one account reads those of no other.
+    fn is_shared(&self, error: &Error) -> bool {
+        matches!(self.out, Out::Stdout(_) | Out::Special(_))
+            && error.kind() == ErrorKind::Destination
+    }
 }
 
 /// Whether there is something that a file must not take the place of: a pipe, or `/dev/null`.
@@ -62,42 +172,33 @@ fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
 }
 
-/// What there is of a file before it is whole: `FILE.partial` beside it. Dropped, it is removed.
-#[derive(Debug)]
-struct Partial(PathBuf);
-
-impl Partial {
-    fn of(path: &Path) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self(path.with_file_name(format!("{name}.partial")))
-    }
-
-    /// Gives the file its name, once its bytes are on disk; the directory is synced too, since a
-    /// rename that is not would be lost with the power.
-    fn publish(self, path: &Path) -> io::Result<Option<PathBuf>> {
-        std::fs::File::open(&self.0)?.sync_all()?;
-        std::fs::rename(&self.0, path)?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(Some(path.to_owned()))
-    }
-
-    /// Leaves the lines that came as they are, if there are any: an older file of the name itself is
-    /// whole, and better than a part.
-    fn keep(mut self) -> io::Result<Option<PathBuf>> {
-        if self.0.metadata()?.len() == 0 {
-            return Ok(None);
-        }
-        Ok(Some(std::mem::take(&mut self.0)))
-    }
+/// What there is of a file before it is whole: `FILE.partial` beside it.
+fn partial(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{name}.partial"))
 }
 
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.0.as_os_str().is_empty() {
-            // It is not there any more where it was published; else its name tells what it is.
-            let _ = std::fs::remove_file(&self.0);
-        }
+/// Gives the file its name, once its bytes are on disk; the directory is synced too, since a rename
+/// that is not would be lost with the power.
+fn publish(path: &Path) -> io::Result<Option<PathBuf>> {
+    let partial = partial(path);
+    std::fs::File::open(&partial)?.sync_all()?;
+    std::fs::rename(&partial, path)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(Some(path.to_owned()))
+}
+
+/// Leaves the lines that came as they are, if there are any: an older file of the name itself is whole,
+/// and better than a part.
+fn keep(path: &Path) -> io::Result<Option<PathBuf>> {
+    let partial = partial(path);
+    match partial.metadata() {
+        Ok(metadata) if metadata.len() > 0 => Ok(Some(partial)),
+        Ok(_) => std::fs::remove_file(&partial).map(|()| None),
+        // An earlier attempt was as empty.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,54 +1,92 @@
 //! `license-stream parquet`
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink,
 };
+use license_stream::{Error, Result};
 
 use crate::args::ParquetArgs;
 use crate::exit::Exit;
-use crate::export::Export;
+use crate::export::{Export, Kept, Sinks};
 use crate::remarks;
-use crate::report::{self, Destination, Written, human_bytes};
+use crate::report::{human_bytes, human_count};
+use crate::snapshots::{Destination, Written};
 
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
-    let export = Export::new(&args.source, &args.rejects, args.report)?;
-    if let (Some(integration), false) = (args.source.request.integration, args.report.quiet) {
+    let export = Export::new(args.source, args.rejects, args.report)?;
+    if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         remarks::tell_of_null_columns(integration);
     }
-    let mut options = ParquetOptions::new(&args.out, Arc::clone(&export.snapshot_id));
-    options.account = args.source.account.as_deref().map(Arc::from);
-    options.row_group_bytes = args.row_group_bytes;
+    let mut options = ParquetOptions::new(&args.out, "");
+    // Row groups in hand are most of the memory: accounts share it, so that it does not grow with
+    // their number.
+    options.row_group_bytes = (args.row_group_bytes / export.concurrency()).max(1);
     options.file_bytes = args.file_bytes;
     options.limits = export.limits();
     options.strict = args.strict;
-    let claim = Arc::new(Claim::take(&args.out, options.account.as_deref())?);
-    let manifest = Manifest::new(options.account.as_deref(), &options.snapshot_id);
-    let completion = Completion::new(Arc::clone(&claim), manifest);
-    let sink = ParquetSink::within(claim, options)?;
-    let exported = export.run_kept(sink, Some(Box::new(completion))).await?;
-    let written = written(&exported.summary.report, &args.out.display().to_string());
-    report::print(&export, &exported, &written);
-    Ok(Exit::after(&exported.summary, export.signals.first()))
+    export.run(Files { out: args.out, options }).await
 }
 
-fn written(report: &ParquetReport, out: &str) -> Written {
-    let files = &report.files;
-    let bytes = files.iter().map(|file| file.bytes).sum();
-    let count = match files.len() {
-        1 => "1 file".to_owned(),
-        count => format!("{count} files"),
-    };
-    Written {
-        destination: Destination::Files(
-            files.iter().map(|file| file.path.display().to_string()).collect(),
-        ),
-        into: format!("in {count} of {} in {out}", human_bytes(bytes)),
-        records: files.iter().map(|file| file.rows).sum(),
-        bytes,
-        unexpected: report.unexpected.clone(),
-        data_on_stdout: false,
+/// Files in one directory.
+struct Files {
+    out: PathBuf,
+    /// Those of every snapshot.
+    options: ParquetOptions,
+}
+
+impl Sinks for Files {
+    type Sink = ParquetSink;
+
+    async fn sink(
+        &self,
+        account: Option<&Arc<str>>,
+        snapshot_id: &Arc<str>,
+        _: u32,
+    ) -> Result<Kept<ParquetSink>> {
+        let mut options = self.options.clone();
+        options.account = account.cloned();
+        options.snapshot_id = Arc::clone(snapshot_id);
+        let claim = Arc::new(Claim::take(&self.out, options.account.as_deref())?);
+        let manifest = Manifest::new(options.account.as_deref(), &options.snapshot_id);
+        let completion = Completion::new(Arc::clone(&claim), manifest);
+        Ok((ParquetSink::within(claim, options)?, Some(Box::new(completion))))
     }
+
+    fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>) -> Written {
+        let files = &summary.report.files;
+        let bytes = files.iter().map(|file| file.bytes).sum();
+        Written {
+            into: self.place(files.len() as u64, bytes),
+            records: files.iter().map(|file| file.rows).sum(),
+            bytes,
+            unexpected: summary.report.unexpected.clone(),
+            destination: Destination::Files(
+                files.iter().map(|file| file.path.display().to_string()).collect(),
+            ),
+        }
+    }
+
+    fn place(&self, files: u64, bytes: u64) -> String {
+        let noun = if files == 1 { "file" } else { "files" };
+        let (files, out) = (human_count(files), self.out.display());
+        format!("in {files} {noun} of {} in {out}", human_bytes(bytes))
+    }
+
+    fn is_shared(&self, error: &Error) -> bool {
+        // A disk is as full for the next account as for this one.
+        is_storage_full(error)
+    }
+}
+
+fn is_storage_full(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<std::io::Error>()).any(|error| {
+        use std::io::ErrorKind::{ReadOnlyFilesystem, StorageFull};
+        matches!(error.kind(), StorageFull | ReadOnlyFilesystem)
+    })
 }

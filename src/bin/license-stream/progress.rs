@@ -1,6 +1,8 @@
 //! The line that shows how far a run is, on a terminal only.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,8 +21,13 @@ pub(crate) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Shows the line unless `quiet`, or unless standard error is no terminal.
-    pub(crate) fn show(progress: &Arc<Progress>, quiet: bool) -> Self {
+    /// Shows the line unless `quiet`, or unless standard error is no terminal; with the accounts that are
+    /// done where there are many.
+    pub(crate) fn show(
+        progress: &Arc<Progress>,
+        accounts: Option<Arc<AccountsDone>>,
+        quiet: bool,
+    ) -> Self {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template("{spinner:.cyan} {msg}")
@@ -32,7 +39,9 @@ impl ProgressLine {
                 let mut ticks = tokio::time::interval(REFRESH);
                 loop {
                     ticks.tick().await;
-                    bar.set_message(line(&progress, begun.elapsed()));
+                    let accounts = accounts.as_ref().map(ToString::to_string);
+                    let line = line(&progress, begun.elapsed());
+                    bar.set_message(accounts.unwrap_or_default() + &line);
                     bar.tick();
                 }
             })
@@ -44,6 +53,34 @@ impl ProgressLine {
     pub(crate) fn clear(self) {
         self.refresh.abort();
         self.bar.finish_and_clear();
+    }
+}
+
+/// How many accounts have ended, and of how many.
+#[derive(Debug)]
+pub(crate) struct AccountsDone {
+    done: AtomicU64,
+    /// `None` where they are listed while they are read.
+    of: Option<u64>,
+}
+
+impl AccountsDone {
+    pub(crate) fn of(count: Option<u64>) -> Self {
+        Self { done: AtomicU64::new(0), of: count }
+    }
+
+    pub(crate) fn add(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Display for AccountsDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = human_count(self.done.load(Ordering::Relaxed));
+        match self.of {
+            Some(count) => write!(f, "{done}/{} accounts · ", human_count(count)),
+            None => write!(f, "{done} accounts · "),
+        }
     }
 }
 

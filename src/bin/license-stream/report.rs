@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
-use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::Outcome;
 use license_stream::{Error, RejectReason, printable};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use crate::export::{Export, Exported};
+use crate::exit::Exit;
+use crate::export::{Export, Sinks};
+use crate::tally::{AccountCounts, Tally};
 
 /// A line on standard error. `eprintln!` would panic where nobody reads it any more.
 macro_rules! say {
@@ -31,56 +34,9 @@ struct JsonSummary<'a> {
     rejects_by_reason: BTreeMap<&'static str, u64>,
     fields_unexpected: BTreeMap<&'a str, u64>,
     fields_unknown: BTreeMap<&'a str, u64>,
-    error: Option<String>,
-    snapshots: Vec<Snapshot>,
-}
-
-#[derive(Debug, Serialize)]
-struct Snapshot {
-    account: Option<String>,
-    snapshot_id: String,
-    complete: bool,
-    records: u64,
-    rejected: u64,
-    requests: u64,
-    retries: u64,
-    bytes_read: u64,
-    #[serde(flatten)]
-    destination: Destination,
-    error: Option<SnapshotError>,
-}
-
-#[derive(Debug, Serialize)]
-struct SnapshotError {
-    kind: String,
-    message: String,
-}
-
-/// What was written where.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Destination {
-    /// The Parquet files.
-    Files(Vec<String>),
-    /// The topic.
-    Topic(String),
-    /// Lines.
-    #[serde(untagged)]
-    Lines {},
-}
-
-/// What the sink of a run has to say.
-#[derive(Debug)]
-pub(crate) struct Written {
-    pub(crate) destination: Destination,
-    /// The destination for people.
-    pub(crate) into: String,
-    /// Licenses that are durable: after a failure fewer than the sink took.
-    pub(crate) records: u64,
-    pub(crate) bytes: u64,
-    pub(crate) unexpected: Unexpected,
-    /// Whether the data itself goes to standard output.
-    pub(crate) data_on_stdout: bool,
+    error: Option<&'a str>,
+    accounts: AccountCounts,
+    snapshots: Vec<&'a RawValue>,
 }
 
 /// Unknown fields that people are told the names of.
@@ -90,78 +46,98 @@ const NAMES: usize = 5;
 const NAME: usize = 60;
 
 /// Tells of a run that has ended, as its flags ask for.
-pub(crate) fn print<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
-    if let Some(error) = &exported.summary.error {
-        print_chain(error);
-    }
+pub(crate) fn print<D: Sinks>(
+    export: &Export,
+    sinks: &D,
+    mut tally: Tally,
+    elapsed: Duration,
+) -> Exit {
+    let signal = export.signals.first();
+    let outcome = tally.outcome(signal);
+    print_failures(&tally);
     if export.report.json {
-        print_json(export, exported, written);
+        tally.snapshots.sort_by_key(|(index, place, _)| (*index, *place));
+        print_json(&tally, outcome, sinks.is_stdout(), elapsed);
     } else if !export.report.quiet {
-        print_text(export, exported, written);
+        print_text(export, sinks, &tally, elapsed);
+    }
+    tally.exit(signal)
+}
+
+fn print_failures(tally: &Tally) {
+    for failure in &tally.failures {
+        say!("error: {failure}");
+    }
+    let more = tally.accounts.failed.saturating_sub(tally.failures.len() as u64);
+    if more > 0 {
+        let accounts = if more == 1 { "account" } else { "accounts" };
+        say!("error: and {} more {accounts} failed: --json names each", human_count(more));
+    }
+    if let Some(error) = &tally.listing_error {
+        say!("error: {error}");
     }
 }
 
-fn print_json<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
-    let Exported { summary, bytes_read, elapsed } = exported;
-    let counts = &summary.counts;
+fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duration) {
     let json = JsonSummary {
-        outcome: summary.outcome.as_str(),
-        records: written.records,
-        rejected: counts.rejected,
-        bytes_read: *bytes_read,
-        bytes_written: written.bytes,
+        outcome: outcome.as_str(),
+        records: tally.records,
+        rejected: tally.counts.rejected,
+        bytes_read: tally.bytes_read,
+        bytes_written: tally.bytes_written,
         elapsed_seconds: elapsed.as_secs_f64(),
-        rejects_by_reason: counts
+        rejects_by_reason: tally
+            .counts
             .rejects_by_reason
             .iter()
             .map(|(reason, count)| (RejectReason::as_str(*reason), *count))
             .collect(),
-        fields_unexpected: written.unexpected.fields().collect(),
-        fields_unknown: written.unexpected.unknown().collect(),
-        error: summary.error.as_ref().map(chain),
-        snapshots: vec![Snapshot {
-            account: export.source.account.clone(),
-            snapshot_id: export.snapshot_id.to_string(),
-            complete: summary.outcome.is_complete() && export.source.is_from_the_first_page(),
-            records: written.records,
-            rejected: counts.rejected,
-            requests: summary.requests.made,
-            retries: summary.requests.retried,
-            bytes_read: *bytes_read,
-            destination: written.destination.clone(),
-            error: summary.error.as_ref().map(|error| SnapshotError {
-                kind: error.kind().as_str().to_owned(),
-                message: chain(error),
-            }),
-        }],
+        fields_unexpected: tally.unexpected.fields().collect(),
+        fields_unknown: tally.unexpected.unknown().collect(),
+        error: tally.error.as_deref().or(tally.listing_error.as_deref()),
+        accounts: tally.accounts,
+        snapshots: tally.snapshots.iter().map(|(_, _, snapshot)| &**snapshot).collect(),
     };
-    let line = serde_json::to_string(&json).unwrap_or_else(|error| error.to_string());
     // Nobody is left to be told that the summary could not be written.
-    let _ = if written.data_on_stdout {
-        writeln!(std::io::stderr(), "{line}")
+    let _ = if is_stdout {
+        print_line(&json, std::io::stderr())
     } else {
-        writeln!(std::io::stdout(), "{line}")
+        print_line(&json, std::io::stdout())
     };
 }
 
-fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written) {
-    let Exported { summary, bytes_read, elapsed } = exported;
-    let counts = &summary.counts;
+/// Not by way of one string: a run over many accounts has a long summary.
+fn print_line(json: &JsonSummary<'_>, to: impl Write) -> std::io::Result<()> {
+    let mut to = std::io::BufWriter::new(to);
+    serde_json::to_writer(&mut to, json)?;
+    to.write_all(b"\n")?;
+    to.flush()
+}
+
+fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Duration) {
+    let counts = &tally.counts;
     let seconds = elapsed.as_secs_f64();
-    let outcome = match (summary.outcome, export.signals.first()) {
+    let signal = export.signals.first();
+    let outcome = match (tally.outcome(signal), signal) {
         (Outcome::Interrupted, Some(signal)) => {
             format!("stopped by {} after a clean flush", signal.name())
         }
         (outcome, _) => outcome.as_str().to_owned(),
     };
-    let rate = human_bytes((*bytes_read as f64 / seconds.max(1e-9)) as u64);
+    let into = match &tally.into {
+        Some(into) if !tally.what.are_many => into.clone(),
+        _ => sinks.place(tally.files, tally.bytes_written),
+    };
+    let rate = human_bytes((tally.bytes_read as f64 / seconds.max(1e-9)) as u64);
     say!(
-        "{outcome}: {} {} {}, {} read in {seconds:.1} s ({rate}/s)",
-        human_count(written.records),
-        if written.records == 1 { "license" } else { "licenses" },
-        written.into,
-        human_bytes(*bytes_read),
+        "{outcome}: {} {} {into}, {} read in {seconds:.1} s ({rate}/s)",
+        human_count(tally.records),
+        if tally.records == 1 { "license" } else { "licenses" },
+        human_bytes(tally.bytes_read),
     );
+    if tally.what.are_many {
+        print_accounts(tally);
+    }
     if counts.rejected > 0 {
         let reasons = counts
             .rejects_by_reason
@@ -170,23 +146,43 @@ fn print_text<R>(export: &Export<'_>, exported: &Exported<R>, written: &Written)
             .collect::<Vec<_>>();
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
     }
-    for (field, count) in written.unexpected.fields() {
+    for (field, count) in tally.unexpected.fields() {
         let values = if count == 1 { "value" } else { "values" };
         let count = human_count(count);
         say!("kept in _extra: {count} {values} of `{field}` that its column does not hold whole");
     }
-    let unknown = written.unexpected.unknown_count();
+    let unknown = tally.unexpected.unknown_count();
     if unknown > 0 {
-        let names: Vec<_> = written
-            .unexpected
-            .unknown()
-            .take(NAMES)
-            .map(|(name, _)| printable(name, NAME))
-            .collect();
-        let more = if written.unexpected.unknown().count() > NAMES { ", …" } else { "" };
+        let names: Vec<_> =
+            tally.unexpected.unknown().take(NAMES).map(|(name, _)| printable(name, NAME)).collect();
+        let more = if tally.unexpected.unknown().count() > NAMES { ", …" } else { "" };
         let values = if unknown == 1 { "value" } else { "values" };
         let count = human_count(unknown);
         say!("kept in _extra: {count} {values} of unknown fields ({}{more})", names.join(", "));
+    }
+}
+
+/// How many accounts ended in which way, and why some were skipped.
+fn print_accounts(tally: &Tally) {
+    let AccountCounts { done, rejected, failed, interrupted, skipped, not_begun } = tally.accounts;
+    let counts = [
+        (done, "done"),
+        (rejected, "with rejected records"),
+        (failed, "failed"),
+        (interrupted, "interrupted"),
+        (skipped, "skipped"),
+        (not_begun, "not begun"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let words: Vec<_> =
+        counts.map(|(count, what)| format!("{} {what}", human_count(count))).collect();
+    match words.as_slice() {
+        [] => say!("accounts: none"),
+        words => say!("accounts: {}", words.join(", ")),
+    }
+    for (reason, count) in &tally.skipped {
+        let accounts = if *count == 1 { "account" } else { "accounts" };
+        say!("skipped: {} {accounts}, because {reason}", human_count(*count));
     }
 }
 
@@ -203,7 +199,7 @@ fn print_chain(error: &Error) {
 }
 
 /// An error and its causes, on one line.
-fn chain(error: &Error) -> String {
+pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {

@@ -20,6 +20,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["parquet", "--help"], &expect_file!["../../golden/help-parquet.txt"]);
     assert_help(&["kafka", "--help"], &expect_file!["../../golden/help-kafka.txt"]);
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
+    assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
     assert_help(&["integrations", "--help"], &expect_file!["../../golden/help-integrations.txt"]);
     assert_help(&["simulate", "--help"], &expect_file!["../../golden/help-simulate.txt"]);
@@ -36,7 +37,17 @@ fn no_command_is_without_help() {
         .collect();
     assert_eq!(
         names,
-        ["parquet", "kafka", "ndjson", "schema", "integrations", "simulate", "demo", "help"]
+        [
+            "parquet",
+            "kafka",
+            "ndjson",
+            "accounts",
+            "schema",
+            "integrations",
+            "simulate",
+            "demo",
+            "help"
+        ]
     );
 }
 
@@ -88,11 +99,20 @@ fn what_was_typed_wrong_is_told_with_what_helps() {
         "kafka --input body --brokers b --topic t -X enable.idempotence=false",
         "kafka --input body --brokers b --topic t -X no.such.setting=passw0rd",
         "kafka --input body --brokers b --topic t --kafka-config missing",
+        "ndjson --all-accounts --account a",
+        "ndjson --account a --tenant t",
+        "ndjson --all-accounts --tenant a,b",
+        "ndjson --all-accounts --status gone",
+        "ndjson --all-accounts --concurrency 0",
+        "ndjson --input body --account a --account b",
+        "ndjson --accounts-file missing",
+        "ndjson --accounts-file accounts",
         "schema xml",
         "simulate --listen 8080",
     ];
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("body"), "").unwrap();
+    std::fs::write(directory.path().join("accounts"), "# of acme\nan-account\n").unwrap();
     let mut golden = String::new();
     for line in lines {
         let mut command = license_stream();
@@ -100,9 +120,12 @@ fn what_was_typed_wrong_is_told_with_what_helps() {
         let got = run(command.args(line.split_whitespace()));
         assert_eq!((got.code, got.text()), (Some(2), ""), "{line}: {}", got.stderr);
         assert!(!got.stderr.contains("passw0rd"), "{line}: {}", got.stderr);
-        writeln!(golden, "$ license-stream {line}\n{}", got.stderr).unwrap();
+        // How long it took is another each time.
+        let said = got.stderr.lines().map(|it| it.split(" read in ").next().unwrap());
+        let said: String = said.map(|it| format!("{it}\n")).collect();
+        writeln!(golden, "$ license-stream {line}\n{said}").unwrap();
     }
     expect_file!["../../golden/usage-errors.txt"].assert_eq(&golden);
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
-    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left.len(), 2, "{left:?}");
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::process::Command;
 use std::time::Duration;
 
-use license_stream::simulate::{RunningSimulator, Simulator};
+use license_stream::simulate::{LicenseGenerator, RunningSimulator, Simulator};
 use tokio::runtime::Runtime;
 
 use super::command::license_stream;
@@ -59,6 +59,11 @@ impl Truto {
         let licenses = self.plan.licenses(self.account()).without_field(field);
         licenses.write_ndjson(indexes, &mut lines).unwrap();
         lines
+    }
+
+    /// The licenses of one of several accounts.
+    pub(crate) fn licenses_of(&self, account: &str) -> LicenseGenerator {
+        self.plan.licenses(account)
     }
 
     /// Waits until a response is being held; gives up where nobody asks for one.

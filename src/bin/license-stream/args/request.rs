@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use license_stream::integration::Integration;
+use license_stream::integration::{Integration, Parameter};
 use license_stream::truto::{LicenseRequest, Product, RemoteQuery, ResponseFormat};
 use license_stream::{Error, ErrorKind, Result};
 
@@ -114,6 +114,20 @@ impl RequestArgs {
     /// The request for `account`, found free of contradictions; for the token's own account without
     /// one.
     pub(crate) fn request(&self, account: Option<&str>) -> Result<LicenseRequest> {
+        self.request_for(account, None, None, None)
+    }
+
+    /// The same with what is known of this account alone: its organization and product win over those
+    /// that were typed, and where the API lists its integration, it is not asked with what that does
+    /// not take.
+    pub(crate) fn request_for(
+        &self,
+        account: Option<&str>,
+        organization_id: Option<String>,
+        product: Option<Product>,
+        listed: Option<&'static Integration>,
+    ) -> Result<LicenseRequest> {
+        let takes = |parameter| listed.is_none_or(|listed| listed.need(parameter).is_some());
         let mut request = LicenseRequest::of_token();
         request.account = account.map(str::to_owned);
         request.format = self.format.into();
@@ -123,8 +137,10 @@ impl RequestArgs {
         request.ignore_remote_data = self.ignore_remote_data;
         request.excluded_fields.clone_from(&self.excluded_fields);
         request.key_by.clone_from(&self.key_by);
-        request.organization_id.clone_from(&self.organization_id);
-        request.product = self.product.map(Product::from);
+        let typed = self.organization_id.as_ref().filter(|_| takes(Parameter::OrganizationId));
+        request.organization_id = organization_id.or_else(|| typed.cloned());
+        let typed = self.product.filter(|_| takes(Parameter::Product));
+        request.product = product.or_else(|| typed.map(Product::from));
         for RemoteParameter(text) in &self.remote_query {
             let parameter: Result<RemoteQuery> = text.parse();
             parameter.and_then(|parameter| request.remote_query.merge(&parameter)).map_err(
@@ -134,7 +150,7 @@ impl RequestArgs {
                 },
             )?;
         }
-        match self.integration {
+        match self.integration.or(listed) {
             Some(integration) => request.check_for(integration)?,
             None => request.check()?,
         }

@@ -1,0 +1,74 @@
+//! What the JSON summary has of each snapshot, by `schemas/summary.schema.json`.
+
+use license_stream::Error;
+use license_stream::decode::arrow::Unexpected;
+use serde::Serialize;
+
+use crate::report::chain;
+
+/// An entry of `snapshots`; one of an account that was not read has neither id nor destination.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Snapshot<'a> {
+    pub(crate) account: Option<&'a str>,
+    pub(crate) snapshot_id: Option<&'a str>,
+    pub(crate) outcome: &'static str,
+    pub(crate) complete: bool,
+    pub(crate) records: u64,
+    pub(crate) rejected: u64,
+    pub(crate) requests: u64,
+    pub(crate) retries: u64,
+    pub(crate) bytes_read: u64,
+    #[serde(flatten)]
+    pub(crate) destination: Option<&'a Destination>,
+    pub(crate) error: Option<SnapshotError>,
+    /// Why it was not read, where nothing failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SnapshotError {
+    kind: &'static str,
+    message: String,
+}
+
+impl SnapshotError {
+    pub(crate) fn of(error: &Error) -> Self {
+        Self { kind: error.kind().as_str(), message: chain(error) }
+    }
+}
+
+/// What was written where.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Destination {
+    /// The Parquet files.
+    Files(Vec<String>),
+    /// The topic.
+    Topic(String),
+    /// Lines.
+    #[serde(untagged)]
+    Lines {},
+}
+
+impl Destination {
+    /// How many files there are.
+    pub(crate) fn files(&self) -> u64 {
+        match self {
+            Self::Files(files) => files.len() as u64,
+            Self::Topic(_) | Self::Lines {} => 0,
+        }
+    }
+}
+
+/// What the sink of a snapshot has to say.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) destination: Destination,
+    /// The destination for people.
+    pub(crate) into: String,
+    /// Licenses that are durable: after a failure fewer than the sink took.
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    pub(crate) unexpected: Unexpected,
+}

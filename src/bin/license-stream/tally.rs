@@ -1,0 +1,232 @@
+//! What a run has come to so far: totals, the worst outcome, and what is told of each account.
+
+use std::collections::BTreeMap;
+
+use license_stream::accounts::{End, Ended, EndedSnapshot};
+use license_stream::decode::arrow::Unexpected;
+use license_stream::pipeline::{Counts, Outcome};
+use license_stream::{Error, ErrorKind, Result};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::exit::Exit;
+use crate::report::chain;
+use crate::signal::Signal;
+use crate::snapshots::{Snapshot, SnapshotError, Written};
+use crate::wanted::Wanted;
+
+/// Accounts that failed and that people are told the reasons of.
+const TOLD: usize = 20;
+
+/// Totals of a run. What it keeps of each account is one line of JSON, and that only where JSON is wanted.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) what: What,
+    pub(crate) accounts: AccountCounts,
+    pub(crate) counts: Counts,
+    pub(crate) records: u64,
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+    pub(crate) files: u64,
+    pub(crate) unexpected: Unexpected,
+    /// Where the licenses of the last account are, for people.
+    pub(crate) into: Option<String>,
+    /// The first reasons of failure, in the order in which accounts ended.
+    pub(crate) failures: Vec<String>,
+    /// Why accounts were skipped, and how many for each reason.
+    pub(crate) skipped: BTreeMap<String, u64>,
+    /// What failed that stopped the run as a whole.
+    pub(crate) error: Option<String>,
+    /// Why not all accounts are known, where listing them failed.
+    pub(crate) listing_error: Option<String>,
+    /// What the summary has of each account, by its place in the run and among its snapshots.
+    pub(crate) snapshots: Vec<(u64, usize, Box<RawValue>)>,
+    exit: Exit,
+}
+
+/// What a tally is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct What {
+    /// Whether the summary is wanted as JSON.
+    pub(crate) is_json: bool,
+    /// Whether accounts are listed or several of them named, even if one is left in the end.
+    pub(crate) are_many: bool,
+    /// Whether pages are read from the first one on, so that a snapshot can be complete.
+    pub(crate) is_from_the_first_page: bool,
+}
+
+/// How many accounts ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct AccountCounts {
+    pub(crate) done: u64,
+    pub(crate) rejected: u64,
+    pub(crate) failed: u64,
+    pub(crate) interrupted: u64,
+    pub(crate) skipped: u64,
+    pub(crate) not_begun: u64,
+}
+
+impl Tally {
+    pub(crate) fn new(what: What) -> Self {
+        Self {
+            what,
+            accounts: AccountCounts::default(),
+            counts: Counts::default(),
+            records: 0,
+            bytes_read: 0,
+            bytes_written: 0,
+            files: 0,
+            unexpected: Unexpected::default(),
+            into: None,
+            failures: Vec::new(),
+            skipped: BTreeMap::new(),
+            error: None,
+            listing_error: None,
+            snapshots: Vec::new(),
+            exit: Exit::Done,
+        }
+    }
+
+    /// Adds an account that has ended; `written` is what became of each of its snapshots.
+    ///
+    /// # Errors
+    /// The reason why no snapshot was begun, where the run is not one of many accounts: then there is
+    /// nothing to sum up.
+    pub(crate) fn add<R>(&mut self, ended: Ended<Wanted, R>, written: Vec<Written>) -> Result<()> {
+        self.count(&ended);
+        let Ended { index, account, snapshots, end } = ended;
+        let id = account.id();
+        let begun = snapshots.len();
+        for (place, (snapshot, written)) in snapshots.into_iter().zip(written).enumerate() {
+            let is_given_up = place + 1 < begun || !matches!(end, End::Ran);
+            self.records += written.records;
+            self.bytes_read += snapshot.summary.bytes_read;
+            self.bytes_written += written.bytes;
+            self.files += written.destination.files();
+            let entry = self.entry(id, &snapshot, &written, is_given_up);
+            self.list(index, place, &entry);
+            if !is_given_up {
+                self.counts.merge(&snapshot.summary.counts);
+                self.unexpected.merge(&written.unexpected);
+                self.into = Some(written.into);
+                if let Some(error) = snapshot.summary.error {
+                    self.failed(id, error);
+                }
+            }
+        }
+        let entry = Snapshot { account: id, ..Snapshot::default() };
+        match end {
+            End::Ran => {}
+            End::Failed(error) if !self.what.are_many && begun == 0 => return Err(error),
+            End::Failed(error) => {
+                let error_entry = Some(SnapshotError::of(&error));
+                let entry = Snapshot { outcome: "failed", error: error_entry, ..entry };
+                self.list(index, begun, &entry);
+                self.failed(id, error);
+            }
+            End::Skipped(reason) => {
+                let entry = Snapshot { outcome: "skipped", reason: Some(&reason), ..entry };
+                self.list(index, begun, &entry);
+                *self.skipped.entry(reason).or_default() += 1;
+            }
+            _ => {
+                let reason = Some("the run ended before it was its turn");
+                self.list(index, begun, &Snapshot { outcome: "not_begun", reason, ..entry });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a failure of the listing, which ends the run as a whole.
+    pub(crate) fn listing_failed(&mut self, error: &Error) {
+        self.exit = self.exit.worse(Exit::of_kind(error.kind()));
+        self.listing_error = Some(chain(error));
+    }
+
+    /// The outcome of all of it: the worst of any account's.
+    pub(crate) fn outcome(&self, signal: Option<Signal>) -> Outcome {
+        let counts = &self.accounts;
+        if counts.failed > 0 || self.listing_error.is_some() {
+            Outcome::Failed
+        } else if counts.interrupted > 0 || (counts.not_begun > 0 && signal.is_some()) {
+            Outcome::Interrupted
+        } else if counts.rejected > 0 {
+            Outcome::Rejected
+        } else {
+            Outcome::Done
+        }
+    }
+
+    /// The exit after all of it: the worst that any account asks for.
+    pub(crate) fn exit(&self, signal: Option<Signal>) -> Exit {
+        match self.outcome(signal) {
+            Outcome::Interrupted => self.exit.worse(signal.map_or(Exit::Failed, Exit::Stopped)),
+            _ => self.exit,
+        }
+    }
+
+    fn count<R>(&mut self, ended: &Ended<Wanted, R>) {
+        let counts = &mut self.accounts;
+        let count = match (ended.outcome(), &ended.end) {
+            (Some(Outcome::Done), _) => &mut counts.done,
+            (Some(Outcome::Rejected), _) => {
+                self.exit = self.exit.worse(Exit::Rejected);
+                &mut counts.rejected
+            }
+            (Some(Outcome::Interrupted), _) => &mut counts.interrupted,
+            (Some(_), _) => &mut counts.failed,
+            (None, End::Skipped(_)) => &mut counts.skipped,
+            (None, _) => &mut counts.not_begun,
+        };
+        *count += 1;
+    }
+
+    fn failed(&mut self, id: Option<&str>, error: Error) {
+        self.exit = self.exit.worse(Exit::of_kind(error.kind()));
+        let is_fatal = error.kind() == ErrorKind::Unauthorized || !self.what.are_many;
+        if is_fatal && self.error.is_none() {
+            self.error = Some(chain(&error));
+        }
+        if self.failures.len() < TOLD {
+            let error = match id {
+                Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),
+                _ => error,
+            };
+            self.failures.push(chain(&error));
+        }
+    }
+
+    fn entry<'a, R>(
+        &self,
+        account: Option<&'a str>,
+        snapshot: &'a EndedSnapshot<R>,
+        written: &'a Written,
+        is_given_up: bool,
+    ) -> Snapshot<'a> {
+        let summary = &snapshot.summary;
+        let is_whole = summary.outcome.is_complete() && self.what.is_from_the_first_page;
+        Snapshot {
+            account,
+            snapshot_id: Some(&snapshot.id),
+            outcome: if is_given_up { "abandoned" } else { summary.outcome.as_str() },
+            complete: !is_given_up && is_whole,
+            records: written.records,
+            rejected: summary.counts.rejected,
+            requests: summary.requests.made,
+            retries: summary.requests.retried,
+            bytes_read: summary.bytes_read,
+            destination: Some(&written.destination),
+            error: summary.error.as_ref().map(SnapshotError::of),
+            reason: None,
+        }
+    }
+
+    /// Keeps an entry of the summary, as text: that takes the least.
+    fn list(&mut self, index: u64, place: usize, entry: &Snapshot<'_>) {
+        if self.what.is_json
+            && let Ok(text) = to_raw_value(entry)
+        {
+            self.snapshots.push((index, place, text));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Which accounts are read, from what was typed: flags, a file, or the API's own list.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use license_stream::integration::Integration;
+use license_stream::truto::{AccountStatus, IntegratedAccount, Product, TrutoClient};
+use license_stream::{Error, ErrorKind, Result};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::args::{AccountArgs, ProductArg};
+use crate::report::say;
+
+/// Accounts that are listed ahead of what is read: a cursor that is used long after it was given may
+/// have ended.
+const LISTED_AHEAD: usize = 10_000;
+
+/// Longest line of a file of accounts, in bytes.
+const MAX_LINE: u64 = 64 << 10;
+
+/// An account that is wanted, and what is known of it.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Its id; `None` where none was typed.
+    pub(crate) account: Option<Arc<str>>,
+    /// For this account in place of what was typed for all.
+    pub(crate) organization_id: Option<String>,
+    pub(crate) product: Option<Product>,
+    /// What the API's list says, if it is from there.
+    pub(crate) listed: Option<Listed>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed {
+    pub(crate) integration: Option<&'static Integration>,
+    /// A status in which licenses cannot be asked for, unless accounts of it were.
+    pub(crate) unfit: Option<AccountStatus>,
+}
+
+/// The accounts, and how many there are where that is known before they are listed.
+pub(crate) struct Selection {
+    pub(crate) accounts: BoxStream<'static, Result<Wanted>>,
+    pub(crate) count: Option<u64>,
+}
+
+impl Selection {
+    /// Those that were named, each once.
+    pub(crate) fn named(args: &AccountArgs) -> Result<Self> {
+        let mut accounts = Vec::new();
+        for account in &args.accounts {
+            accounts.push(Wanted { account: Some(account.as_str().into()), ..Wanted::default() });
+        }
+        if let Some(path) = &args.accounts_file {
+            read(path, &mut accounts)?;
+        }
+        if accounts.is_empty() && !args.are_many() {
+            // The token's own, or that of the input.
+            accounts.push(Wanted::default());
+        }
+        let accounts = each_once(accounts)?;
+        let count = Some(accounts.len() as u64);
+        Ok(Self { accounts: stream::iter(accounts.into_iter().map(Ok)).boxed(), count })
+    }
+
+    /// Those that the API lists and the filters take.
+    pub(crate) fn listed(args: &AccountArgs, client: &TrutoClient) -> Self {
+        let listing = client.accounts(args.filter.filter());
+        let any_status = !args.filter.statuses.is_empty();
+        let (sender, receiver) = mpsc::channel(LISTED_AHEAD);
+        tokio::spawn(async move {
+            let mut listing = std::pin::pin!(listing);
+            while let Some(account) = listing.next().await {
+                let wanted = account.map(|account| Wanted::listed(&account, any_status));
+                if sender.send(wanted).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let accounts = stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|wanted| (wanted, receiver))
+        });
+        Self { accounts: accounts.boxed(), count: None }
+    }
+}
+
+impl Wanted {
+    fn listed(account: &IntegratedAccount, any_status: bool) -> Self {
+        let status = account.status.as_deref().and_then(|status| status.parse().ok());
+        let unfit = status.filter(|status| !any_status && *status != AccountStatus::Active);
+        let integration = account.integration_name().and_then(Integration::by_name);
+        Self {
+            account: Some(account.id.as_str().into()),
+            listed: Some(Listed { integration, unfit }),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the same is asked for.
+    fn is_asked_as(&self, other: &Self) -> bool {
+        (&self.organization_id, self.product) == (&other.organization_id, other.product)
+    }
+
+    /// The account's id for names and messages.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+}
+
+/// A line of JSON of a file of accounts. What else `license-stream accounts --json` prints is passed
+/// over.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(alias = "account")]
+    id: String,
+    #[serde(default)]
+    organization_id: Option<String>,
+    #[serde(default)]
+    product: Option<String>,
+}
+
+fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {
+    let unreadable = |error: io::Error| {
+        let message = format!("--accounts-file {} cannot be read", path.display());
+        Error::new(ErrorKind::Configuration, message).caused_by(error)
+    };
+    let mut reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(File::open(path).map_err(unreadable)?))
+    };
+    for number in 1_u64.. {
+        let mut line = String::new();
+        let length =
+            io::Read::take(&mut reader, MAX_LINE).read_line(&mut line).map_err(unreadable)?;
+        if length == 0 {
+            break;
+        }
+        let wrong = |what: &str| {
+            let message = format!("--accounts-file {}, line {number}: {what}", path.display());
+            Error::new(ErrorKind::Configuration, message)
+        };
+        if length as u64 == MAX_LINE {
+            return Err(wrong("line is longer than 64 KiB"));
+        }
+        match line.trim() {
+            "" => {}
+            line if line.starts_with('#') => {}
+            line => accounts.push(parse(line).map_err(wrong)?),
+        }
+    }
+    Ok(())
+}
+
+fn parse(line: &str) -> Result<Wanted, &'static str> {
+    let line = if line.starts_with('{') {
+        serde_json::from_str(line).map_err(|_| "a JSON object has the account as its `id`")?
+    } else {
+        Line { id: line.to_owned(), organization_id: None, product: None }
+    };
+    if uuid::Uuid::parse_str(&line.id).is_err() {
+        return Err("an account is a UUID");
+    }
+    let product = line.product.map(|product| {
+        ProductArg::from_str(&product, false)
+            .map(Product::from)
+            .map_err(|_| "product is azure_active_directory or onedrive")
+    });
+    Ok(Wanted {
+        account: Some(line.id.into()),
+        organization_id: line.organization_id,
+        product: product.transpose()?,
+        listed: None,
+    })
+}
+
+/// Drops those that were named before, and says how many.
+fn each_once(accounts: Vec<Wanted>) -> Result<Vec<Wanted>> {
+    let mut seen: HashMap<Option<Arc<str>>, usize> = HashMap::new();
+    let mut once: Vec<Wanted> = Vec::with_capacity(accounts.len());
+    let mut doubles = 0;
+    for account in accounts {
+        match seen.get(&account.account) {
+            None => {
+                seen.insert(account.account.clone(), once.len());
+                once.push(account);
+            }
+            Some(first) if once[*first].is_asked_as(&account) => doubles += 1,
+            Some(_) => {
+                let message = "an account is named twice, with another organization_id or product: \
+                    read it in two runs";
+                let id = account.id().unwrap_or_default();
+                return Err(Error::new(ErrorKind::Configuration, message).of_account(id));
+            }
+        }
+    }
+    match doubles {
+        0 => {}
+        1 => say!("an account is named twice: it is read once"),
+        doubles => say!("accounts are named {doubles} times more than once: each is read once"),
+    }
+    Ok(once)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
+
+    #[test]
+    fn a_line_is_an_id_or_an_object_that_has_one() {
+        let read = |line: &str| parse(line).map(|wanted| (wanted.organization_id, wanted.product));
+        let object = |rest: &str| format!("{{\"id\":\"{ID}\"{rest}}}");
+        assert_eq!(parse(ID).unwrap().id(), Some(ID));
+        assert_eq!(read(ID), Ok((None, None)));
+        let listed = object(r#","status":"active","is_sandbox":false,"integration":{"name":"x"}"#);
+        assert_eq!(read(&listed), Ok((None, None)));
+        let organization = object(r#","organization_id":"o""#);
+        assert_eq!(read(&organization), Ok((Some("o".to_owned()), None)));
+        let product = format!(r#"{{"account":"{ID}","product":"onedrive"}}"#);
+        assert_eq!(read(&product), Ok((None, Some(Product::OneDrive))));
+        for wrong in ["a", "{}", r#"{"id":"a"}"#, &object(r#","product":"word""#)] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_read_once() {
+        let wanted = |id: &str, organization: Option<&str>| Wanted {
+            account: Some(id.into()),
+            organization_id: organization.map(str::to_owned),
+            ..Wanted::default()
+        };
+        let once = each_once(vec![wanted("a", None), wanted("b", None), wanted("a", None)]);
+        let ids: Vec<_> = once.unwrap().iter().map(|it| it.id().unwrap().to_owned()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        let error = each_once(vec![wanted("a", None), wanted("a", Some("o"))]).unwrap_err();
+        assert_eq!(error.account(), Some("a"));
+    }
+}

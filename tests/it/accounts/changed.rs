@@ -1,0 +1,93 @@
+//! A snapshot that is begun anew because the API answered differently than before.
+
+use std::collections::BTreeMap;
+
+use license_stream::simulate::{AccountGroup, Fault, FaultKind};
+use serde_json::Value;
+
+use super::{command, group, header, start};
+use crate::support::body::id;
+use crate::support::kafka;
+use crate::support::process::run;
+use crate::support::python::{parquet_rows, root, schema_violations, topic_messages};
+
+const RECORDS: u64 = 3000;
+
+/// The first request is cut behind most of the licenses; whoever asks again finds the first one changed.
+fn changing() -> AccountGroup {
+    let faults = vec![
+        Fault::new(FaultKind::CutAt(1_200_000)).times(1),
+        Fault::new(FaultKind::ChangeFromRecord(0)),
+    ];
+    AccountGroup { faults, ..group(1, RECORDS) }
+}
+
+/// What became of each snapshot: its id, outcome, and kind of error.
+fn told(summary: &Value) -> Vec<(&str, &str, Option<&str>)> {
+    assert_eq!(
+        schema_violations(&root().join("schemas/summary.schema.json"), &summary.to_string()),
+        [""; 0]
+    );
+    let snapshots = summary["snapshots"].as_array().unwrap().iter();
+    let told = snapshots.map(|it| {
+        let outcome = it["outcome"].as_str().unwrap();
+        (it["snapshot_id"].as_str().unwrap(), outcome, it["error"]["kind"].as_str())
+    });
+    told.collect()
+}
+
+#[test]
+fn what_is_abandoned_leaves_no_file() {
+    let (truto, ids) = start([changing()]);
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = command("parquet", &truto);
+    command.args(["--account", &ids[0], "--json", "--file-bytes", "300000"]);
+    let got = run(command.args(["--row-group-bytes", "300000", "--out"]).arg(directory.path()));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    let told = told(&summary);
+    assert_eq!(told.len(), 2, "{summary}");
+    assert_eq!((told[0].1, told[0].2), ("abandoned", Some("changed")));
+    assert_eq!((told[1].1, told[1].2), ("done", None));
+    let rows = parquet_rows("pyarrow", directory.path());
+    assert_eq!(rows.len() as u64, RECORDS);
+    assert!(rows.iter().all(|row| row["_snapshot_id"] == told[1].0));
+    assert_eq!((&summary["records"], &summary["outcome"]), (&RECORDS.into(), &"done".into()));
+}
+
+#[test]
+fn a_topic_keeps_both_and_tells_them_apart() {
+    let (truto, ids) = start([changing()]);
+    let topic = kafka::topic("changed");
+    let mut command = command("kafka", &truto);
+    command.args(["--account", &ids[0], "--json", "--brokers", &kafka::bootstrap()]);
+    let got = run(command.args(["--topic", &topic]));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    let told = told(&summary);
+    let mut counts = BTreeMap::new();
+    let messages = topic_messages(&topic);
+    for message in &messages {
+        let snapshot = header(message, "truto-snapshot");
+        *counts.entry(snapshot).or_insert(0) += 1;
+    }
+    assert_eq!(counts[told[1].0], RECORDS, "{summary}");
+    assert_eq!(counts[told[0].0], summary["snapshots"][0]["records"].as_u64().unwrap());
+}
+
+#[test]
+fn a_file_is_begun_anew_and_standard_output_cannot_be() {
+    let (truto, ids) = start([changing()]);
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("licenses.ndjson");
+    let got = run(command("ndjson", &truto).args(["--account", &ids[0], "--out"]).arg(&out));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let text = std::fs::read(&out).unwrap();
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    assert_eq!(lines.map(id).count() as u64, RECORDS);
+
+    let (truto, ids) = start([changing()]);
+    let got = run(command("ndjson", &truto).args(["--account", &ids[0]]));
+    assert_eq!(got.code, Some(1), "{}", got.stderr);
+    assert!(got.stderr.contains("cannot be taken back: write to a file with --out"));
+}

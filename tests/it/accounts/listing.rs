@@ -1,0 +1,99 @@
+//! `license-stream accounts`
+
+use expect_test::expect_file;
+use license_stream::simulate::{AccountGroup, Fault, Listing, PLANTED_SECRET, Simulator};
+use serde_json::Value;
+
+use super::{command, group, start};
+use crate::support::process::{Run, run};
+use crate::support::truto::Truto;
+
+/// Accounts of every kind, with names that are wider than the table.
+fn kinds() -> Vec<AccountGroup> {
+    let named = |ids: &[&str], status: &str, integration: Option<&str>| AccountGroup {
+        ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        status: status.to_owned(),
+        integration: integration.map(str::to_owned),
+        ..AccountGroup::default()
+    };
+    vec![
+        named(&["00000000-0000-4000-8000-00000000000a"], "active", Some("Azure Active Directory")),
+        named(&["00000000-0000-4000-8000-00000000000b"], "post_install_error", Some("GitHub")),
+        AccountGroup {
+            tenant: Some("größe\u{1b}[31m许可许可许可许可".to_owned()),
+            sandbox: true,
+            ..named(&["00000000-0000-4000-8000-00000000000c"], "needs_reauth", None)
+        },
+    ]
+}
+
+fn ids(run: &Run) -> Vec<String> {
+    let parse = |line| serde_json::from_str::<Value>(line).unwrap();
+    run.text().lines().map(|line| parse(line)["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_table_fits_80_columns_and_disturbs_no_terminal() {
+    let (truto, _) = start(kinds());
+    let got = run(&mut command("accounts", &truto));
+    assert_eq!((got.code, got.stderr.as_str()), (Some(0), "3 accounts\n"));
+    assert!(got.text().chars().all(|it| it == '\n' || !it.is_control()));
+    assert!(got.text().lines().all(|line| console::measure_text_width(line) <= 80));
+    expect_file!["../../golden/accounts.txt"].assert_eq(got.text());
+}
+
+#[test]
+fn the_settings_of_an_account_are_never_printed() {
+    let (truto, _) = start(kinds());
+    for flags in [&[][..], &["--json"]] {
+        let got = run(command("accounts", &truto).args(flags));
+        let printed = format!("{}{}", got.text(), got.stderr);
+        assert!(printed.contains("00000000-0000-4000-8000-00000000000a"), "{printed}");
+        assert!(!printed.contains(PLANTED_SECRET) && !printed.contains("context"), "{printed}");
+    }
+}
+
+#[test]
+fn each_filter_is_asked_for_and_pages_are_followed() {
+    let groups = [
+        AccountGroup { tenant: Some("acme".to_owned()), ..group(3, 1) },
+        AccountGroup { sandbox: true, ..group(2, 1) },
+        AccountGroup { environment: "staging".to_owned(), ..group(2, 1) },
+        AccountGroup { integration: Some("Zoom".to_owned()), ..group(2, 1) },
+        AccountGroup { status: "connecting".to_owned(), ..group(2, 1) },
+    ];
+    let listing = Listing { page_records: 2, results: true, ..Listing::default() };
+    let truto = Truto::start(Simulator::new().with_groups(groups).with_listing(listing));
+    for (flags, count) in [
+        (&[][..], 11),
+        (&["--tenant", "acme"], 3),
+        (&["--tenant", "acme", "--tenant", "tenant-4"], 4),
+        (&["--sandbox"], 2),
+        (&["--no-sandbox"], 9),
+        (&["--environment", "staging"], 2),
+        (&["--integration-name", "Zoom"], 2),
+        (&["--status", "connecting", "--status", "needs_reauth"], 2),
+        (&["--status", "active", "--sandbox", "--environment", "staging"], 0),
+    ] {
+        let got = run(command("accounts", &truto).arg("--json").args(flags));
+        assert_eq!((got.code, ids(&got).len()), (Some(0), count), "{flags:?}: {}", got.stderr);
+    }
+}
+
+#[test]
+fn what_goes_wrong_with_a_listing_is_told() {
+    for (fault, code, message) in [
+        (Fault::status(401), 3, "TRUTO_API_TOKEN"),
+        (Fault::status(403), 3, "permission"),
+        (Fault::status(404), 1, "404"),
+    ] {
+        let listing = Listing { faults: vec![fault], ..Listing::default() };
+        let simulator = Simulator::new().with_groups([group(2, 1)]).with_listing(listing);
+        let truto = Truto::start(simulator);
+        for verb in [&["accounts"][..], &["ndjson", "--all-accounts"]] {
+            let got = run(command(verb[0], &truto).args(&verb[1..]));
+            assert_eq!((got.code, got.text()), (Some(code), ""), "{verb:?}: {}", got.stderr);
+            assert!(got.stderr.contains(message), "{}", got.stderr);
+        }
+    }
+}

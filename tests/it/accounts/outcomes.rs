@@ -1,0 +1,129 @@
+//! Each account with its own failure, and what is told of all of them.
+
+use std::collections::BTreeMap;
+
+use license_stream::simulate::{AccountGroup, Fault, FaultKind, Refuse};
+use serde_json::Value;
+
+use super::{command, counts, group, lines, start};
+use crate::support::process::run;
+use crate::support::python::{root, schema_violations};
+
+fn failing(fault: Fault) -> AccountGroup {
+    AccountGroup { faults: vec![fault], ..group(1, 3) }
+}
+
+fn remote_401() -> Fault {
+    Fault::new(FaultKind::Refuse(Box::new(Refuse::new(401).remote())))
+}
+
+#[test]
+fn each_account_has_its_own_outcome() {
+    let (truto, ids) = start([
+        group(2, 3),
+        AccountGroup { status: "needs_reauth".to_owned(), ..group(1, 3) },
+        AccountGroup { licenses: false, ..group(1, 3) },
+        failing(remote_401()),
+        failing(Fault::status(403)),
+        failing(Fault::status(422)),
+        AccountGroup { integration: Some("GitHub".to_owned()), ..group(1, 3) },
+        group(1, 0),
+    ]);
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = command("ndjson", &truto);
+    command.args(["--all-accounts", "--json", "--out", "lake", "--concurrency", "3"]);
+    let got = run(command.current_dir(directory.path()));
+    assert_eq!(schema_violations(&root().join("schemas/summary.schema.json"), got.text()), [""; 0]);
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    assert_eq!(got.code, Some(2), "GitHub needs what was not typed: {}", got.stderr);
+    assert_eq!(counts(&summary), BTreeMap::from([("done", 3), ("failed", 4), ("skipped", 2)]));
+    assert_eq!((&summary["outcome"], &summary["records"]), (&"failed".into(), &6.into()));
+    let told: Vec<_> = summary["snapshots"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            let why = it["error"]["kind"].as_str().or(it["reason"].as_str());
+            (it["account"].as_str().unwrap(), it["outcome"].as_str().unwrap(), why)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&*ids[0], "done", None),
+            (&*ids[1], "done", None),
+            (&*ids[2], "skipped", Some("its status is needs_reauth")),
+            (&*ids[3], "skipped", Some("it has no licenses")),
+            (&*ids[4], "failed", Some("account_unauthorized")),
+            (&*ids[5], "failed", Some("forbidden")),
+            (&*ids[6], "failed", Some("refused")),
+            (&*ids[7], "failed", Some("configuration")),
+            (&*ids[8], "done", None),
+        ]
+    );
+    let files = std::fs::read_dir(directory.path().join("lake")).unwrap();
+    let mut files: Vec<_> =
+        files.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let mut expected: Vec<_> = [0, 1, 8].map(|it: usize| format!("{}.ndjson", ids[it])).into();
+    expected.sort();
+    assert_eq!(files, expected);
+    for id in &ids[..2] {
+        let file = directory.path().join(format!("lake/{id}.ndjson"));
+        assert_eq!(std::fs::read(file).unwrap(), lines(&truto, id, 3));
+    }
+}
+
+#[test]
+fn a_bad_token_stops_everything() {
+    let (truto, ids) = start([group(1, 3), failing(Fault::status(401)), group(2, 3)]);
+    let mut command = command("ndjson", &truto);
+    command.args(["--json", "--concurrency", "1"]);
+    for id in &ids {
+        command.args(["--account", id]);
+    }
+    let got = run(&mut command);
+    assert_eq!(got.code, Some(3), "{}", got.stderr);
+    let summary: Value = serde_json::from_str(got.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(counts(&summary), BTreeMap::from([("done", 1), ("failed", 1), ("not_begun", 2)]));
+    assert!(summary["error"].as_str().unwrap().contains("TRUTO_API_TOKEN"), "{summary}");
+    assert_eq!(got.stdout, lines(&truto, &ids[0], 3));
+    assert_eq!(truto.requests(), 2);
+}
+
+#[test]
+fn whoever_wants_to_fails_fast() {
+    let (truto, ids) = start([failing(Fault::status(403)), group(3, 3)]);
+    let mut command = command("ndjson", &truto);
+    command.args(["--all-accounts", "--fail-fast", "--concurrency", "1"]);
+    let got = run(&mut command);
+    assert_eq!((got.code, got.text()), (Some(3), ""), "{}", got.stderr);
+    assert!(got.stderr.contains(&format!("of account {}", ids[0])), "{}", got.stderr);
+    assert!(got.stderr.contains("accounts: 1 failed, 3 not begun\n"), "{}", got.stderr);
+}
+
+#[test]
+fn people_are_told_of_twenty_failures_and_how_many_more() {
+    let (truto, _) = start([
+        AccountGroup { count: 23, ..failing(Fault::status(403)) },
+        AccountGroup { status: "connecting".to_owned(), ..group(1, 3) },
+        group(2, 3),
+    ]);
+    let got = run(command("ndjson", &truto).arg("--all-accounts"));
+    assert_eq!(got.code, Some(3), "{}", got.stderr);
+    let lines: Vec<_> = got.stderr.lines().collect();
+    let errors = lines.iter().filter(|line| line.starts_with("error: the token")).count();
+    assert_eq!(errors, 20, "{}", got.stderr);
+    assert_eq!(lines[20], "error: and 3 more accounts failed: --json names each");
+    assert!(lines[21].starts_with("failed: 6 licenses written, "), "{}", lines[21]);
+    assert_eq!(lines[22], "accounts: 2 done, 23 failed, 1 skipped");
+    assert_eq!(lines[23], "skipped: 1 account, because its status is connecting");
+}
+
+#[test]
+fn no_account_at_all_is_no_failure() {
+    let (truto, _) = start([group(2, 3)]);
+    let got = run(command("ndjson", &truto).args(["--all-accounts", "--tenant", "nobody"]));
+    assert_eq!((got.code, got.text()), (Some(0), ""));
+    assert!(got.stderr.ends_with("accounts: none\n"), "{}", got.stderr);
+}
