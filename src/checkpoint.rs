@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+mod draft;
 mod identity;
 mod keeper;
 mod local;
@@ -53,6 +54,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Place;
 use crate::sink::DurablePiece;
+#[cfg(feature = "kafka")]
+pub(crate) use draft::Draft;
 pub use identity::{Beginning, Identity};
 pub use keeper::Keeper;
 pub use local::LocalStore;

@@ -45,6 +45,12 @@ points! {
     CheckpointSynced = "checkpoint-synced",
     /// The checkpoint has its name, and the directory need not be on disk.
     CheckpointRenamed = "checkpoint-renamed",
+    /// The records of a transaction were sent, and its checkpoints were not.
+    TransactionFull = "transaction-full",
+    /// All of a transaction is acknowledged, and it is not committed.
+    TransactionSent = "transaction-sent",
+    /// A transaction is committed, and nobody was told.
+    TransactionCommitted = "transaction-committed",
 }
 
 /// Says that the process has come to `point`: here a test may end it.

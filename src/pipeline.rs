@@ -42,7 +42,7 @@ use bookmark::Bookmark;
 use job::Job;
 use journal::Marks;
 pub use journal::{Durable, Journal};
-pub use place::{PageStart, Place};
+pub use place::{PageStart, Place, Reached};
 pub use policy::{MaxRejects, OnReject, RejectPolicy};
 pub use progress::Progress;
 use reader::Reader;

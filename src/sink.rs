@@ -19,6 +19,7 @@ use crate::decode::{CheckedBlock, Limits};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::frame::Block;
+use crate::pipeline::Reached;
 use crate::position::{Position, Span};
 use crate::reject::Reject;
 
@@ -115,6 +116,14 @@ pub trait Sink: Send {
     /// The place before which everything is durable. It only grows, and may do so at any time.
     fn durable(&self) -> Position;
 
+    /// Whether what it takes becomes durable in one step with the [place](Batch::reached) behind it.
+    ///
+    /// Such a sink is given whole batches only, and each after the dead letters in it are durable: the
+    /// place behind them may be what the next run goes on from.
+    fn is_exactly_once(&self) -> bool {
+        false
+    }
+
     /// The pieces that became durable one by one, in the order of the body, where the destination has
     /// such.
     fn pieces(&self) -> &[DurablePiece] {
@@ -189,6 +198,9 @@ pub struct Batch<T> {
     pub records: u64,
     /// The stretch of the body they come from, rejects included.
     pub span: Span,
+    /// How far the run is behind it; `None` if reading ends within the batch, at a record that the
+    /// policy does not let pass.
+    pub reached: Option<Reached>,
 }
 
 /// The decoder of the sinks that pass the bytes on: checks each record and finds its `id`.

@@ -5,10 +5,10 @@ use futures_util::future::BoxFuture;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::{Beginning, Checkpoint, CheckpointStore, FORMAT, Identity};
+use super::draft::Draft;
+use super::{Beginning, CheckpointStore, Identity};
 use crate::error::Result;
 use crate::pipeline::{Durable, Journal};
-use crate::sink::DurablePiece;
 
 /// Keeps the checkpoint of one account's snapshot in a [`CheckpointStore`].
 ///
@@ -17,10 +17,7 @@ use crate::sink::DurablePiece;
 #[derive(Debug)]
 pub struct Keeper<S> {
     store: S,
-    identity: Identity,
-    snapshot_id: String,
-    counts_before: (u64, u64),
-    pieces_before: Vec<DurablePiece>,
+    draft: Draft,
     interval: Duration,
     kept: Option<Kept>,
 }
@@ -37,10 +34,7 @@ impl<S: CheckpointStore> Keeper<S> {
     pub fn new(store: S, identity: Identity, beginning: &Beginning) -> Self {
         Self {
             store,
-            identity,
-            snapshot_id: beginning.snapshot_id().to_owned(),
-            counts_before: beginning.counts(),
-            pieces_before: beginning.pieces().to_vec(),
+            draft: Draft::of(identity, beginning),
             interval: Duration::from_secs(1),
             kept: None,
         }
@@ -57,23 +51,6 @@ impl<S: CheckpointStore> Keeper<S> {
         let Some(kept) = &self.kept else { return true };
         durable.is_last || durable.pieces.len() != kept.pieces || kept.at.elapsed() >= self.interval
     }
-
-    fn checkpoint(&self, durable: Durable) -> Checkpoint {
-        let (records, rejected) = self.counts_before;
-        let mut pieces = self.pieces_before.clone();
-        pieces.extend(durable.pieces);
-        Checkpoint {
-            format: FORMAT,
-            key: self.identity.key().to_owned(),
-            options: self.identity.options().clone(),
-            snapshot_id: self.snapshot_id.clone(),
-            is_complete: durable.is_complete,
-            records: records + durable.counts.records,
-            rejected: rejected + durable.counts.rejected,
-            pieces,
-            place: durable.place,
-        }
-    }
 }
 
 impl<S: CheckpointStore> Journal for Keeper<S> {
@@ -83,7 +60,7 @@ impl<S: CheckpointStore> Journal for Keeper<S> {
                 return Ok(());
             }
             let pieces = durable.pieces.len();
-            self.store.save(&self.checkpoint(durable)).await?;
+            self.store.save(&self.draft.checkpoint(durable)).await?;
             self.kept = Some(Kept { at: Instant::now(), pieces });
             Ok(())
         }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "kafka")]
+use super::Reached;
 use super::{Counts, Place};
 use crate::error::Result;
 use crate::position::Position;
@@ -23,6 +25,16 @@ pub struct Durable {
     pub is_last: bool,
     /// Whether the snapshot is complete: nothing is left to be read.
     pub is_complete: bool,
+}
+
+impl Durable {
+    /// That of a run which is under way and makes no pieces, once the batch is durable behind which it
+    /// `reached` so far.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn under_way(reached: Reached) -> Self {
+        let Reached { place, counts } = reached;
+        Self { place, counts, pieces: Vec::new(), is_last: false, is_complete: false }
+    }
 }
 
 /// Keeps what is durable, so that the next run goes on from there; see [`checkpoint`](crate::checkpoint).

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::{FutureExt, future, future::BoxFuture, stream};
 
-use super::{Durable, Journal, Options, Outcome, Place, Source, Summary, run_source};
+use super::{Durable, Journal, Options, Outcome, Place, Reached, Source, Summary, run_source};
 use crate::decode::CheckedBlock;
 use crate::error::{ErrorKind, Result};
 use crate::frame::{FramerOptions, Page};
@@ -26,6 +26,8 @@ type Piece = Vec<String>;
 struct Disk {
     /// By number.
     pieces: Vec<Piece>,
+    /// The ids that a topic shows to who reads what is committed.
+    topic: Vec<String>,
     journal: Option<Kept>,
 }
 
@@ -155,6 +157,126 @@ impl Sink for PieceSink {
     fn report(self) {}
 }
 
+/// Sends one record at a time to a topic, which keeps each.
+struct AtLeastOnce {
+    hand: Hand,
+    durable: Position,
+}
+
+impl Sink for AtLeastOnce {
+    type Decoder = CheckDecoder;
+    type Report = ();
+
+    fn decoder(&self) -> CheckDecoder {
+        CheckDecoder::default()
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Eager
+    }
+
+    async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
+        for record in batch.value.iter().flat_map(CheckedBlock::records) {
+            self.hand.step(|disk| disk.topic.push(record.id.to_owned())).await;
+        }
+        self.durable = batch.span.end;
+        Ok(())
+    }
+
+    fn durable(&self) -> Position {
+        self.durable
+    }
+
+    async fn flush(&mut self) -> Result<Position> {
+        Ok(self.durable)
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn report(self) {}
+}
+
+/// Puts two batches into a transaction, and the place behind them: a topic shows all of it or nothing.
+struct ExactlyOnce {
+    hand: Hand,
+    open: Vec<String>,
+    batches: usize,
+    reached: Option<Reached>,
+    written: Position,
+    durable: Position,
+}
+
+impl ExactlyOnce {
+    async fn commit(&mut self) {
+        let ids = std::mem::take(&mut self.open);
+        if let Some(Reached { place, .. }) = self.reached.take() {
+            self.hand
+                .step(|disk| {
+                    disk.topic.extend(ids);
+                    disk.journal = Some(Kept { place, pieces: 0, is_complete: false });
+                })
+                .await;
+        }
+        self.batches = 0;
+        self.durable = self.written;
+    }
+}
+
+impl Sink for ExactlyOnce {
+    type Decoder = CheckDecoder;
+    type Report = ();
+
+    fn decoder(&self) -> CheckDecoder {
+        CheckDecoder::default()
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Eager
+    }
+
+    fn is_exactly_once(&self) -> bool {
+        true
+    }
+
+    async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
+        let records = batch.value.iter().flat_map(CheckedBlock::records);
+        self.open.extend(records.map(|record| record.id.to_owned()));
+        self.reached = Some(batch.reached.expect("whole batches only"));
+        self.written = batch.span.end;
+        self.batches += 1;
+        if self.batches == 2 {
+            self.commit().await;
+        }
+        Ok(())
+    }
+
+    fn durable(&self) -> Position {
+        self.durable
+    }
+
+    async fn flush(&mut self) -> Result<Position> {
+        Ok(self.durable)
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        self.commit().await;
+        Ok(())
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.commit().await;
+        Ok(())
+    }
+
+    fn report(self) {}
+}
+
 #[derive(Debug)]
 struct DiskJournal {
     hand: Hand,
@@ -166,7 +288,12 @@ impl Journal for DiskJournal {
         async move {
             let pieces = self.pieces_before + durable.pieces.len();
             let Durable { place, is_complete, .. } = durable;
-            self.hand.step(|disk| disk.journal = Some(Kept { place, pieces, is_complete })).await;
+            let new = Kept { place, pieces, is_complete };
+            // What was in a transaction is not written again.
+            let is_there = self.hand.disk.lock().unwrap().journal.as_ref() == Some(&new);
+            if !is_there {
+                self.hand.step(|disk| disk.journal = Some(new)).await;
+            }
             Ok(())
         }
         .boxed()
@@ -198,21 +325,51 @@ type Bodies = Arc<[(Option<String>, Bytes)]>;
 
 /// Runs until the `steps`-th step, or to the end. Answers how it ended, if it did.
 fn run(disk: &Arc<Mutex<Disk>>, pages: &Bodies, chunk: usize, steps: usize) -> Option<Summary<()>> {
-    let hand = Hand { disk: Arc::clone(disk), steps_left: Arc::new(Mutex::new(steps)) };
-    let kept = disk.lock().unwrap().journal.clone();
-    let pieces_before = kept.as_ref().map_or(0, |kept| kept.pieces);
-    let sink = PieceSink {
-        hand: hand.clone(),
+    run_into(piece_sink, OnReject::Skip, disk, pages, chunk, steps)
+}
+
+fn piece_sink(hand: Hand, pieces_before: usize) -> PieceSink {
+    PieceSink {
+        hand,
         open: Vec::new(),
         batches: 0,
         pieces_before,
         pieces: Vec::new(),
         written: Position::START,
         durable: Position::START,
-    };
+    }
+}
+
+fn at_least_once(hand: Hand, _: usize) -> AtLeastOnce {
+    AtLeastOnce { hand, durable: Position::START }
+}
+
+fn exactly_once(hand: Hand, _: usize) -> ExactlyOnce {
+    ExactlyOnce {
+        hand,
+        open: Vec::new(),
+        batches: 0,
+        reached: None,
+        written: Position::START,
+        durable: Position::START,
+    }
+}
+
+fn run_into<K: Sink<Report = ()>>(
+    sink: impl FnOnce(Hand, usize) -> K,
+    on_reject: OnReject,
+    disk: &Arc<Mutex<Disk>>,
+    pages: &Bodies,
+    chunk: usize,
+    steps: usize,
+) -> Option<Summary<()>> {
+    let hand = Hand { disk: Arc::clone(disk), steps_left: Arc::new(Mutex::new(steps)) };
+    let kept = disk.lock().unwrap().journal.clone();
+    let pieces_before = kept.as_ref().map_or(0, |kept| kept.pieces);
+    let sink = sink(hand.clone(), pieces_before);
     let options = Options {
         framer: FramerOptions { block_bytes: 40, max_record_bytes: 90, ..FramerOptions::default() },
-        rejects: RejectPolicy { on_reject: OnReject::Skip, ..RejectPolicy::default() },
+        rejects: RejectPolicy { on_reject, ..RejectPolicy::default() },
         resume: kept.map(|kept| kept.place),
         journal: Some(Box::new(DiskJournal { hand: hand.clone(), pieces_before })),
         ..Options::default()
@@ -306,6 +463,88 @@ fn whenever_runs_are_killed_the_pieces_are_those_of_an_undisturbed_run() {
             }
         }
         assert!(kills > 30, "{kills}");
+    }
+}
+
+/// Kills the first run before each of its steps, and the second before each of its own; tells `each` of
+/// the disk before and after every run. Answers how many runs were killed.
+fn every_kill<K: Sink<Report = ()>>(
+    sink: fn(Hand, usize) -> K,
+    pages: &Bodies,
+    each: impl Fn(&Disk, &Disk),
+) -> usize {
+    let run = |before: &Disk, chunk, steps| {
+        let disk = Arc::new(Mutex::new(before.clone()));
+        let summary = run_into(sink, OnReject::Skip, &disk, pages, chunk, steps);
+        let after = disk.lock().unwrap().clone();
+        each(before, &after);
+        let outcome = summary.map(|summary| (summary.outcome, summary.error));
+        if let Some(outcome) = &outcome {
+            assert!(outcome.0.is_complete(), "{outcome:?}");
+            assert!(after.journal.as_ref().is_some_and(|kept| kept.is_complete));
+        }
+        (after, outcome.is_some())
+    };
+    let mut kills = 0;
+    for first in 1.. {
+        let (after_first, has_ended) = run(&Disk::default(), 7, first);
+        if has_ended {
+            return kills;
+        }
+        for second in 1.. {
+            let (after_second, has_ended) = run(&after_first, 13, second);
+            if has_ended {
+                break;
+            }
+            assert!(run(&after_second, 1, usize::MAX).1, "nothing kills it");
+            kills += 2;
+        }
+    }
+    unreachable!()
+}
+
+/// The ids before the place that the journal has.
+fn ids_before(disk: &Disk) -> Vec<String> {
+    let record = disk.journal.as_ref().map_or(0, |kept| kept.place.position.record);
+    ids().into_iter().filter(|id| id.parse::<u64>().unwrap() < record).collect()
+}
+
+#[test]
+fn whenever_runs_are_killed_records_and_place_are_committed_together() {
+    for pages in [lines(), envelopes(false), envelopes(true)] {
+        let kills = every_kill(exactly_once, &pages, |_, after| {
+            assert_eq!(after.topic, ids_before(after), "each once, and no other");
+        });
+        assert!(kills >= 12, "{kills}");
+    }
+}
+
+#[test]
+fn whenever_runs_are_killed_nothing_is_lost_and_only_what_no_checkpoint_knew_of_comes_again() {
+    for pages in [lines(), envelopes(false), envelopes(true)] {
+        let kills = every_kill(at_least_once, &pages, |before, after| {
+            assert!(ids_before(after).iter().all(|id| after.topic.contains(id)));
+            let known = ids_before(before);
+            let (earlier, came) = after.topic.split_at(before.topic.len());
+            assert_eq!(earlier, before.topic);
+            assert_eq!(came, &ids()[known.len()..][..came.len()], "in order, behind the place");
+        });
+        assert!(kills > 100, "{kills}");
+    }
+}
+
+#[test]
+fn a_batch_that_reading_ends_in_is_not_committed_exactly_once() {
+    for pages in [lines(), envelopes(false)] {
+        let disk = Arc::new(Mutex::new(Disk::default()));
+        // The second record is no license, and in one batch with the first.
+        let failed = run_into(exactly_once, OnReject::Fail, &disk, &pages, 1000, usize::MAX);
+        assert_eq!(failed.unwrap().outcome, Outcome::Failed);
+        let after = disk.lock().unwrap().clone();
+        assert_eq!((after.topic.len(), after.journal), (0, None));
+        let skipped = run_into(exactly_once, OnReject::Skip, &disk, &pages, 1000, usize::MAX);
+        assert_eq!(skipped.unwrap().outcome, Outcome::Rejected);
+        assert_eq!(disk.lock().unwrap().topic, ids());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Counts;
 use crate::digest::Digest;
 use crate::position::Position;
 
@@ -22,6 +23,15 @@ pub struct Place {
     /// The byte behind the last record before `position`: what is between the two is no record. Where
     /// batches end follows from it.
     pub record_end: u64,
+}
+
+/// How far a run is behind a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Where reading can go on from.
+    pub place: Place,
+    /// What lies between where the run began and that place.
+    pub counts: Counts,
 }
 
 /// Where a page begins.

@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 use super::journal::{HowFar, Marks};
 use super::reader::{End, Reading};
 use super::{
-    AbortOnDrop, Counts, Outcome, Place, Progress, RejectPolicy, Requests, Summary, Ticket,
+    AbortOnDrop, Counts, Outcome, Place, Progress, Reached, RejectPolicy, Requests, Summary, Ticket,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Page, PageReader};
@@ -89,14 +89,24 @@ impl<K: Sink> Writer<K> {
             let (rejects, failure) = self.without_lines_of_the_page(decoded.rejects);
             let records = decoded.records;
             let Ticket { span, place, .. } = ticket;
-            self.sink.write(Batch { value: decoded.value, records, span }).await?;
-            counts.records += records;
+            let count = rejects.len() as u64;
             counts.add(&rejects);
-            self.progress.written(records, rejects.len() as u64);
-            self.rejects.take(rejects, counts.rejected).await?;
-            if let Some(failure) = failure {
-                return Err(failure);
+            let taken = self.rejects.take(rejects, counts.rejected).await;
+            let mut taken = taken.and(failure.map_or(Ok(()), Err));
+            if self.sink.is_exactly_once() {
+                // The place behind the batch may become durable with it.
+                std::mem::replace(&mut taken, Ok(()))?;
+                if count > 0 {
+                    self.rejects.flush().await?;
+                }
             }
+            let after = Counts { records: counts.records + records, ..counts.clone() };
+            let reached = Reached { place: place.clone(), counts: after };
+            let reached = taken.is_ok().then_some(reached);
+            self.sink.write(Batch { value: decoded.value, records, span, reached }).await?;
+            counts.records += records;
+            self.progress.written(records, count);
+            taken?;
             if let Some(marks) = &mut self.marks {
                 marks.push(span.end, place, counts.clone());
                 if marks.advance(self.sink.durable()) {

@@ -10,7 +10,10 @@
 
 mod config;
 mod ledger;
+mod parts;
 mod producer;
+mod store;
+mod transaction;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +24,18 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 
 use super::{Batch, CheckDecoder, Pace, Sink};
+use crate::checkpoint::{Beginning, Draft, Identity};
 use crate::decode::{CheckedBlock, CheckedRecord, Limits};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Durable;
 use crate::position::Position;
 pub use config::producer_config;
 use ledger::{Entry, Ledger};
+use parts::Parts;
 pub use producer::KafkaProducer;
+pub use store::KafkaStore;
+use transaction::Transactions;
+pub use transaction::{Delivery, TransactionOptions};
 
 /// Where in the body a record began.
 const POSITION_HEADER: &str = "truto-position";
@@ -96,6 +105,9 @@ pub struct KafkaSink {
     /// Records that librdkafka took.
     sent: u64,
     report: KafkaReport,
+    /// Where the snapshot's checkpoint is put into the transactions.
+    keeping: Option<(KafkaStore, Draft)>,
+    parts: Parts,
 }
 
 /// What a [`KafkaSink`] wrote.
@@ -127,7 +139,26 @@ impl KafkaSink {
             key: String::new(),
             sent: 0,
             report: KafkaReport::default(),
+            keeping: None,
+            parts: Parts::default(),
         }
+    }
+
+    /// The same sink, which puts into each transaction how far the snapshot that begins with `beginning`
+    /// is: whatever a kill leaves, records and checkpoint are committed together or not at all. `store`
+    /// must be [through](KafkaStore::through) the same producer.
+    ///
+    /// That a snapshot is complete is for a [`Keeper`](crate::checkpoint::Keeper) with the same store to
+    /// say. Without transactions it is that which keeps all.
+    #[must_use]
+    pub fn keeping(
+        mut self,
+        store: &KafkaStore,
+        identity: Identity,
+        beginning: &Beginning,
+    ) -> Self {
+        self.keeping = Some((store.clone(), Draft::of(identity, beginning)));
+        self
     }
 
     /// [`KafkaProducer::check`] for the sink's topic.
@@ -138,7 +169,58 @@ impl KafkaSink {
         self.producer.check(&self.options.topic, timeout).await
     }
 
-    async fn send(&mut self, record: CheckedRecord<'_>, batch: &Arc<Entry>) -> Result<()> {
+    async fn send_all(
+        &mut self,
+        batch: &Batch<Vec<CheckedBlock>>,
+        entry: &Arc<Entry>,
+    ) -> Result<()> {
+        for record in batch.value.iter().flat_map(CheckedBlock::records) {
+            let sent = self.send(record, entry).await;
+            sent.map_err(|error| self.not_taken(record.raw.position, error))?;
+        }
+        Ok(())
+    }
+
+    /// The same, as a part of a transaction.
+    async fn send_part(
+        &mut self,
+        transactions: &Transactions,
+        batch: Batch<Vec<CheckedBlock>>,
+        entry: &Arc<Entry>,
+    ) -> Result<()> {
+        let mut part = transactions.enter().await?;
+        let bytes = self.report.bytes;
+        for record in batch.value.iter().flat_map(CheckedBlock::records) {
+            if let Err(error) = self.send(record, entry).await {
+                part.refused(&error);
+                return Err(self.not_taken(record.raw.position, error));
+            }
+            part.sent();
+        }
+        let checkpoint =
+            self.keeping.as_ref().zip(batch.reached).map(|((store, draft), reached)| {
+                store.change(&draft.checkpoint(Durable::under_way(reached)))
+            });
+        let number = part.end(self.report.bytes - bytes, checkpoint);
+        self.parts.push(number, batch.span.end, batch.records);
+        Ok(())
+    }
+
+    /// The error to end with that began as `error`: where the transaction fails for a reason of its own,
+    /// that says more.
+    async fn explained(&self, error: Error) -> Error {
+        let Some(transactions) = &self.producer.transactions else { return error };
+        match transactions.failure().await {
+            Some(failure) if failure.is_fatal() => failure.error(),
+            _ => error,
+        }
+    }
+
+    async fn send(
+        &mut self,
+        record: CheckedRecord<'_>,
+        batch: &Arc<Entry>,
+    ) -> Result<(), KafkaError> {
         self.key.clear();
         if let Some(account) = &self.options.account {
             self.key.push_str(account);
@@ -154,8 +236,7 @@ impl KafkaSink {
         if !self.key.is_empty() {
             message = message.key(self.key.as_bytes());
         }
-        let taken = self.producer.send(message).await;
-        taken.map_err(|error| self.not_taken(record.raw.position, error))?;
+        self.producer.send(message).await?;
         self.sent += 1;
         self.report.bytes += (self.key.len() + record.raw.bytes.len()) as u64;
         Ok(())
@@ -182,11 +263,18 @@ impl KafkaSink {
         Error::new(ErrorKind::Destination, message).at(position).caused_by(error)
     }
 
-    /// Waits for the reports of all that was sent, and counts what was delivered.
+    /// Waits for the reports of all that was sent, or until it is committed, and counts what was
+    /// delivered.
     async fn settle(&mut self) -> Result<Position> {
-        let (delivered, settled) = self.ledger.settled(self.sent).await;
-        self.report.delivered = delivered;
-        settled
+        let Some(transactions) = self.producer.transactions.clone() else {
+            let (delivered, settled) = self.ledger.settled(self.sent).await;
+            self.report.delivered = delivered;
+            return settled;
+        };
+        let committed = transactions.commit_through(self.parts.last()).await;
+        self.parts.advance(transactions.committed());
+        self.report.delivered = self.parts.delivered;
+        committed.map(|()| self.parts.durable)
     }
 }
 
@@ -202,27 +290,47 @@ impl Sink for KafkaSink {
         Pace::Eager
     }
 
+    fn is_exactly_once(&self) -> bool {
+        self.producer.transactions.is_some()
+    }
+
     async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
-        let entry = self.ledger.open(batch.records, batch.span, &self.producer.room).await?;
-        for record in batch.value.iter().flat_map(CheckedBlock::records) {
-            self.send(record, &entry).await?;
+        let room = &self.producer.room;
+        let opened = self.ledger.open(batch.records, batch.span, room).await;
+        let written = match (opened, self.producer.transactions.clone()) {
+            (Err(error), _) => Err(error),
+            (Ok(entry), None) => self.send_all(&batch, &entry).await,
+            (Ok(entry), Some(transactions)) => {
+                self.parts.advance(transactions.committed());
+                self.send_part(&transactions, batch, &entry).await
+            }
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.explained(error).await),
         }
-        Ok(())
     }
 
     fn durable(&self) -> Position {
-        self.ledger.durable()
+        match &self.producer.transactions {
+            None => self.ledger.durable(),
+            Some(transactions) => self.parts.durable_at(transactions.committed()),
+        }
     }
 
     async fn flush(&mut self) -> Result<Position> {
-        self.settle().await
+        match &self.producer.transactions {
+            None => self.settle().await,
+            Some(_) => Ok(self.durable()),
+        }
     }
 
     async fn finish(&mut self) -> Result<()> {
         self.settle().await.map(drop)
     }
 
-    /// What is under way cannot be taken back, so its reports are awaited here too.
+    /// What is under way cannot be taken back, so its reports are awaited here too. Of a transaction, it is
+    /// whole batches, and others' as well.
     async fn abort(&mut self) -> Result<()> {
         // What failed is known by then: it is why this is called.
         let _ = self.settle().await;

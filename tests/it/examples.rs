@@ -1,7 +1,7 @@
 //! The examples do what their headers say. `cargo test` builds them; `cargo test --test it` does not.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use license_stream::simulate::{DEFAULT_TOKEN, LicenseGenerator, RunningSimulator, Simulator};
@@ -162,7 +162,12 @@ fn http_to_kafka_delivers_each_license_once() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(lines(&output.stdout), ["2000 licenses acknowledged, 0 rejected"]);
 
-    let mut messages: Vec<_> = python::topic_messages(&topic)
+    assert_has_each_once(&topic, &truto, 2000);
+}
+
+/// Makes sure that who reads what is committed sees each of the first `count` licenses once, as it came.
+fn assert_has_each_once(topic: &str, truto: &Truto, count: usize) {
+    let mut messages: Vec<_> = python::topic_messages(topic)
         .into_iter()
         .map(|message| {
             let position = message["headers"].as_array().unwrap().iter().find_map(|header| {
@@ -172,13 +177,40 @@ fn http_to_kafka_delivers_each_license_once() {
         })
         .collect();
     messages.sort_by_key(|(position, _)| *position);
-    assert_eq!(messages.len(), 2000);
+    assert_eq!(messages.len(), count);
     for (index, (_, message)) in messages.iter().enumerate() {
         let (text, license) = truto.license(index as u64);
         let key = format!("{}:{}", truto.account(), license["id"].as_str().unwrap());
         assert_eq!(message["key"], json!(key));
         assert_eq!(message["value"], json!(text));
     }
+}
+
+#[test]
+fn kafka_exactly_once_shows_each_license_once_whenever_it_is_killed() {
+    let count = 10_000;
+    // Held before the end, no run is complete before it is killed.
+    let truto = Truto::start(Simulator::new().with_records(count).with_hold_after_records(9_000));
+    let topic = existing_topic();
+    let start = || {
+        let mut command = truto.example("kafka_exactly_once");
+        command.arg(&topic).arg("200000").env("KAFKA_BOOTSTRAP_SERVERS", kafka::bootstrap());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..8 {
+        let mut child = start();
+        // On two busy cores a run takes a second or two.
+        std::thread::sleep(Duration::from_millis(random.u64(100..1_500)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    truto.simulator.release();
+    let output = start().wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_has_each_once(&topic, &truto, count as usize);
+    let committed = lines(&output.stdout)[0].split_once(' ').unwrap().0.parse::<u64>().unwrap();
+    assert!(committed < count, "runs that were killed had committed some");
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! What is in a topic of a real broker, as a client sees it that is not ours.
 
+mod checkpoints;
 mod delivery;
+mod exactly_once;
 mod failure;
+mod job;
+mod mock;
 mod murmur2;
 mod settings;
 

@@ -75,15 +75,27 @@ impl Ledger {
         if state.failure.is_some() {
             return Err(state.error());
         }
-        let entry = Arc::new(Entry {
-            ledger: Arc::downgrade(self),
-            waiting: AtomicU64::new(records),
-            end: span.end,
-            _room: permit,
-        });
+        let entry = self.entry(records, span.end, permit);
         state.open.push_back(Arc::clone(&entry));
         state.settle();
         Ok(entry)
+    }
+
+    /// Opens a batch of one record that is from no body, and takes no room.
+    pub(super) fn open_one(self: &Arc<Self>) -> Arc<Entry> {
+        let entry = self.entry(1, Position::START, None);
+        self.lock().open.push_back(Arc::clone(&entry));
+        entry
+    }
+
+    fn entry(
+        self: &Arc<Self>,
+        records: u64,
+        end: Position,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Arc<Entry> {
+        let (ledger, waiting) = (Arc::downgrade(self), AtomicU64::new(records));
+        Arc::new(Entry { ledger, waiting, end, _room: room })
     }
 
     /// Waits for the reports of all `sent` records; how many were delivered, and the place before

@@ -13,7 +13,9 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 
-use super::ledger::Entry;
+use super::ledger::{Entry, Ledger};
+use super::store::Change;
+use super::transaction::{Delivery, Transactions};
 use super::{POSITION_HEADER, config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::room::Room;
@@ -40,10 +42,15 @@ const CREATION_PAUSE: Duration = Duration::from_millis(200);
 /// ```
 #[derive(Clone)]
 pub struct KafkaProducer {
-    producer: Arc<ThreadedProducer<Reports>>,
+    producer: Arc<Link>,
     brokers: Arc<str>,
     pub(super) room: Room,
+    /// Where records are delivered exactly once.
+    pub(super) transactions: Option<Arc<Transactions>>,
 }
+
+/// librdkafka, with a thread that takes its delivery reports.
+pub(super) type Link = ThreadedProducer<Reports>;
 
 impl fmt::Debug for KafkaProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +73,46 @@ impl KafkaProducer {
             producer: Arc::new(producer),
             brokers: config.get("bootstrap.servers").unwrap_or("no address").into(),
             room: Room::new(in_flight_bytes),
+            transactions: None,
         })
+    }
+
+    /// The same for records that are delivered as `delivery` says.
+    ///
+    /// [`Delivery::ExactlyOnce`] fences producers of the same `transactional.id`, and waits until the
+    /// transactions that they left open are ended. Whoever then looks for a checkpoint finds the last one:
+    /// see [`KafkaStore::through`](super::KafkaStore::through).
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new); [`ErrorKind::Unreachable`] if no transaction could be begun in time;
+    /// [`ErrorKind::Destination`] if the brokers refuse transactions.
+    pub async fn connect(
+        config: &ClientConfig,
+        in_flight_bytes: usize,
+        delivery: Delivery,
+    ) -> Result<Self> {
+        let Delivery::ExactlyOnce(options) = delivery else {
+            return Self::new(config, in_flight_bytes);
+        };
+        let mut config = config.clone();
+        config
+            .set("transactional.id", &options.id)
+            .set("enable.idempotence", "true")
+            .set("acks", "all");
+        if config.get("transaction.timeout.ms").is_none() {
+            config.set("transaction.timeout.ms", options.timeout.as_millis().to_string());
+        }
+        let producer = Self::new(&config, in_flight_bytes)?;
+        let transactions = Transactions::begin(producer.clone(), options).await?;
+        Ok(Self { transactions: Some(Arc::new(transactions)), ..producer })
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.producer
+    }
+
+    pub(super) fn brokers(&self) -> &str {
+        &self.brokers
     }
 
     /// Makes sure that the brokers answer and that the topic is there, or is being made by them.
@@ -116,6 +162,28 @@ impl KafkaProducer {
         Ok(topic_error.map(RDKafkaErrorCode::from))
     }
 
+    /// Delivers one message to the only partition of `topic`; `None` is a tombstone.
+    pub(super) async fn keep(&self, topic: &str, key: &str, value: Option<&[u8]>) -> Result<()> {
+        let ledger = Arc::new(Ledger::default());
+        let mut record = BaseRecord::with_opaque_to(topic, ledger.open_one()).partition(0);
+        record.key = Some(key.as_bytes());
+        record.payload = value;
+        let refused =
+            |error| Error::new(ErrorKind::Destination, "the message was refused").caused_by(error);
+        self.send(record).await.map_err(refused)?;
+        ledger.settled(1).await.1.map(drop)
+    }
+
+    /// Puts a checkpoint into the open transaction.
+    pub(super) async fn enqueue(&self, change: &Change) -> Result<(), KafkaError> {
+        // Nobody asks for its report: a transaction that lost a message cannot be committed.
+        let entry = Arc::new(Ledger::default()).open_one();
+        let mut record = BaseRecord::with_opaque_to(&change.topic, entry).partition(0);
+        record.key = Some(change.key.as_bytes());
+        record.payload = change.json.as_deref();
+        self.send(record).await
+    }
+
     /// Hands a record to librdkafka, which copies it.
     pub(super) async fn send(
         &self,
@@ -158,6 +226,19 @@ impl KafkaProducer {
             }
             Err((error, _)) => Err(Refused::For(error)),
         }
+    }
+}
+
+/// Waits until all that was sent is reported, and lets nothing linger meanwhile.
+///
+/// rdkafka's own `flush` asks for that anew every 100 ms, and takes as long.
+pub(super) fn flush(link: &Link, timeout: Duration) {
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    #[expect(unsafe_code, reason = "to call a function of librdkafka's")]
+    // SAFETY: the pointer is that of a client that `link` keeps alive, and the function may be called from
+    // any thread. The reports are taken by the thread of `link`. What it answers is seen by who commits.
+    unsafe {
+        rdkafka::bindings::rd_kafka_flush(link.client().native_ptr(), milliseconds);
     }
 }
 

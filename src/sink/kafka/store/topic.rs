@@ -1,0 +1,201 @@
+//! The topic of checkpoints: made, checked, and read to its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sink::kafka::config;
+
+/// What the topic holds, by key.
+type Content = BTreeMap<String, Arc<[u8]>>;
+
+type Admin = AdminClient<DefaultClientContext>;
+
+/// How long a topic that was made may stay unknown.
+const TO_APPEAR: Duration = Duration::from_secs(5);
+
+/// Before asking again for what is about to be.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Everything that is in `topic`, which is made if it is not there.
+pub(super) async fn read(config: &ClientConfig, topic: &str, timeout: Duration) -> Result<Content> {
+    let deadline = Instant::now() + timeout;
+    let mut config = config.clone();
+    // The end that is asked for is that of all that was written, and not where the first open transaction
+    // begins.
+    config.set("isolation.level", "read_uncommitted");
+    let admin: Admin = config.create().map_err(config::refused)?;
+    find_or_make(&admin, topic, deadline).await?;
+    let topic = topic.to_owned();
+    let read = tokio::task::spawn_blocking(move || {
+        wait_for_leader(&admin, &topic, deadline)?;
+        read_to_end(&config, &admin, &topic, deadline)
+    });
+    read.await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "reading the checkpoints did not end").caused_by(error)
+    })?
+}
+
+/// Asks for the topic's configuration first: asking for the topic itself could create it, with
+/// properties that do not suit.
+async fn find_or_make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
+    let until = deadline.min(Instant::now() + TO_APPEAR);
+    loop {
+        match cleanup_policy(admin, topic, deadline).await? {
+            Some(policy) if policy.split(',').any(|policy| policy == "compact") => return Ok(()),
+            Some(policy) => {
+                let message = format!(
+                    "topic {topic} cannot keep checkpoints: its cleanup.policy is {policy}, and must be compact"
+                );
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+            None if left(until) < PAUSE => {
+                let message = format!(
+                    "topic {topic} is there, and brokers do not tell its configuration: checkpoints need the \
+                     right DescribeConfigs on it"
+                );
+                return Err(Error::new(ErrorKind::Destination, message));
+            }
+            None => make(admin, topic, deadline).await?,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// `None` if there is no such topic, or it is not for us to see: rdkafka does not tell which.
+async fn cleanup_policy(admin: &Admin, topic: &str, deadline: Instant) -> Result<Option<String>> {
+    let asked = [ResourceSpecifier::Topic(topic)];
+    let options = AdminOptions::new().request_timeout(Some(left(deadline)));
+    let answered = admin.describe_configs(&asked, &options).await;
+    let described = answered.map_err(|error| unanswered(topic, error))?.pop();
+    let resource = described.and_then(std::result::Result::ok);
+    Ok(resource.and_then(|resource| resource.get("cleanup.policy")?.value.clone()))
+}
+
+async fn make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
+    let options = AdminOptions::new()
+        .request_timeout(Some(left(deadline)))
+        .operation_timeout(Some(left(deadline)));
+    // -1: the broker's default.
+    let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)).set("cleanup.policy", "compact");
+    let answered = admin.create_topics(&[new], &options).await;
+    match answered.map_err(|error| unanswered(topic, error))?.pop() {
+        // Another run may have been faster.
+        None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+        Some(Err((_, code))) => {
+            let message = format!(
+                "topic {topic}, which keeps the checkpoints, is not there and cannot be made: create it with \
+                 one partition and cleanup.policy=compact, or keep checkpoints elsewhere"
+            );
+            Err(Error::new(ErrorKind::Destination, message).caused_by(KafkaError::AdminOp(code)))
+        }
+    }
+}
+
+/// A new topic is known before its partition can be read.
+fn wait_for_leader(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
+    loop {
+        let metadata = admin.inner().fetch_metadata(Some(topic), left(deadline));
+        let metadata = metadata.map_err(|error| unanswered(topic, error))?;
+        let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
+        match partitions {
+            [only] if only.leader() >= 0 => return Ok(()),
+            [] | [_] if left(deadline) < PAUSE => {
+                let message = format!("the partition of topic {topic} has no leader");
+                return Err(Error::new(ErrorKind::Unreachable, message));
+            }
+            [] | [_] => std::thread::sleep(PAUSE),
+            several => {
+                let message = format!(
+                    "topic {topic} cannot keep checkpoints: it has {} partitions, and must have one",
+                    several.len()
+                );
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+        }
+    }
+}
+
+fn read_to_end(
+    config: &ClientConfig,
+    admin: &Admin,
+    topic: &str,
+    deadline: Instant,
+) -> Result<Content> {
+    let unread = |error| unanswered(topic, error);
+    let end = admin.inner().fetch_watermarks(topic, 0, left(deadline)).map_err(unread)?.1;
+    let mut content = Content::new();
+    if end == 0 {
+        return Ok(content);
+    }
+    let mut config = config.clone();
+    config
+        .set("isolation.level", "read_committed")
+        // The client wants one. It is never joined: the partition is assigned, and no offset committed.
+        .set("group.id", "license-stream-checkpoints")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = config.create().map_err(config::refused)?;
+    // What was written behind an open transaction is not shown before that ends. It may be what this job
+    // kept, and the transaction another's.
+    while consumer.fetch_watermarks(topic, 0, left(deadline)).map_err(unread)?.1 < end {
+        if left(deadline) < PAUSE {
+            let message = format!(
+                "the checkpoints in topic {topic} cannot be read: a transaction in it has not ended"
+            );
+            return Err(Error::new(ErrorKind::Unreachable, message));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let mut partition = TopicPartitionList::new();
+    partition.add_partition_offset(topic, 0, Offset::Beginning).map_err(unread)?;
+    consumer.assign(&partition).map_err(unread)?;
+    let mut last_error = KafkaError::NoMessageReceived;
+    loop {
+        match consumer.poll(left(deadline)) {
+            Some(Ok(message)) => {
+                let key = String::from_utf8_lossy(message.key().unwrap_or_default());
+                match message.payload() {
+                    Some(json) => content.insert(key.into_owned(), json.into()),
+                    None => content.remove(&*key),
+                };
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(content),
+            Some(Err(error)) if is_final(&error) => return Err(unread(error)),
+            // Tried again by the client.
+            Some(Err(error)) => last_error = error,
+            None => {}
+        }
+        if left(deadline).is_zero() {
+            return Err(unread(last_error));
+        }
+    }
+}
+
+fn is_final(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::UnknownTopicOrPartition
+        )
+    )
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+fn unanswered(topic: &str, error: KafkaError) -> Error {
+    let message = format!("the checkpoints in topic {topic} could not be reached");
+    let kind = if is_final(&error) { ErrorKind::Destination } else { ErrorKind::Unreachable };
+    Error::new(kind, message).caused_by(error)
+}

@@ -1,0 +1,100 @@
+//! Why no transaction can be committed any more, in librdkafka's own classes.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::error::{Error, ErrorKind};
+
+/// What can be done about an error, as librdkafka says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// The same call may succeed.
+    Retriable,
+    /// The transaction must be aborted.
+    Abortable,
+    /// The producer is of no use any more.
+    Fatal,
+}
+
+impl Class {
+    pub(super) fn of(error: &KafkaError) -> Self {
+        match error {
+            KafkaError::Transaction(error) if error.is_fatal() => Self::Fatal,
+            KafkaError::Transaction(error) if error.txn_requires_abort() => Self::Abortable,
+            KafkaError::Transaction(error) if error.is_retriable() => Self::Retriable,
+            // Not all reports came in time.
+            KafkaError::Flush(_) => Self::Retriable,
+            _ => Self::Fatal,
+        }
+    }
+}
+
+/// The end of a producer's transactions. All sinks of the producer are told the same.
+#[derive(Clone, Debug)]
+pub(in crate::sink::kafka) struct Failure {
+    message: String,
+    cause: Option<KafkaError>,
+    is_fatal: bool,
+}
+
+impl Failure {
+    /// The open transaction of the producer `id` will not be committed, for `cause` where there is one
+    /// beside a batch that was not whole.
+    pub(super) fn given_up(id: &str, cause: Option<KafkaError>) -> Self {
+        let message = format!(
+            "the open transaction of {id} was given up: what was committed before it is durable, and the \
+             next run goes on from there"
+        );
+        Self { message, cause, is_fatal: false }
+    }
+
+    pub(super) fn fatal(id: &str, cause: KafkaError) -> Self {
+        let message = if is_fenced(&cause) {
+            format!(
+                "this run was fenced: another one with the transactional.id {id} has taken its place, or a \
+                 transaction was open for longer than transaction.timeout.ms"
+            )
+        } else {
+            format!("the transactions of {id} cannot go on")
+        };
+        Self { message, cause: Some(cause), is_fatal: true }
+    }
+
+    /// Nobody knows whether the transaction was committed. That is no matter: its checkpoint was, or was
+    /// not, with it.
+    pub(super) fn unanswered(id: &str, seconds: u64, cause: KafkaError) -> Self {
+        let message = format!(
+            "the brokers did not say within {seconds} s what became of a transaction of {id}: the next run \
+             will find out"
+        );
+        Self { message, cause: Some(cause), is_fatal: true }
+    }
+
+    pub(super) fn of_committer() -> Self {
+        let message = "the task that commits transactions has ended".to_owned();
+        Self { message, cause: None, is_fatal: true }
+    }
+
+    /// Whether it says more than what a sink knows of its own records.
+    pub(in crate::sink::kafka) fn is_fatal(&self) -> bool {
+        self.is_fatal
+    }
+
+    pub(in crate::sink::kafka) fn error(&self) -> Error {
+        let error = Error::new(ErrorKind::Destination, self.message.clone());
+        match &self.cause {
+            Some(cause) => error.caused_by(cause.clone()),
+            None => error,
+        }
+    }
+}
+
+pub(super) fn is_fenced(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::ProducerFenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+        )
+    )
+}

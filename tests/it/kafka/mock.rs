@@ -1,0 +1,130 @@
+//! What a real broker does not do on demand, from librdkafka's mock cluster.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream;
+use license_stream::frame::FramerOptions;
+use license_stream::pipeline::{self, Options, Outcome, Summary};
+use license_stream::sink::kafka::{
+    Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, TransactionOptions,
+    producer_config,
+};
+use license_stream::{Error, ErrorKind};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::RDKafkaApiKey as Request;
+use rdkafka::types::RDKafkaRespErr as Code;
+
+const TOPIC: &str = "licenses";
+
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+fn cluster() -> Cluster {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPIC, 3, 1).unwrap();
+    cluster
+}
+
+async fn connect(cluster: &Cluster) -> Result<KafkaProducer, Error> {
+    let mut config = producer_config(&cluster.bootstrap_servers());
+    config.set("linger.ms", "1").set("retry.backoff.ms", "10").set("retry.backoff.max.ms", "20");
+    let mut options = TransactionOptions::of_topic(TOPIC);
+    options.max_bytes = 10_000;
+    options.start_timeout = Duration::from_secs(2);
+    options.timeout = Duration::from_secs(20);
+    KafkaProducer::connect(&config, 1 << 20, Delivery::ExactlyOnce(options)).await
+}
+
+/// A run of 1,000 records in several transactions, on a cluster that answers `request` with `codes` first.
+async fn run(request: Request, codes: &[Code]) -> Summary<KafkaReport> {
+    let cluster = cluster();
+    let producer = connect(&cluster).await.unwrap();
+    cluster.request_errors(request, codes);
+    let sink = KafkaSink::through(&producer, KafkaOptions::new(TOPIC));
+    let framer = FramerOptions { block_bytes: 4_000, ..FramerOptions::default() };
+    let lines = (0..1_000).map(|number| format!("{{\"id\":\"license {number}\"}}\n"));
+    let body = stream::iter(lines.map(|line| Ok::<_, Error>(Bytes::from(line))));
+    pipeline::run(body, sink, Options { framer, ..Options::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_that_pass_are_survived() {
+    use Code::*;
+    let passing = [
+        (Request::EndTxn, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE),
+        (Request::EndTxn, RD_KAFKA_RESP_ERR_NOT_COORDINATOR),
+        (Request::EndTxn, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS),
+        (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS),
+        (Request::Produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS),
+        (Request::Produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND),
+        (Request::Produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION),
+    ];
+    for (request, code) in passing {
+        let summary = run(request, &[code, code]).await;
+        assert_eq!(summary.outcome, Outcome::Done, "{code:?}: {:?}", summary.error);
+        assert_eq!(summary.report.delivered, 1_000, "{code:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_fenced_ends_at_once_and_says_so() {
+    use Code::*;
+    let fencing = [
+        (Request::EndTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED),
+        (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED),
+    ];
+    for (request, code) in fencing {
+        let begun = Instant::now();
+        let summary = run(request, &[code; 5]).await;
+        assert_eq!((summary.outcome, summary.report.delivered), (Outcome::Failed, 0));
+        let error = summary.error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Destination);
+        let begin =
+            "this run was fenced: another one with the transactional.id license-stream-licenses";
+        assert!(error.message().starts_with(begin), "{request:?}: {error:?}");
+        assert!(begun.elapsed() < Duration::from_secs(15));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_lost_a_record_is_aborted() {
+    use Code::*;
+    let losing = [
+        (Request::Produce, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER),
+        (Request::Produce, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
+        (Request::Produce, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE),
+        (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
+    ];
+    for (request, code) in losing {
+        let summary = run(request, &[code; 3]).await;
+        assert_eq!(summary.outcome, Outcome::Failed, "{code:?}");
+        assert_eq!(summary.report.delivered, 0, "{code:?}");
+        let error = summary.error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Destination, "{error:?}");
+        let says = ["was not delivered", "was given up", "did not take the record", "cannot go on"];
+        assert!(says.iter().any(|words| error.message().contains(words)), "{error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_that_cannot_begin_are_an_error_within_the_bound() {
+    use Code::*;
+    let cluster = cluster();
+    let begun = Instant::now();
+    cluster.request_errors(
+        Request::InitProducerId,
+        &[RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 1_000],
+    );
+    let error = connect(&cluster).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(15));
+
+    cluster.clear_request_errors(Request::InitProducerId);
+    cluster.request_errors(
+        Request::InitProducerId,
+        &[RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
+    );
+    let error = connect(&cluster).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Destination, "{error:?}");
+}
