@@ -30,7 +30,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Durable;
 use crate::position::Position;
 pub use config::producer_config;
-use ledger::{Entry, Ledger};
+use ledger::{Entry, Ledger, Unsent};
 use parts::Parts;
 pub use producer::KafkaProducer;
 pub use store::KafkaStore;
@@ -102,8 +102,6 @@ pub struct KafkaSink {
     producer: KafkaProducer,
     ledger: Arc<Ledger>,
     key: String,
-    /// Records that librdkafka took.
-    sent: u64,
     report: KafkaReport,
     /// Where the snapshot's checkpoint is put into the transactions.
     keeping: Option<(KafkaStore, Draft)>,
@@ -137,7 +135,6 @@ impl KafkaSink {
             producer: producer.clone(),
             ledger: Arc::default(),
             key: String::new(),
-            sent: 0,
             report: KafkaReport::default(),
             keeping: None,
             parts: Parts::default(),
@@ -174,9 +171,11 @@ impl KafkaSink {
         batch: &Batch<Vec<CheckedBlock>>,
         entry: &Arc<Entry>,
     ) -> Result<()> {
+        let mut unsent = Unsent::of(entry, batch.records);
         for record in batch.value.iter().flat_map(CheckedBlock::records) {
             let sent = self.send(record, entry).await;
             sent.map_err(|error| self.not_taken(record.raw.position, error))?;
+            unsent.records -= 1;
         }
         Ok(())
     }
@@ -190,12 +189,14 @@ impl KafkaSink {
     ) -> Result<()> {
         let mut part = transactions.enter().await?;
         let bytes = self.report.bytes;
+        let mut unsent = Unsent::of(entry, batch.records);
         for record in batch.value.iter().flat_map(CheckedBlock::records) {
             if let Err(error) = self.send(record, entry).await {
                 part.refused(&error);
                 return Err(self.not_taken(record.raw.position, error));
             }
             part.sent();
+            unsent.records -= 1;
         }
         let checkpoint =
             self.keeping.as_ref().zip(batch.reached).map(|((store, draft), reached)| {
@@ -237,7 +238,6 @@ impl KafkaSink {
             message = message.key(self.key.as_bytes());
         }
         self.producer.send(message).await?;
-        self.sent += 1;
         self.report.bytes += (self.key.len() + record.raw.bytes.len()) as u64;
         Ok(())
     }
@@ -267,7 +267,7 @@ impl KafkaSink {
     /// delivered.
     async fn settle(&mut self) -> Result<Position> {
         let Some(transactions) = self.producer.transactions.clone() else {
-            let (delivered, settled) = self.ledger.settled(self.sent).await;
+            let (delivered, settled) = self.ledger.settled().await;
             self.report.delivered = delivered;
             return settled;
         };

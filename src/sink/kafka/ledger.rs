@@ -28,8 +28,9 @@ pub(super) struct Ledger {
 struct State {
     /// Batches that are not settled, in the order of the body.
     open: VecDeque<Arc<Entry>>,
-    /// Reports so far, of success and failure.
-    reports: u64,
+    /// Those among them that wait for reports.
+    waiting: usize,
+    /// Records of the others, and of those before them, that were delivered.
     delivered: u64,
     durable: Position,
     failure: Option<Failure>,
@@ -37,16 +38,21 @@ struct State {
 
 /// One batch. Each of its records bears it to librdkafka and back, so that many sinks can share a
 /// producer.
+///
+/// A record's report counts down a number and no more: the ledger is told of the last one only, and of
+/// what failed.
 #[derive(Debug)]
 pub(super) struct Entry {
     /// Gone with its sink; records can outlive that.
     ledger: Weak<Ledger>,
-    /// Records that are not yet delivered; changed under the ledger's lock only.
+    /// Records that were not reported yet.
     waiting: AtomicU64,
+    delivered: AtomicU64,
     end: Position,
     /// What the batch takes of the room in flight: given back once it is settled, or once its sink is
     /// gone and the last of its records was reported.
     _room: Option<OwnedSemaphorePermit>,
+    records: u64,
 }
 
 /// The first record that was not delivered.
@@ -76,6 +82,7 @@ impl Ledger {
             return Err(state.error());
         }
         let entry = self.entry(records, span.end, permit);
+        state.waiting += usize::from(records > 0);
         state.open.push_back(Arc::clone(&entry));
         state.settle();
         Ok(entry)
@@ -84,7 +91,10 @@ impl Ledger {
     /// Opens a batch of one record that is from no body, and takes no room.
     pub(super) fn open_one(self: &Arc<Self>) -> Arc<Entry> {
         let entry = self.entry(1, Position::START, None);
-        self.lock().open.push_back(Arc::clone(&entry));
+        let mut state = self.lock();
+        state.waiting += 1;
+        state.open.push_back(Arc::clone(&entry));
+        drop(state);
         entry
     }
 
@@ -94,15 +104,20 @@ impl Ledger {
         end: Position,
         room: Option<OwnedSemaphorePermit>,
     ) -> Arc<Entry> {
-        let (ledger, waiting) = (Arc::downgrade(self), AtomicU64::new(records));
-        Arc::new(Entry { ledger, waiting, end, _room: room })
+        Arc::new(Entry {
+            ledger: Arc::downgrade(self),
+            waiting: AtomicU64::new(records),
+            delivered: AtomicU64::new(0),
+            end,
+            _room: room,
+            records,
+        })
     }
 
-    /// Waits for the reports of all `sent` records; how many were delivered, and the place before
-    /// which all are.
-    pub(super) async fn settled(&self, sent: u64) -> (u64, Result<Position>) {
+    /// Waits for the reports of all records; how many were delivered, and the place before which all are.
+    pub(super) async fn settled(&self) -> (u64, Result<Position>) {
         self.wait_until(|state| {
-            (state.reports == sent).then(|| {
+            (state.waiting == 0).then(|| {
                 let failed = state.failure.is_some();
                 (state.delivered, if failed { Err(state.error()) } else { Ok(state.durable) })
             })
@@ -143,28 +158,58 @@ impl Entry {
         result: Result<(), KafkaError>,
         byte: impl FnOnce() -> Option<u64>,
     ) {
-        let Some(ledger) = self.ledger.upgrade() else { return };
-        let mut state = ledger.lock();
-        state.reports += 1;
         match result {
             Ok(()) => {
-                state.delivered += 1;
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                if self.is_settled() {
-                    state.settle();
+                self.delivered.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                if let Some(ledger) = self.ledger.upgrade() {
+                    let failure = || Failure { byte: byte(), error };
+                    ledger.lock().failure.get_or_insert_with(failure);
+                    ledger.reported.notify_one();
                 }
             }
-            Err(error) if state.failure.is_none() => {
-                state.failure = Some(Failure { byte: byte(), error });
-            }
-            Err(_) => {}
         }
+        self.count_down(1);
+    }
+
+    fn count_down(&self, records: u64) {
+        // What was counted before, by whichever thread, is seen by the one that comes to zero.
+        if records == 0 || self.waiting.fetch_sub(records, Ordering::AcqRel) != records {
+            return;
+        }
+        let Some(ledger) = self.ledger.upgrade() else { return };
+        let mut state = ledger.lock();
+        state.waiting -= 1;
+        state.delivered += self.delivered.load(Ordering::Relaxed);
+        state.settle();
         drop(state);
         ledger.reported.notify_one();
     }
 
+    /// Whether all of it is delivered.
     fn is_settled(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) == 0
+        self.waiting.load(Ordering::Acquire) == 0
+            && self.delivered.load(Ordering::Relaxed) == self.records
+    }
+}
+
+/// The records of a batch that are still to be sent: once this is dropped, they are not waited for.
+#[derive(Debug)]
+pub(super) struct Unsent<'a> {
+    entry: &'a Entry,
+    pub(super) records: u64,
+}
+
+impl<'a> Unsent<'a> {
+    pub(super) fn of(entry: &'a Entry, records: u64) -> Self {
+        Self { entry, records }
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        self.entry.count_down(self.records);
     }
 }
 
@@ -238,7 +283,7 @@ mod tests {
         assert_eq!(ledger.lock().durable, at(0));
         delivered(&first);
         assert_eq!(ledger.lock().durable, at(30));
-        assert_eq!(ledger.settled(3).now_or_never().unwrap().1.unwrap(), at(30));
+        assert_eq!(ledger.settled().now_or_never().unwrap().1.unwrap(), at(30));
     }
 
     #[test]
@@ -258,13 +303,13 @@ mod tests {
         let first = open(&one, &room, 1, (0, 700));
         assert!(try_open(&other, &room, 1, (0, 700)).is_none());
         lost(&first, 0);
-        assert!(one.settled(1).now_or_never().unwrap().1.is_err());
+        assert!(one.settled().now_or_never().unwrap().1.is_err());
         drop(one);
         assert!(try_open(&other, &room, 1, (0, 700)).is_none(), "a record is still under way");
         drop(first);
         let second = open(&other, &room, 1, (0, 700));
         delivered(&second);
-        assert_eq!(other.settled(1).now_or_never().unwrap().1.unwrap(), at(700));
+        assert_eq!(other.settled().now_or_never().unwrap().1.unwrap(), at(700));
     }
 
     #[test]
@@ -278,14 +323,25 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_is_broken_off_is_waited_for_as_far_as_it_was_sent() {
+        let (ledger, room) = (Arc::new(Ledger::default()), Room::new(10_000));
+        let batch = open(&ledger, &room, 3, (0, 30));
+        drop(Unsent::of(&batch, 2));
+        assert!(ledger.settled().now_or_never().is_none(), "one report is missing");
+        delivered(&batch);
+        let (delivered, settled) = ledger.settled().now_or_never().unwrap();
+        assert_eq!((delivered, settled.unwrap()), (1, at(0)));
+    }
+
+    #[test]
     fn the_first_failure_is_kept_and_stops_the_next_batch() {
         let (ledger, room) = (Arc::new(Ledger::default()), Room::new(10_000));
         let batch = open(&ledger, &room, 3, (0, 30));
         lost(&batch, 10);
         lost(&batch, 20);
-        assert!(ledger.settled(3).now_or_never().is_none(), "one report is missing");
+        assert!(ledger.settled().now_or_never().is_none(), "one report is missing");
         delivered(&batch);
-        let (delivered, settled) = ledger.settled(3).now_or_never().unwrap();
+        let (delivered, settled) = ledger.settled().now_or_never().unwrap();
         assert_eq!(delivered, 1);
         assert_eq!(settled.unwrap_err().message(), "record at byte 10 was not delivered");
         let next = try_open(&ledger, &room, 1, (30, 40)).unwrap();

@@ -1,7 +1,7 @@
 //! A producer that sinks share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -171,7 +171,7 @@ impl KafkaProducer {
         let refused =
             |error| Error::new(ErrorKind::Destination, "the message was refused").caused_by(error);
         self.send(record).await.map_err(refused)?;
-        ledger.settled(1).await.1.map(drop)
+        ledger.settled().await.1.map(drop)
     }
 
     /// Puts a checkpoint into the open transaction.
@@ -259,17 +259,22 @@ pub(super) struct Reports {
     sent: Mutex<u64>,
     seen: AtomicU64,
     came: Notify,
+    /// Whether anybody ever waited for `came`: as a rule nobody does, and there are many reports.
+    is_waited_for: AtomicBool,
 }
 
 impl Reports {
     fn seen(&self) -> u64 {
-        self.seen.load(Ordering::Acquire)
+        self.seen.load(Ordering::SeqCst)
     }
 
     /// Waits for a report beyond the first `seen`.
     async fn after(&self, seen: u64) {
         loop {
             let came = self.came.notified();
+            // Set before the look, as a report is counted before it looks here: one of the two sees the
+            // other.
+            self.is_waited_for.store(true, Ordering::SeqCst);
             if self.seen() > seen {
                 return;
             }
@@ -288,8 +293,10 @@ impl ProducerContext for Reports {
             Ok(_) => batch.report(Ok(()), || None),
             Err((error, message)) => batch.report(Err(error.clone()), || position(message)),
         }
-        self.seen.fetch_add(1, Ordering::Release);
-        self.came.notify_waiters();
+        self.seen.fetch_add(1, Ordering::SeqCst);
+        if self.is_waited_for.load(Ordering::SeqCst) {
+            self.came.notify_waiters();
+        }
     }
 }
 
