@@ -20,8 +20,9 @@ use super::{POSITION_HEADER, config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::room::Room;
 
-/// How long to wait before asking again for a topic that is being created.
-const CREATION_PAUSE: Duration = Duration::from_millis(200);
+/// How long to wait before asking again for a topic that is being created: at first, and at most.
+const CREATION_PAUSES: (Duration, Duration) =
+    (Duration::from_millis(10), Duration::from_millis(200));
 
 /// A connection to Kafka that any number of sinks write through, with one bound on what is in flight.
 ///
@@ -122,6 +123,7 @@ impl KafkaProducer {
     /// [`ErrorKind::Destination`] if the topic cannot be written to.
     pub async fn check(&self, topic: &str, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
+        let (mut pause, longest) = CREATION_PAUSES;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let code = match self.topic_error(topic, left).await? {
@@ -133,12 +135,13 @@ impl KafkaProducer {
                 code,
                 RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable
             );
-            if !may_come || left < CREATION_PAUSE {
+            if !may_come || left < pause {
                 let message = format!("topic {topic} cannot be written to");
                 return Err(Error::new(ErrorKind::Destination, message)
                     .caused_by(KafkaError::MetadataFetch(code)));
             }
-            tokio::time::sleep(CREATION_PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = longest.min(pause * 2);
         }
     }
 

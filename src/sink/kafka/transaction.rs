@@ -50,8 +50,8 @@ pub struct TransactionOptions {
     /// The `transactional.id`. A producer fences the one before that has the same: so it must be the same
     /// for all runs of a job, and another for each job that runs at the same time.
     pub id: String,
-    /// Bytes of keys and values of a transaction; the batch that reaches them is the last. 64 MiB by
-    /// default.
+    /// Bytes of keys and values of a transaction; the batch that reaches them is the last. 32 MiB by
+    /// default: with more, no more records a second were measured.
     pub max_bytes: u64,
     /// How long a transaction is open at most before it is committed. Consumers wait as long for its
     /// records. Five seconds by default.
@@ -71,7 +71,7 @@ impl TransactionOptions {
     pub fn of_topic(topic: &str) -> Self {
         Self {
             id: format!("license-stream-{topic}"),
-            max_bytes: 64 << 20,
+            max_bytes: 32 << 20,
             max_duration: Duration::from_secs(5),
             timeout: Duration::from_secs(120),
             start_timeout: Duration::from_secs(30),
