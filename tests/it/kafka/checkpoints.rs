@@ -129,7 +129,7 @@ async fn what_lies_behind_an_open_transaction_is_waited_for_and_what_was_aborted
 
     let blocked = KafkaStore::open(&config(), &topic, Duration::from_secs(4)).await.unwrap_err();
     assert_eq!(blocked.kind(), ErrorKind::Unreachable);
-    assert!(blocked.message().ends_with("a transaction in it has not ended"), "{blocked}");
+    assert!(blocked.message().ends_with("a transaction in it has not ended"), "{blocked:?}");
 
     let opening = tokio::spawn({
         let topic = topic.clone();

@@ -23,6 +23,9 @@ type Admin = AdminClient<DefaultClientContext>;
 /// How long a topic that was made may stay unknown.
 const TO_APPEAR: Duration = Duration::from_secs(5);
 
+/// The least that an answer is waited for.
+const TO_ANSWER: Duration = Duration::from_secs(1);
+
 /// Before asking again for what is about to be.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -147,7 +150,9 @@ fn read_to_end(
     let consumer: BaseConsumer = config.create().map_err(config::refused)?;
     // What was written behind an open transaction is not shown before that ends. It may be what this job
     // kept, and the transaction another's.
-    while consumer.fetch_watermarks(topic, 0, left(deadline)).map_err(unread)?.1 < end {
+    // The last answer may take longer than what is left by then.
+    let stable_end = || consumer.fetch_watermarks(topic, 0, left(deadline).max(TO_ANSWER));
+    while stable_end().map_err(unread)?.1 < end {
         if left(deadline) < PAUSE {
             let message = format!(
                 "the checkpoints in topic {topic} cannot be read: a transaction in it has not ended"
