@@ -7,6 +7,14 @@
 //! librdkafka tries a record again until `message.timeout.ms` is over, five minutes unless set
 //! otherwise. The first record that is then not delivered ends the run; reports of all others that are
 //! under way are awaited all the same, and counted.
+//!
+//! How far a snapshot is can be kept in a topic too: a [`KafkaStore`]. A producer that
+//! [connects](KafkaProducer::connect) for [exactly once](Delivery::ExactlyOnce) puts records and
+//! checkpoints into transactions, so that whoever reads what is committed sees each record of a snapshot
+//! once, whenever runs are killed. Three things must then be done in this order: connect, which fences the
+//! run before and ends its transaction; open the store [through](KafkaStore::through) the producer, which
+//! reads the last checkpoint; and [go on](KafkaSink::keeping) from there. `examples/kafka_exactly_once.rs`
+//! does. One sink that fails within a batch ends the transactions of all that share the producer.
 
 mod config;
 mod ledger;
