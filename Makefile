@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo soak test lint fmt doc bench memory clean fuzz
+.PHONY: help build demo soak crash test lint fmt doc bench memory clean fuzz
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,11 +14,15 @@ demo: ## See it work: a simulated Truto, Parquet files and Kafka topics, nothing
 
 test: ## Run all tests, with a real Kafka broker and independent readers
 	@scripts/prerequisites.sh test
-	scripts/with-services.sh cargo test --features cli
+	scripts/with-services.sh cargo test --features cli,failpoints
 
 soak: ## Read 200 accounts with faults by chance, for each of 100 seeds; SEEDS=N for another number
 	@scripts/prerequisites.sh test
 	LICENSE_STREAM_SOAK_SEEDS=$(or $(SEEDS),100) scripts/with-services.sh cargo test --features cli --test it -- accounts::soak --nocapture
+
+crash: ## Kill runs by SIGKILL at random, 200 times for each destination; KILLS=N for another number
+	@scripts/prerequisites.sh test
+	LICENSE_STREAM_CRASH_KILLS=$(or $(KILLS),200) scripts/with-services.sh cargo test --features cli,failpoints --test it -- crash:: --nocapture
 
 lint: ## Check the format, the core's dependencies, clippy's findings and the docs
 	@scripts/prerequisites.sh build

@@ -18,6 +18,6 @@ clippy ''
 for feature in stream arrow simulator http parquet kafka; do
   clippy "$feature"
 done
-clippy cli --all-targets
+clippy cli,failpoints --all-targets
 
 RUSTDOCFLAGS='-D warnings' step 'docs' cargo doc --quiet --no-deps --features cli

@@ -162,9 +162,11 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
         bookmark: Bookmark::default(),
         resume,
     };
+    let begun_at = reader.resume.as_ref().map(|place| place.position).unwrap_or_default();
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
     let marks = journal.map(Marks::of);
-    let writer = Writer { sink, rejects, progress, marks, page: PageReader::default() };
+    let page = PageReader::default();
+    let writer = Writer { sink, rejects, progress, marks, begun_at, page };
     writer.write(queue, reader).await
 }
 

@@ -23,6 +23,10 @@ impl Draft {
         }
     }
 
+    pub(crate) fn key(&self) -> &str {
+        self.identity.key()
+    }
+
     pub(crate) fn checkpoint(&self, durable: Durable) -> Checkpoint {
         let (records, rejected) = self.counts_before;
         let mut pieces = self.pieces_before.clone();

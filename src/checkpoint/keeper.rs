@@ -66,4 +66,8 @@ impl<S: CheckpointStore> Journal for Keeper<S> {
         }
         .boxed()
     }
+
+    fn abandon(&mut self) -> BoxFuture<'_, Result<()>> {
+        async move { self.store.remove(self.draft.key()).await.map(drop) }.boxed()
+    }
 }

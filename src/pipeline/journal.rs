@@ -42,6 +42,9 @@ pub trait Journal: Send + fmt::Debug {
     /// Is told after each batch that made something durable, and once more at the end, with `is_last`
     /// set. Never ahead of the sink.
     fn record(&mut self, durable: Durable) -> BoxFuture<'_, Result<()>>;
+
+    /// Is told before a snapshot is taken back that was given up: no run must go on with it from here on.
+    fn abandon(&mut self) -> BoxFuture<'_, Result<()>>;
 }
 
 /// The places behind batches that are not durable yet, and the journal that waits for them.
@@ -93,6 +96,11 @@ impl Marks {
     pub(super) fn complete(&mut self, place: Place, counts: Counts) {
         self.open.clear();
         self.durable = Some(Mark { end: place.position, place, counts });
+    }
+
+    /// The snapshot is given up.
+    pub(super) async fn abandon(&mut self) -> Result<()> {
+        self.journal.abandon().await
     }
 
     /// Tells the journal; nothing if nothing was ever durable.

@@ -18,6 +18,8 @@ pub struct Summary<R> {
     pub error: Option<Error>,
     /// Records and rejects.
     pub counts: Counts,
+    /// Where the run went on from: [`Position::START`] unless it was given a place.
+    pub begun_at: Position,
     /// How far the bodies were read.
     pub position: Position,
     /// How many bodies were asked for, one that did not come included.

@@ -22,6 +22,7 @@ pub(super) struct Writer<K: Sink> {
     pub(super) progress: Arc<Progress>,
     pub(super) page: PageReader,
     pub(super) marks: Option<Marks>,
+    pub(super) begun_at: Position,
 }
 
 type Queue<K> = mpsc::Receiver<Ticket<<<K as Sink>::Decoder as Decoder>::Output>>;
@@ -59,7 +60,7 @@ impl<K: Sink> Writer<K> {
         let flushed = if ends_well { self.sink.flush().await.map(drop) } else { Ok(()) };
         let is_given_up = error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Changed);
         let closed = if is_given_up {
-            self.sink.discard().await
+            self.give_up().await
         } else if ends_well && flushed.is_ok() {
             self.sink.finish().await
         } else {
@@ -78,9 +79,21 @@ impl<K: Sink> Writer<K> {
         let kept = if is_given_up { Ok(()) } else { self.keep(end_place, &counts).await };
         let error = error.or(kept.err());
         let outcome = if error.is_some() { Outcome::Failed } else { outcome };
+        let begun_at = self.begun_at;
         let report = self.sink.report();
         let Reading { position, bodies, requests, bytes_read, page, .. } = reading;
-        Summary { outcome, error, counts, position, bodies, requests, bytes_read, page, report }
+        Summary {
+            outcome,
+            error,
+            counts,
+            begun_at,
+            position,
+            bodies,
+            requests,
+            bytes_read,
+            page,
+            report,
+        }
     }
 
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {
@@ -117,6 +130,14 @@ impl<K: Sink> Writer<K> {
             }
         }
         Ok(())
+    }
+
+    /// Takes back what can be, once no later run goes on with it.
+    async fn give_up(&mut self) -> Result<()> {
+        if let Some(marks) = &mut self.marks {
+            marks.abandon().await?;
+        }
+        self.sink.discard().await
     }
 
     /// Tells the journal, at the end, what is durable: everything up to `end_place` if there is one.

@@ -142,14 +142,13 @@ impl LicenseRequest {
         }
     }
 
-    pub(super) fn url(&self, base: &Url) -> Url {
-        let mut url = base.clone();
-        let path = format!("{}/unified/user-directory/licenses", base.path().trim_end_matches('/'));
-        url.set_path(&path);
-        let mut query = url.query_pairs_mut();
+    /// What is sent: the name and the value of each parameter, as they are before they are encoded. Those
+    /// of `remote_query` are between the user and the provider, and may be secrets.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let mut parameters = Vec::new();
         let mut text = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
-                query.append_pair(name, value);
+                parameters.push((name.to_owned(), value.to_owned()));
             }
         };
         let flag = |is_set: bool| is_set.then_some("true");
@@ -169,7 +168,14 @@ impl LicenseRequest {
             text(&format!("remote_query[{first}]{members}"), Some(value));
         }
         text("next_cursor", self.next_cursor.as_deref().filter(|cursor| !cursor.is_empty()));
-        drop(query);
+        parameters
+    }
+
+    pub(super) fn url(&self, base: &Url) -> Url {
+        let mut url = base.clone();
+        let path = format!("{}/unified/user-directory/licenses", base.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url.query_pairs_mut().extend_pairs(self.parameters());
         // A space as `+` is understood by readers of forms only, and `%20` by all. A plus sign itself
         // is percent-encoded, so none of these is one.
         let query = url.query().map(|query| query.replace('+', "%20"));

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod cli;
+#[cfg(feature = "failpoints")]
+mod crash;
 mod demo;
 mod examples;
 mod http;

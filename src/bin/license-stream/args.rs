@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod accounts;
+mod checkpoint;
 mod request;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub(crate) use accounts::{AccountArgs, AccountsArgs};
+pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
 use license_stream::pipeline::MaxRejects;
@@ -49,6 +51,9 @@ pub(crate) enum Command {
     Kafka(KafkaArgs),
     /// Write licenses as they came, one a line, to standard output or a file
     Ndjson(NdjsonArgs),
+    /// Show or reset what is kept between runs
+    #[command(subcommand)]
+    Checkpoint(CheckpointsArgs),
     /// List the integrated accounts that the API token can see
     Accounts(AccountsArgs),
     /// Print the schema of a license
@@ -103,6 +108,11 @@ impl SourceArgs {
     /// Whether records need not be licenses.
     pub(crate) fn is_any_json(&self) -> bool {
         self.request.format == FormatArg::Raw || self.shape == ShapeArg::Document
+    }
+
+    /// Whether it cannot be read a second time: standard input is gone then.
+    pub(crate) fn is_read_once(&self) -> bool {
+        self.input.as_deref() == Some(std::path::Path::new("-"))
     }
 
     /// Whether all pages are read, so that a snapshot can be complete.
@@ -260,6 +270,8 @@ pub(crate) struct ParquetArgs {
     #[arg(long)]
     pub(crate) strict: bool,
     #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
+    #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) rejects: RejectArgs,
@@ -287,18 +299,52 @@ pub(crate) struct KafkaArgs {
     /// Topic to produce to
     #[arg(long)]
     pub(crate) topic: String,
-    /// A setting of librdkafka; may be repeated, and wins over --kafka-config
-    #[arg(short = 'X', value_name = "NAME=VALUE", action = ArgAction::Append)]
-    pub(crate) settings: Vec<TypedSetting>,
-    /// File of librdkafka's settings, one `name=value` a line: the place for passwords
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kafka_config: Option<PathBuf>,
+    /// What consumers see of a run that was killed and begun again
+    #[arg(long, value_enum, default_value_t = DeliveryArg::AtLeastOnce)]
+    pub(crate) delivery: DeliveryArg,
+    /// The transactional.id of --delivery exactly-once: a run fences the one before that has the same.
+    /// Jobs that write into one topic at the same time need one each; `license-stream-TOPIC` if it is
+    /// not given
+    #[arg(long, value_name = "ID")]
+    pub(crate) transactional_id: Option<String>,
+    /// With exactly-once: a transaction ends once it holds this many bytes of keys and values
+    #[arg(long, value_name = "BYTES", default_value_t = 32 << 20,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) transaction_bytes: u64,
+    /// With exactly-once: a transaction ends once it is open for so long; consumers wait for its end
+    #[arg(long, value_name = "SECONDS", default_value_t = 5,
+        value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) transaction_seconds: u64,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) rejects: RejectArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+}
+
+/// `--delivery`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeliveryArg {
+    /// Each record once, or again behind the last checkpoint
+    AtLeastOnce,
+    /// Each record once, for consumers that set isolation.level=read_committed
+    ExactlyOnce,
+}
+
+/// How the brokers are spoken to.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SettingArgs {
+    /// A setting of librdkafka; may be repeated, and wins over --kafka-config
+    #[arg(short = 'X', value_name = "NAME=VALUE", action = ArgAction::Append)]
+    pub(crate) settings: Vec<TypedSetting>,
+    /// File of librdkafka's settings, one `name=value` a line: the place for passwords
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kafka_config: Option<PathBuf>,
 }
 
 /// `-X` as it was typed. Clap's own error would show it, and it may be a secret: it is parsed later.

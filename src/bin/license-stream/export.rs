@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use license_stream::accounts::{self, Begun, Ended, Options, Snapshot};
+use license_stream::checkpoint::{Beginning, Identity};
 use license_stream::decode::Limits;
 use license_stream::frame::FramerOptions;
 use license_stream::pipeline::{Journal, Progress, Summary};
@@ -14,6 +15,7 @@ use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoC
 use license_stream::{Error, Result};
 
 use crate::args::{RejectArgs, ReportArgs, SourceArgs};
+use crate::checkpoints;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::progress::{AccountsDone, ProgressLine};
@@ -24,20 +26,34 @@ use crate::snapshots::Written;
 use crate::tally::{Tally, What};
 use crate::wanted::{Selection, Wanted};
 
-/// A sink, and who is told of what becomes durable in it.
-pub(crate) type Kept<S> = (S, Option<Box<dyn Journal>>);
+/// A snapshot's sink, and what is kept of it.
+pub(crate) struct Opened<S> {
+    pub(crate) sink: S,
+    /// What the snapshot begins with, which has its id.
+    pub(crate) beginning: Beginning,
+    /// Who is told of what becomes durable.
+    pub(crate) journal: Option<Box<dyn Journal>>,
+}
+
+impl<S> Opened<S> {
+    /// A sink of which nothing is kept.
+    pub(crate) fn without_journal(sink: S, beginning: Beginning) -> Self {
+        Self { sink, beginning, journal: None }
+    }
+}
 
 /// Where licenses go: a sink for each snapshot, and what became of it.
 pub(crate) trait Sinks: Send + Sync + 'static {
     type Sink: Sink + 'static;
 
-    /// A sink for the snapshot of an account, of which `attempt` others were given up before.
+    /// A sink for the snapshot of an account, of which `attempt` others were given up before. `identity`
+    /// is what its checkpoint is of.
     fn sink(
         &self,
         account: Option<&Arc<str>>,
-        snapshot_id: &Arc<str>,
+        identity: Identity,
         attempt: u32,
-    ) -> impl Future<Output = Result<Kept<Self::Sink>>> + Send;
+    ) -> impl Future<Output = Result<Opened<Self::Sink>>> + Send;
 
     /// What was written of a snapshot that has ended.
     fn written(
@@ -188,8 +204,9 @@ struct Run<D> {
 
 impl<D: Sinks> Run<D> {
     async fn begin(&self, wanted: &Wanted, attempt: u32) -> Result<Begun<Input, D::Sink>> {
-        let source = match &self.client {
-            None => Input::file(&self.export.source),
+        let source = &self.export.source;
+        let (source, identity) = match &self.client {
+            None => (Input::file(source), checkpoints::identity(source, None)),
             Some(client) => {
                 if let Some(reason) = self.reason_to_skip(client, wanted).await? {
                     return Ok(Begun::Skip(reason));
@@ -200,12 +217,17 @@ impl<D: Sinks> Run<D> {
                     }
                     _ => error,
                 })?;
-                Input::Api(Box::new(LicensePages::new(client.clone(), request)))
+                let identity = checkpoints::identity(source, Some(&request));
+                (Input::Api(Box::new(LicensePages::new(client.clone(), request))), identity)
             }
         };
-        let id: Arc<str> = uuid::Uuid::now_v7().to_string().into();
-        let (sink, journal) = self.sinks.sink(wanted.account.as_ref(), &id, attempt).await?;
-        let mut snapshot = Snapshot::new(id, source, sink);
+        let identity = identity
+            .with("max_record_bytes", self.export.rejects.max_record_bytes)
+            .with("max_depth", self.export.rejects.max_depth);
+        let opened = self.sinks.sink(wanted.account.as_ref(), identity, attempt).await?;
+        let Opened { sink, beginning, journal } = opened;
+        let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
+        snapshot.resume = beginning.place().cloned();
         snapshot.journal = journal;
         let letters = self.export.letters.as_ref();
         let letters = letters.map(|letters| letters.of_account(wanted.id().map(str::to_owned)));

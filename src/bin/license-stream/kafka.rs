@@ -4,35 +4,85 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use license_stream::checkpoint::{Identity, Keeper, LocalStore};
 use license_stream::decode::arrow::Unexpected;
-use license_stream::pipeline::Summary;
+use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
-    ClientConfig, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, producer_config,
+    ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
+    TransactionOptions, producer_config,
 };
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::args::{KafkaArgs, Setting};
+use crate::args::{DeliveryArg, KafkaArgs, Setting, SettingArgs};
+use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
-use crate::export::{Export, Kept, Sinks};
+use crate::export::{Export, Opened, Sinks};
 use crate::snapshots::{Destination, Written};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
-    let config = config(&args)?;
+    let config = config(&args.brokers, &args.settings)?;
+    let delivery = delivery(&args)?;
     let export = Export::new(args.source, args.rejects, args.report)?;
     let mut options = KafkaOptions::new(&args.topic);
     options.limits = export.limits();
     options.any_json = export.source.is_any_json();
-    let producer = KafkaProducer::new(&config, options.in_flight_bytes)?;
+    let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
+    let open = async {
+        let in_flight_bytes = options.in_flight_bytes;
+        let producer = KafkaProducer::connect(&config, in_flight_bytes, delivery.clone()).await?;
+        producer.check(&args.topic, CHECK_TIMEOUT).await?;
+        let kept = match &args.checkpoint.checkpoint {
+            _ if !is_kept => Kept::Nothing,
+            Some(directory) => Kept::Elsewhere(Arc::new(LocalStore::open(directory)?)),
+            None => {
+                let topic = checkpoints::topic_beside(&args.topic);
+                Kept::Beside(KafkaStore::through(&producer, &config, &topic, PATIENCE).await?)
+            }
+        };
+        Ok::<_, Error>((producer, kept))
+    };
     let stop = export.signals.stop();
-    tokio::select! {
-        checked = producer.check(&args.topic, CHECK_TIMEOUT) => checked?,
+    let (producer, kept) = tokio::select! {
+        opened = open => opened?,
         // Nothing was read yet, and nothing will be.
-        () = stop.cancelled() => {}
+        () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, Kept::Nothing),
+    };
+    export.run(Topic { producer, options, kept }).await
+}
+
+fn delivery(args: &KafkaArgs) -> Result<Delivery> {
+    let is_exact = args.delivery == DeliveryArg::ExactlyOnce;
+    let refused = |message| Err(Error::new(ErrorKind::Configuration, message));
+    if !is_exact && args.transactional_id.is_some() {
+        return refused("--transactional-id goes with --delivery exactly-once");
     }
-    export.run(Topic { producer, options }).await
+    if !is_exact {
+        return Ok(Delivery::AtLeastOnce);
+    }
+    if args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some() {
+        return refused(
+            "--delivery exactly-once commits its checkpoints with the records, in TOPIC.checkpoints: \
+             leave --checkpoint and --no-checkpoint away",
+        );
+    }
+    if args.source.is_read_once() {
+        return refused(
+            "--delivery exactly-once must be able to read its input again, and standard input cannot be: \
+             name a file with --input",
+        );
+    }
+    let mut transactions = TransactionOptions::of_topic(&args.topic);
+    transactions.max_bytes = args.transaction_bytes;
+    transactions.max_duration = Duration::from_secs(args.transaction_seconds);
+    if let Some(id) = &args.transactional_id {
+        transactions.id.clone_from(id);
+    }
+    Ok(Delivery::ExactlyOnce(transactions))
 }
 
 /// One topic, which all accounts share, and one producer.
@@ -40,6 +90,16 @@ struct Topic {
     producer: KafkaProducer,
     /// Those of every snapshot.
     options: KafkaOptions,
+    kept: Kept,
+}
+
+/// Where checkpoints are.
+enum Kept {
+    Nothing,
+    /// In a directory.
+    Elsewhere(Store),
+    /// In a topic; in the transactions of the records, if there are such.
+    Beside(KafkaStore),
 }
 
 impl Sinks for Topic {
@@ -48,13 +108,26 @@ impl Sinks for Topic {
     async fn sink(
         &self,
         account: Option<&Arc<str>>,
-        snapshot_id: &Arc<str>,
-        _: u32,
-    ) -> Result<Kept<KafkaSink>> {
+        identity: Identity,
+        attempt: u32,
+    ) -> Result<Opened<KafkaSink>> {
+        let identity = identity.with("topic", &self.options.topic);
+        let store: Option<Store> = match &self.kept {
+            Kept::Nothing => None,
+            Kept::Elsewhere(store) => Some(Arc::clone(store)),
+            Kept::Beside(store) => Some(Arc::new(store.clone())),
+        };
+        let beginning = checkpoints::beginning(store.as_ref(), &identity, attempt).await?;
         let mut options = self.options.clone();
         options.account = account.cloned();
-        options.snapshot_id = Some(Arc::clone(snapshot_id));
-        Ok((KafkaSink::through(&self.producer, options), None))
+        options.snapshot_id = Some(beginning.snapshot_id().into());
+        let mut sink = KafkaSink::through(&self.producer, options);
+        if let Kept::Beside(store) = &self.kept {
+            sink = sink.keeping(store, identity.clone(), &beginning);
+        }
+        let journal = store
+            .map(|store| Box::new(Keeper::new(store, identity, &beginning)) as Box<dyn Journal>);
+        Ok(Opened { sink, beginning, journal })
     }
 
     fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>) -> Written {
@@ -82,8 +155,9 @@ impl Sinks for Topic {
     }
 }
 
-fn config(args: &KafkaArgs) -> Result<ClientConfig> {
-    let mut config = producer_config(&args.brokers);
+/// What librdkafka is told of how to produce.
+pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> {
+    let mut config = producer_config(brokers);
     let mut settings =
         args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
     for typed in &args.settings {
@@ -97,7 +171,7 @@ fn config(args: &KafkaArgs) -> Result<ClientConfig> {
     for Setting { name, value } in &settings {
         let weakens = match name.as_str() {
             "enable.idempotence" => value != "true",
-            // No transaction is begun here.
+            // --transactional-id has it.
             "transactional.id" => true,
             // A run waits for the report of every record.
             "delivery.report.only.error" => value != "false",

@@ -4,6 +4,7 @@ mod accounts;
 mod allocator;
 mod args;
 mod certificates;
+mod checkpoints;
 mod connection;
 mod demo;
 mod exit;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
+                Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Accounts(args) => accounts::run(args).await,
                 Command::Schema(args) => schema::run(&args),
                 Command::Integrations(args) => integrations::run(&args),

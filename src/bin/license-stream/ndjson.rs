@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use license_stream::checkpoint::{Beginning, Identity};
 use license_stream::decode::Limits;
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Outcome, Summary};
@@ -15,7 +16,7 @@ use tokio::io::AsyncWrite;
 
 use crate::args::NdjsonArgs;
 use crate::exit::Exit;
-use crate::export::{Export, Kept, Sinks};
+use crate::export::{Export, Opened, Sinks};
 use crate::snapshots::{Destination, Written};
 use crate::turns::Turns;
 
@@ -115,11 +116,12 @@ impl Sinks for Lines {
     async fn sink(
         &self,
         account: Option<&Arc<str>>,
-        _: &Arc<str>,
+        _: Identity,
         attempt: u32,
-    ) -> Result<Kept<NdjsonSink<Writer>>> {
+    ) -> Result<Opened<NdjsonSink<Writer>>> {
         let writer = self.writer(account.map(|account| &**account), attempt).await?;
-        Ok((NdjsonSink::new(writer, self.limits).with_any_json(self.any_json), None))
+        let sink = NdjsonSink::new(writer, self.limits).with_any_json(self.any_json);
+        Ok(Opened::without_journal(sink, Beginning::new()))
     }
 
     fn written(&self, account: Option<&str>, summary: &mut Summary<NdjsonReport>) -> Written {

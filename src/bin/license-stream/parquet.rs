@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use license_stream::checkpoint::{Beginning, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink,
@@ -10,8 +11,9 @@ use license_stream::sink::parquet::{
 use license_stream::{Error, Result};
 
 use crate::args::ParquetArgs;
+use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
-use crate::export::{Export, Kept, Sinks};
+use crate::export::{Export, Opened, Sinks};
 use crate::remarks;
 use crate::report::{human_bytes, human_count};
 use crate::snapshots::{Destination, Written};
@@ -29,7 +31,11 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     options.file_bytes = args.file_bytes;
     options.limits = export.limits();
     options.strict = args.strict;
-    export.run(Files { out: args.out, options }).await
+    let store = match export.source.is_read_once() {
+        true => None,
+        false => checkpoints::of_directory(&args.checkpoint, &args.out)?,
+    };
+    export.run(Files { out: args.out, options, store }).await
 }
 
 /// Files in one directory.
@@ -37,6 +43,7 @@ struct Files {
     out: PathBuf,
     /// Those of every snapshot.
     options: ParquetOptions,
+    store: Option<Store>,
 }
 
 impl Sinks for Files {
@@ -45,16 +52,27 @@ impl Sinks for Files {
     async fn sink(
         &self,
         account: Option<&Arc<str>>,
-        snapshot_id: &Arc<str>,
-        _: u32,
-    ) -> Result<Kept<ParquetSink>> {
+        identity: Identity,
+        attempt: u32,
+    ) -> Result<Opened<ParquetSink>> {
         let mut options = self.options.clone();
+        let identity =
+            identity.with("file_bytes", options.file_bytes).with("strict", options.strict);
+        // First the claim: what is read behind it cannot change any more.
+        let claim = Arc::new(Claim::take(&self.out, account.map(|account| &**account))?);
+        let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
         options.account = account.cloned();
-        options.snapshot_id = Arc::clone(snapshot_id);
-        let claim = Arc::new(Claim::take(&self.out, options.account.as_deref())?);
-        let manifest = Manifest::new(options.account.as_deref(), &options.snapshot_id);
-        let completion = Completion::new(Arc::clone(&claim), manifest);
-        Ok((ParquetSink::within(claim, options)?, Some(Box::new(completion))))
+        options.snapshot_id = beginning.snapshot_id().into();
+        options.files_before = beginning.pieces().len();
+        claim.remove_unfinished(&options.snapshot_id, options.files_before)?;
+        let mut completion =
+            Completion::new(Arc::clone(&claim), manifest(options.account.as_deref(), &beginning));
+        if let Some(store) = &self.store {
+            let keeper = Keeper::new(Arc::clone(store), identity, &beginning);
+            completion = completion.and_then(Box::new(keeper));
+        }
+        let sink = ParquetSink::within(claim, options)?;
+        Ok(Opened { sink, beginning, journal: Some(Box::new(completion)) })
     }
 
     fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>) -> Written {
@@ -81,6 +99,17 @@ impl Sinks for Files {
         // A disk is as full for the next account as for this one.
         is_storage_full(error)
     }
+}
+
+/// What earlier runs have made of the snapshot.
+fn manifest(account: Option<&str>, beginning: &Beginning) -> Manifest {
+    let mut manifest = Manifest::new(account, beginning.snapshot_id());
+    if let Beginning::Resumed(checkpoint) = beginning {
+        manifest.records = checkpoint.records;
+        manifest.rejected = checkpoint.rejected;
+        manifest.files.clone_from(&checkpoint.pieces);
+    }
+    manifest
 }
 
 fn is_storage_full(error: &Error) -> bool {

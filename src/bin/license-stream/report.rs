@@ -135,6 +135,10 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
         if tally.records == 1 { "license" } else { "licenses" },
         human_bytes(tally.bytes_read),
     );
+    if tally.records_before > 0 {
+        let records = human_count(tally.records_before);
+        say!("resumed: behind {records} records that an earlier run had done");
+    }
     if tally.what.are_many {
         print_accounts(tally);
     }

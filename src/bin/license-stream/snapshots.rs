@@ -13,6 +13,9 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) snapshot_id: Option<&'a str>,
     pub(crate) outcome: &'static str,
     pub(crate) complete: bool,
+    /// How many records earlier runs have done of it, where it was gone on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resumed_at_record: Option<u64>,
     pub(crate) records: u64,
     pub(crate) rejected: u64,
     pub(crate) requests: u64,

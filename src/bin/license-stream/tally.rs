@@ -26,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) counts: Counts,
     pub(crate) records: u64,
     pub(crate) bytes_read: u64,
+    /// Records that earlier runs had done of snapshots that were gone on with.
+    pub(crate) records_before: u64,
     pub(crate) bytes_written: u64,
     pub(crate) files: u64,
     pub(crate) unexpected: Unexpected,
@@ -74,6 +76,7 @@ impl Tally {
             counts: Counts::default(),
             records: 0,
             bytes_read: 0,
+            records_before: 0,
             bytes_written: 0,
             files: 0,
             unexpected: Unexpected::default(),
@@ -101,6 +104,7 @@ impl Tally {
             let is_given_up = place + 1 < begun || !matches!(end, End::Ran);
             self.records += written.records;
             self.bytes_read += snapshot.summary.bytes_read;
+            self.records_before += snapshot.summary.begun_at.record;
             self.bytes_written += written.bytes;
             self.files += written.destination.files();
             let entry = self.entry(id, &snapshot, &written, is_given_up);
@@ -210,6 +214,7 @@ impl Tally {
             snapshot_id: Some(&snapshot.id),
             outcome: if is_given_up { "abandoned" } else { summary.outcome.as_str() },
             complete: !is_given_up && is_whole,
+            resumed_at_record: Some(summary.begun_at.record).filter(|record| *record > 0),
             records: written.records,
             rejected: summary.counts.rejected,
             requests: summary.requests.made,

@@ -116,6 +116,31 @@ impl Claim {
         completed.map_err(|error| self.failed("could not be completed", error))
     }
 
+    /// Removes the account's files that belong to nothing: those of snapshots that were not completed, and
+    /// of the unfinished one that is gone on with, `snapshot_id`, all but the first `files`. A snapshot is
+    /// complete if it has a manifest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if the disk does not let it.
+    pub fn remove_unfinished(&self, snapshot_id: &str, files: usize) -> Result<()> {
+        let removed = || {
+            for entry in fs::read_dir(&self.directory)? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let Some((snapshot, number)) = parse(&self.account, &name) else {
+                    continue;
+                };
+                let is_kept = snapshot == snapshot_id && number < files as u64;
+                let manifest = self.own().join(format!("{}-{snapshot}.json", self.account));
+                if !is_kept && !manifest.try_exists()? {
+                    remove_if_there(&entry.path())?;
+                }
+            }
+            sync_directory(&self.directory)
+        };
+        removed().map_err(|error: io::Error| self.failed("could not be cleaned", error))
+    }
+
     /// Does what concerns all accounts while no other run does.
     fn alone(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let lock = File::create(self.own().join(".lock"))?;
@@ -148,16 +173,21 @@ impl Claim {
     }
 }
 
-/// Whether a file of this name was being written by a run of `account`. Accounts may have dashes in their
-/// names, so that one can begin with another: what follows must be a snapshot's id and nothing else.
+/// Whether a file of this name was being written by a run of `account`.
 fn is_leftover(account: &str, name: &str) -> bool {
-    let of_snapshot = || {
-        let name = name.strip_prefix('.')?.strip_prefix(account)?.strip_prefix('-')?;
-        let (snapshot, number) = name.strip_suffix(".parquet.partial")?.rsplit_once('-')?;
-        let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
-        Some(is_number && snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok())
-    };
-    of_snapshot().unwrap_or(false)
+    let file = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
+    file.is_some_and(|file| parse(account, file).is_some())
+}
+
+/// The snapshot and the number of a file of `account` that has this name. Accounts may have dashes in
+/// their names, so that one can begin with another: what follows must be a snapshot's id and nothing
+/// else.
+fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
+    let name = name.strip_prefix(account)?.strip_prefix('-')?;
+    let (snapshot, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_snapshot = snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok();
+    if is_number && is_snapshot { Some((snapshot, number.parse().ok()?)) } else { None }
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {
@@ -207,6 +237,31 @@ mod tests {
         ] {
             assert!(!is_leftover("a", &name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_belongs_to_no_complete_snapshot_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let claim = Claim::take(directory.path(), Some("a")).unwrap();
+        let [complete, unfinished, other] = ["1", "2", "3"]
+            .map(|digit| format!("01a20c7e-5167-7459-84d1-21cf61696{digit}{digit}{digit}"));
+        let names: Vec<_> = [&complete, &unfinished, &other]
+            .into_iter()
+            .flat_map(|snapshot| {
+                ["a", "a-b"].into_iter().flat_map(move |account| {
+                    (0..3).map(move |number| format!("{account}-{snapshot}-{number:05}.parquet"))
+                })
+            })
+            .chain(["a-notes.parquet".to_owned(), format!("a-{other}.parquet")])
+            .collect();
+        names.iter().for_each(|name| fs::write(directory.path().join(name), "").unwrap());
+        claim.complete(&Manifest::new(Some("a"), &complete)).unwrap();
+        claim.remove_unfinished(&unfinished, 2).unwrap();
+        let gone = |name: &&String| !directory.path().join(name).exists();
+        let gone: Vec<_> = names.iter().filter(gone).cloned().collect();
+        let of = |snapshot: &str, number| format!("a-{snapshot}-{number:05}.parquet");
+        let wanted = [of(&unfinished, 2), of(&other, 0), of(&other, 1), of(&other, 2)];
+        assert_eq!(gone, wanted);
     }
 
     #[test]

@@ -82,4 +82,11 @@ impl Journal for Completion {
         }
         .boxed()
     }
+
+    fn abandon(&mut self) -> BoxFuture<'_, Result<()>> {
+        match &mut self.then {
+            Some(journal) => journal.abandon(),
+            None => std::future::ready(Ok(())).boxed(),
+        }
+    }
 }

@@ -57,7 +57,7 @@ fn nothing_is_lost_doubled_or_mixed_up() {
         let directory = tempfile::tempdir().unwrap();
         let mut command = command("ndjson", &truto);
         command.args(["--all-accounts", "--json", "--concurrency", "32", "--out", "."]);
-        command.args(["--retries", "20", "--max-wait", "0", "--retry-budget", "100000"]);
+        command.args(["--retries", "20", "--max-wait", "0.01", "--retry-budget", "100000"]);
         let got = run(command.current_dir(directory.path()));
         assert_eq!(got.code, Some(0), "seed {seed}: {}", got.stderr);
         let summary: Value = serde_json::from_str(got.text()).unwrap();

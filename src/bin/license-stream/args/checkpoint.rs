@@ -1,0 +1,69 @@
+//! What is kept between runs, and how it is looked at.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::SettingArgs;
+
+/// Where a run keeps how far it is.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Checkpoint")]
+pub(crate) struct CheckpointArgs {
+    /// Directory for checkpoints, by which the next run goes on where this one ended. If it is not
+    /// given they are beside the data: in _license-stream/ of a directory, in TOPIC.checkpoints of a topic
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Keep no checkpoint, and look at none: every run begins a snapshot of its own
+    #[arg(long, conflicts_with = "checkpoint")]
+    pub(crate) no_checkpoint: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointsArgs {
+    /// Show how far each account's snapshot is
+    Show(ShowArgs),
+    /// Forget an account's checkpoint: its next run begins a new snapshot
+    Reset(ResetArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print each checkpoint as a JSON object on a line of its own
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Account whose checkpoint is forgotten; `input` is that of inputs of no account
+    #[arg(long, value_name = "UUID", required_unless_present = "all")]
+    pub(crate) account: Vec<String>,
+    /// Forget the checkpoints of all accounts
+    #[arg(long, conflicts_with = "account")]
+    pub(crate) all: bool,
+}
+
+/// Where the checkpoints are.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Where they are")]
+pub(crate) struct StoreArgs {
+    /// Directory that `parquet` writes into
+    #[arg(long, value_name = "DIR", group = "place")]
+    pub(crate) out: Option<PathBuf>,
+    /// Directory that runs were given as --checkpoint
+    #[arg(long, value_name = "DIR", group = "place")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Topic that `kafka` produces to; needs --brokers
+    #[arg(long, group = "place", required_unless_present_any = ["out", "checkpoint"], requires = "brokers")]
+    pub(crate) topic: Option<String>,
+    /// Brokers to begin with, separated by commas
+    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]
+    pub(crate) brokers: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: SettingArgs,
+}

@@ -1,0 +1,150 @@
+//! What is kept between runs: for a run that begins, and `license-stream checkpoint`.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointStore, Identity, LocalStore};
+use license_stream::digest::Digester;
+use license_stream::sink::kafka::KafkaStore;
+use license_stream::truto::LicenseRequest;
+use license_stream::{Error, ErrorKind, Result};
+
+use crate::args::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, SourceArgs, StoreArgs};
+use crate::exit::Exit;
+use crate::kafka;
+use crate::report::{human_bytes, human_count, say};
+
+/// Where checkpoints are, whatever that is.
+pub(crate) type Store = Arc<dyn CheckpointStore>;
+
+/// The folder beside the data in which `parquet` keeps what is its own.
+const OWN: &str = "_license-stream";
+
+/// The key of inputs of no account.
+const NO_ACCOUNT: &str = "input";
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where runs keep checkpoints that write into the directory `out`; `None` if they keep none.
+pub(crate) fn of_directory(args: &CheckpointArgs, out: &Path) -> Result<Option<Store>> {
+    match &args.checkpoint {
+        _ if args.no_checkpoint => Ok(None),
+        Some(directory) => Ok(Some(Arc::new(LocalStore::open(directory)?))),
+        None => Ok(Some(Arc::new(LocalStore::open(out.join(OWN))?))),
+    }
+}
+
+/// The topic of the checkpoints of runs that produce to `topic`.
+pub(crate) fn topic_beside(topic: &str) -> String {
+    format!("{topic}.checkpoints")
+}
+
+/// What the run of an account begins with. A snapshot that was given up in this run is not gone on with.
+pub(crate) async fn beginning(
+    store: Option<&Store>,
+    identity: &Identity,
+    attempt: u32,
+) -> Result<Beginning> {
+    match store.filter(|_| attempt == 0) {
+        None => Ok(Beginning::new()),
+        Some(store) => Beginning::of(store.load(identity.key()).await?, identity),
+    }
+}
+
+/// What a checkpoint of this source is of. Everything is in it by which other records would come.
+pub(crate) fn identity(source: &SourceArgs, request: Option<&LicenseRequest>) -> Identity {
+    let account = source.accounts.only().unwrap_or(NO_ACCOUNT);
+    let mut identity = match request {
+        None => Identity::new(account),
+        Some(request) => Identity::new(request.account.as_deref().unwrap_or(NO_ACCOUNT)),
+    };
+    match (&source.input, request) {
+        (Some(path), _) => identity = identity.with("input", path.display()),
+        (None, Some(request)) => {
+            identity = identity.with("base_url", &source.api.base_url);
+            for (name, value) in request.parameters() {
+                identity = match name.as_str() {
+                    "integrated_account_id" => identity,
+                    // It is between the user and the provider.
+                    name if name.starts_with("remote_query") => identity.with(name, digest(&value)),
+                    // May be there several times.
+                    "truto_exclude_fields[]" => identity.with(format!("{name}{value}"), "set"),
+                    name => identity.with(name, value),
+                };
+            }
+        }
+        (None, None) => {}
+    }
+    identity.with("shape", format!("{:?}", source.shape).to_lowercase())
+}
+
+fn digest(value: &str) -> String {
+    let mut digester = Digester::default();
+    digester.update(value.as_bytes());
+    digester.digest().to_string()
+}
+
+pub(crate) async fn run(args: CheckpointsArgs) -> anyhow::Result<Exit> {
+    match args {
+        CheckpointsArgs::Show(args) => show(args).await,
+        CheckpointsArgs::Reset(args) => reset(args).await,
+    }
+}
+
+async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
+    let checkpoints = open(&args.store).await?.list().await?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        for checkpoint in &checkpoints {
+            out.write_all(&checkpoint.to_json())?;
+        }
+        return Ok(Exit::Done);
+    }
+    let row = |account: &str, state: &str, records: &str, bytes: &str, files: &str| {
+        format!("{account:<36}  {state:<10}  {records:>11}  {bytes:>7}  {files:>5}")
+    };
+    writeln!(out, "{}", row("account", "snapshot", "licenses", "read", "files"))?;
+    for Checkpoint { key, is_complete, records, place, pieces, .. } in &checkpoints {
+        let state = if *is_complete { "complete" } else { "unfinished" };
+        let bytes = human_bytes(place.position.byte);
+        let files = human_count(pieces.len() as u64);
+        writeln!(out, "{}", row(key, state, &human_count(*records), &bytes, &files))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
+    let store = open(&args.store).await?;
+    let keys = if args.all {
+        store.list().await?.into_iter().map(|checkpoint| checkpoint.key).collect()
+    } else {
+        args.account
+    };
+    let mut exit = Exit::Done;
+    for key in keys {
+        if store.remove(&key).await? {
+            say!("reset: the next run of {key} begins a new snapshot");
+        } else {
+            say!("there is no checkpoint of {key}");
+            exit = Exit::Failed;
+        }
+    }
+    Ok(exit)
+}
+
+async fn open(args: &StoreArgs) -> Result<Store> {
+    match (&args.out, &args.checkpoint, &args.topic, &args.brokers) {
+        (Some(out), ..) => Ok(Arc::new(LocalStore::open(out.join(OWN))?)),
+        (_, Some(directory), ..) => Ok(Arc::new(LocalStore::open(directory)?)),
+        (_, _, Some(topic), Some(brokers)) => {
+            let config = kafka::config(brokers, &args.settings)?;
+            Ok(Arc::new(KafkaStore::open(&config, &topic_beside(topic), PATIENCE).await?))
+        }
+        _ => {
+            let message = "name a place with --out, --checkpoint, or --topic and --brokers";
+            Err(Error::new(ErrorKind::Configuration, message))
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A Kafka topic, as a consumer sees it that reads what is committed.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use super::{COUNT, kill_at, kill_at_random, points, simulator, wanted_kills};
+use crate::support::body::{id, records, simulated};
+use crate::support::command::license_stream;
+use crate::support::kafka::{bootstrap, topic};
+use crate::support::python::topic_messages;
+use crate::support::simulation::Simulation;
+
+const EXACTLY_ONCE: [&str; 4] = ["--delivery", "exactly-once", "--transaction-bytes", "800000"];
+
+fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
+    let mut command = license_stream();
+    command.args(["kafka", "--quiet", "--brokers", &bootstrap(), "--topic", topic]).args(options);
+    simulation.source(&mut command);
+    command
+}
+
+/// How often each license was seen that the account has; no other may be there.
+fn seen(seed: u64, topic: &str) -> Vec<usize> {
+    let simulator = simulator(seed);
+    let body = simulated(&simulator.licenses(&simulator.accounts()[0]), COUNT);
+    let mut seen = BTreeMap::<String, usize>::new();
+    for message in topic_messages(topic) {
+        let key = message["key"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
+        *seen.entry(key).or_default() += 1;
+    }
+    let records = records(&body).into_iter();
+    let times: Vec<_> = records.map(|record| seen.remove(&id(record.bytes)).unwrap_or(0)).collect();
+    assert!(seen.is_empty(), "{} ids that nobody sent", seen.len());
+    times
+}
+
+#[track_caller]
+fn assert_once(seed: u64, topic: &str, what: &str) {
+    let times = seen(seed, topic);
+    let wrong = times.iter().filter(|times| **times != 1).count();
+    assert_eq!(wrong, 0, "{what}: licenses that were not seen once");
+}
+
+#[test]
+fn killed_at_every_instant_of_a_transaction_each_license_is_seen_once() {
+    let simulation = Simulation::start(simulator(3));
+    for point in points().into_iter().filter(|point| point.starts_with("transaction")) {
+        for count in [1, 2] {
+            let topic = topic("crash-transaction");
+            let command = || command(&simulation, &topic, &EXACTLY_ONCE);
+            assert!(kill_at(point, count, command), "{point} is not reached");
+            assert_once(3, &topic, &format!("{point}:{count}"));
+        }
+    }
+}
+
+#[test]
+fn killed_at_random_instants_exactly_once_shows_each_license_once() {
+    let simulation = Simulation::start(simulator(4));
+    let mut random = fastrand::Rng::with_seed(4);
+    let mut kills = 0;
+    while kills < wanted_kills() {
+        let topic = topic("crash-exactly-once");
+        kills += kill_at_random(&mut random, || command(&simulation, &topic, &EXACTLY_ONCE));
+        assert_once(4, &topic, &format!("after {kills} kills"));
+    }
+    println!("kafka, exactly once: {kills} kills at random instants survived");
+}
+
+#[test]
+fn killed_at_random_instants_at_least_once_loses_no_license() {
+    let simulation = Simulation::start(simulator(5));
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut kills = 0;
+    while kills < wanted_kills() {
+        let topic = topic("crash-at-least-once");
+        kills += kill_at_random(&mut random, || command(&simulation, &topic, &[]));
+        let lost = seen(5, &topic).into_iter().filter(|times| *times == 0).count();
+        assert_eq!(lost, 0, "after {kills} kills");
+    }
+    println!("kafka, at least once: {kills} kills at random instants survived");
+}
+
+#[test]
+fn killed_at_every_instant_of_a_checkpoint_no_license_is_lost() {
+    let simulation = Simulation::start(simulator(6));
+    for point in points().into_iter().filter(|point| point.starts_with("checkpoint")) {
+        let (topic, directory) = (topic("crash-checkpoint"), tempfile::tempdir().unwrap());
+        let options = ["--checkpoint", directory.path().to_str().unwrap()];
+        let command = || command(&simulation, &topic, &options);
+        assert!(kill_at(point, 1, command), "{point} is not reached");
+        let lost = seen(6, &topic).into_iter().filter(|times| *times == 0).count();
+        assert_eq!(lost, 0, "{point}");
+    }
+}

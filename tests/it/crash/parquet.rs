@@ -1,0 +1,82 @@
+//! Parquet files: the rows are those of an undisturbed run, each once.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{kill_at, kill_at_random, points, simulator, wanted_kills};
+use crate::support::command::license_stream;
+use crate::support::python::{ENGINES, parquet_rows};
+use crate::support::simulation::Simulation;
+
+/// A run into `out`, with a file for each batch.
+fn command(simulation: &Simulation, out: &Path) -> Command {
+    let mut command = license_stream();
+    command.args(["parquet", "--quiet", "--file-bytes", "1", "--out"]).arg(out);
+    simulation.source(&mut command);
+    command
+}
+
+/// The rows of all files that a reader of `*.parquet` sees, by id, and without the snapshot, of which
+/// there must be one.
+fn rows(engine: &str, out: &Path) -> Vec<Value> {
+    let mut rows = parquet_rows(engine, out);
+    let mut snapshots: Vec<_> = rows
+        .iter_mut()
+        .map(|row| row.as_object_mut().unwrap().remove("_snapshot_id").unwrap().to_string())
+        .collect();
+    snapshots.dedup();
+    assert_eq!(snapshots.len(), 1, "rows are of one snapshot");
+    rows.sort_by_cached_key(|row| row["id"].to_string());
+    rows
+}
+
+fn assert_undisturbed(out: &Path, undisturbed: &[Value], what: &str) {
+    for engine in ENGINES {
+        let found = rows(engine, out);
+        assert!(found == undisturbed, "{what}: {} rows, and not those", found.len());
+    }
+    let names = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    assert!(!names.iter().any(|name| name.ends_with(".partial")), "{what}: {names:?}");
+    assert!(names.iter().any(|name| name == "_SUCCESS"), "{what}: {names:?}");
+}
+
+fn undisturbed(simulation: &Simulation) -> Vec<Value> {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(super::ended(super::start(&mut command(simulation, directory.path()))));
+    let rows = rows(ENGINES[0], directory.path());
+    assert_eq!(rows.len() as u64, super::COUNT);
+    rows
+}
+
+#[test]
+fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(1));
+    let undisturbed = undisturbed(&simulation);
+    let of_files = points().into_iter().filter(|point| !point.starts_with("transaction"));
+    for point in of_files {
+        for count in [1, 2] {
+            let directory = tempfile::tempdir().unwrap();
+            let out = directory.path();
+            assert!(kill_at(point, count, || command(&simulation, out)), "{point} is not reached");
+            assert_undisturbed(out, &undisturbed, &format!("{point}:{count}"));
+        }
+    }
+}
+
+#[test]
+fn killed_at_random_instants_runs_leave_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(2));
+    let undisturbed = undisturbed(&simulation);
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut kills = 0;
+    while kills < wanted_kills() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path();
+        kills += kill_at_random(&mut random, || command(&simulation, out));
+        assert_undisturbed(out, &undisturbed, &format!("after {kills} kills"));
+    }
+    println!("parquet: {kills} kills at random instants survived");
+}
