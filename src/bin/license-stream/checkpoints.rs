@@ -53,7 +53,8 @@ pub(crate) async fn beginning(
     }
 }
 
-/// What a checkpoint of this source is of. Everything is in it by which other records would come.
+/// What a checkpoint of this source is of. Everything is in it by which other records would come, but for
+/// the API's address, which may change: whether it gives the same is found out.
 pub(crate) fn identity(source: &SourceArgs, request: Option<&LicenseRequest>) -> Identity {
     let account = source.accounts.only().unwrap_or(NO_ACCOUNT);
     let mut identity = match request {
@@ -63,7 +64,6 @@ pub(crate) fn identity(source: &SourceArgs, request: Option<&LicenseRequest>) ->
     match (&source.input, request) {
         (Some(path), _) => identity = identity.with("input", path.display()),
         (None, Some(request)) => {
-            identity = identity.with("base_url", &source.api.base_url);
             for (name, value) in request.parameters() {
                 identity = match name.as_str() {
                     "integrated_account_id" => identity,

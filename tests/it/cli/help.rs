@@ -22,6 +22,15 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
     assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
+    assert_help(&["checkpoint", "--help"], &expect_file!["../../golden/help-checkpoint.txt"]);
+    assert_help(
+        &["checkpoint", "show", "--help"],
+        &expect_file!["../../golden/help-checkpoint-show.txt"],
+    );
+    assert_help(
+        &["checkpoint", "reset", "--help"],
+        &expect_file!["../../golden/help-checkpoint-reset.txt"],
+    );
     assert_help(&["integrations", "--help"], &expect_file!["../../golden/help-integrations.txt"]);
     assert_help(&["simulate", "--help"], &expect_file!["../../golden/help-simulate.txt"]);
     assert_help(&["demo", "--help"], &expect_file!["../../golden/help-demo.txt"]);
@@ -41,6 +50,7 @@ fn no_command_is_without_help() {
             "parquet",
             "kafka",
             "ndjson",
+            "checkpoint",
             "accounts",
             "schema",
             "integrations",
