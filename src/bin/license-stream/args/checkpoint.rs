@@ -29,23 +29,23 @@ pub(crate) enum CheckpointsArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
     /// Print each checkpoint as a JSON object on a line of its own
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ResetArgs {
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
     /// Account whose checkpoint is forgotten; `input` is that of inputs of no account
     #[arg(long, value_name = "UUID", required_unless_present = "all")]
     pub(crate) account: Vec<String>,
     /// Forget the checkpoints of all accounts
     #[arg(long, conflicts_with = "account")]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
 /// Where the checkpoints are.
