@@ -52,7 +52,8 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         // Nothing was read yet, and nothing will be.
         () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, Kept::Nothing),
     };
-    export.run(Topic { producer, options, kept }).await
+    let is_exactly_once = delivery != Delivery::AtLeastOnce;
+    export.run(Topic { producer, options, kept, is_exactly_once }).await
 }
 
 fn delivery(args: &KafkaArgs) -> Result<Delivery> {
@@ -91,6 +92,7 @@ struct Topic {
     /// Those of every snapshot.
     options: KafkaOptions,
     kept: Kept,
+    is_exactly_once: bool,
 }
 
 /// Where checkpoints are.
@@ -147,6 +149,10 @@ impl Sinks for Topic {
     /// Brokers that do not take a record within librdkafka's time-out will take none of the others; a
     /// record that is too large is its account's own.
     fn is_shared(&self, error: &Error) -> bool {
+        // A transaction that fails takes the records of all accounts with it.
+        if self.is_exactly_once && error.kind() == ErrorKind::Destination {
+            return true;
+        }
         let cause = std::error::Error::source(error);
         let cause = cause.and_then(|cause| cause.downcast_ref::<KafkaError>());
         cause.and_then(KafkaError::rdkafka_error_code).is_some_and(|code| {
