@@ -19,7 +19,9 @@ mod completion;
 mod file;
 mod group;
 mod manifest;
+mod pending;
 mod piece;
+mod run;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -42,6 +44,7 @@ pub use completion::Completion;
 pub use file::WrittenFile;
 pub use manifest::{MANIFEST_VERSION, Manifest};
 use piece::Piece;
+pub use run::RunClaim;
 
 /// What a [`ParquetSink`] writes, and how.
 #[derive(Clone, Debug)]
@@ -143,7 +146,7 @@ pub fn writer_properties() -> WriterProperties {
 #[derive(Debug)]
 pub struct ParquetSink {
     options: Arc<ParquetOptions>,
-    claim: Arc<Claim>,
+    _claim: Arc<Claim>,
     /// The file in hand, once it has rows.
     piece: Option<Piece>,
     /// The files that are whole.
@@ -175,11 +178,12 @@ impl ParquetSink {
         Self::within(Arc::new(claim), options)
     }
 
-    /// A sink into what was claimed, which must be the directory and the account of `options`.
+    /// A sink into what was claimed, which must be the directory and the account of `options`. From now
+    /// on the account is pending, until [`Claim::complete`].
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if it is of another directory or account, or if the snapshot id
-    /// cannot be part of a file's name.
+    /// cannot be part of a file's name; [`ErrorKind::Destination`] if the directory cannot be written to.
     pub fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
         if !claim.is_of(&options.directory, options.account.as_deref()) {
             let message = "the claim is of another directory or account than the options";
@@ -188,9 +192,10 @@ impl ParquetSink {
         if !claim::is_name(&options.snapshot_id) {
             return Err(claim::not_a_name());
         }
+        claim.begin(&options.snapshot_id)?;
         Ok(Self {
             options: Arc::new(options),
-            claim,
+            _claim: claim,
             piece: None,
             pieces: Vec::new(),
             report: ParquetReport::default(),
@@ -202,11 +207,6 @@ impl ParquetSink {
     /// Begins the next file.
     async fn create_piece(&self) -> Result<Piece> {
         let number = self.options.files_before + self.pieces.len();
-        if self.pieces.is_empty() {
-            let (claim, snapshot) =
-                (Arc::clone(&self.claim), Arc::clone(&self.options.snapshot_id));
-            piece::blocking(move || claim.begin(&snapshot)).await?;
-        }
         Piece::create(&self.options, number).await
     }
 

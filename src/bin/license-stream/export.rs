@@ -65,6 +65,11 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     /// Where all of it is, for people.
     fn place(&self, files: u64, bytes: u64) -> String;
 
+    /// All accounts have ended; `is_complete` if there is nothing of any of them left to do.
+    fn end(&self, _is_complete: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether the data itself goes to standard output.
     fn is_stdout(&self) -> bool {
         false
@@ -172,10 +177,13 @@ impl Export {
                     }
                     add(&mut tally, sinks, ended)?;
                 }
-                Err(error) => tally.listing_failed(&error),
+                Err(error) => tally.run_failed(&error),
             }
         }
         line.clear();
+        if let Err(error) = sinks.end(tally.is_complete()) {
+            tally.run_failed(&error);
+        }
         Ok(report::print(export, sinks, tally, begun.elapsed()))
     }
 }

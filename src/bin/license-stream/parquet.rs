@@ -1,12 +1,12 @@
 //! `license-stream parquet`
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use license_stream::checkpoint::{Beginning, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink,
+    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, RunClaim,
 };
 use license_stream::{Error, Result};
 
@@ -35,7 +35,8 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
         true => None,
         false => checkpoints::of_directory(&args.checkpoint, &args.out)?,
     };
-    export.run(Files { out: args.out, options, store }).await
+    let run = export.source.accounts.are_many().then(|| Mutex::new(None));
+    export.run(Files { out: args.out, options, store, run }).await
 }
 
 /// Files in one directory.
@@ -44,6 +45,22 @@ struct Files {
     /// Those of every snapshot.
     options: ParquetOptions,
     store: Option<Store>,
+    /// Where there are many accounts: the run's own claim, from its first snapshot on.
+    run: Option<Mutex<Option<RunClaim>>>,
+}
+
+impl Files {
+    /// The run's claim, if it has one.
+    fn run_claim(&self) -> Option<std::sync::MutexGuard<'_, Option<RunClaim>>> {
+        Some(self.run.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin_run(&self) -> Result<()> {
+        if let Some(mut run) = self.run_claim().filter(|run| run.is_none()) {
+            *run = Some(RunClaim::take(&self.out)?);
+        }
+        Ok(())
+    }
 }
 
 impl Sinks for Files {
@@ -58,6 +75,7 @@ impl Sinks for Files {
         let mut options = self.options.clone();
         let identity =
             identity.with("file_bytes", options.file_bytes).with("strict", options.strict);
+        self.begin_run()?;
         // First the claim: what is read behind it cannot change any more.
         let claim = Arc::new(Claim::take(&self.out, account.map(|account| &**account))?);
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
@@ -93,6 +111,11 @@ impl Sinks for Files {
         let noun = if files == 1 { "file" } else { "files" };
         let (files, out) = (human_count(files), self.out.display());
         format!("in {files} {noun} of {} in {out}", human_bytes(bytes))
+    }
+
+    fn end(&self, is_complete: bool) -> Result<()> {
+        let run = self.run_claim().and_then(|mut run| run.take());
+        run.map_or(Ok(()), |run| run.end(is_complete))
     }
 
     fn is_shared(&self, error: &Error) -> bool {

@@ -73,7 +73,7 @@ fn print_failures(tally: &Tally) {
         let accounts = if more == 1 { "account" } else { "accounts" };
         say!("error: and {} more {accounts} failed: --json names each", human_count(more));
     }
-    if let Some(error) = &tally.listing_error {
+    if let Some(error) = &tally.run_error {
         say!("error: {error}");
     }
 }
@@ -94,7 +94,7 @@ fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duratio
             .collect(),
         fields_unexpected: tally.unexpected.fields().collect(),
         fields_unknown: tally.unexpected.unknown().collect(),
-        error: tally.error.as_deref().or(tally.listing_error.as_deref()),
+        error: tally.error.as_deref().or(tally.run_error.as_deref()),
         accounts: tally.accounts,
         snapshots: tally.snapshots.iter().map(|(_, _, snapshot)| &**snapshot).collect(),
     };

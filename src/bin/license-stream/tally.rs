@@ -39,8 +39,8 @@ pub(crate) struct Tally {
     pub(crate) skipped: BTreeMap<String, u64>,
     /// What failed that stopped the run as a whole.
     pub(crate) error: Option<String>,
-    /// Why not all accounts are known, where listing them failed.
-    pub(crate) listing_error: Option<String>,
+    /// What failed that is no account's own, such as the listing.
+    pub(crate) run_error: Option<String>,
     /// What the summary has of each account, by its place in the run and among its snapshots.
     pub(crate) snapshots: Vec<(u64, usize, Box<RawValue>)>,
     exit: Exit,
@@ -84,7 +84,7 @@ impl Tally {
             failures: Vec::new(),
             skipped: BTreeMap::new(),
             error: None,
-            listing_error: None,
+            run_error: None,
             snapshots: Vec::new(),
             exit: Exit::Done,
         }
@@ -141,16 +141,22 @@ impl Tally {
         Ok(())
     }
 
-    /// Adds a failure of the listing, which ends the run as a whole.
-    pub(crate) fn listing_failed(&mut self, error: &Error) {
+    /// Whether every account that was to be read was read to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        let AccountCounts { failed, interrupted, not_begun, .. } = self.accounts;
+        self.run_error.is_none() && failed + interrupted + not_begun == 0
+    }
+
+    /// Adds a failure of the run as a whole: of the listing, which ends there, or of its end.
+    pub(crate) fn run_failed(&mut self, error: &Error) {
         self.exit = self.exit.worse(Exit::of_kind(error.kind()));
-        self.listing_error = Some(chain(error));
+        self.run_error = Some(chain(error));
     }
 
     /// The outcome of all of it: the worst of any account's.
     pub(crate) fn outcome(&self, signal: Option<Signal>) -> Outcome {
         let counts = &self.accounts;
-        if counts.failed > 0 || self.listing_error.is_some() {
+        if counts.failed > 0 || self.run_error.is_some() {
             Outcome::Failed
         } else if counts.interrupted > 0 || (counts.not_begun > 0 && signal.is_some()) {
             Outcome::Interrupted

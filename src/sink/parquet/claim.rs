@@ -8,28 +8,24 @@ use uuid::Uuid;
 
 use super::file::{replace, sync_directory};
 use super::manifest::Manifest;
+use super::pending::{Pending, remove_if_there};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The folder in which runs keep what is theirs. Engines pass over names that begin with `_`.
-const OWN: &str = "_license-stream";
 
 /// In the place of an account that is not known.
 pub(super) const NO_ACCOUNT: &str = "input";
-
-/// Says that nothing in the directory is unfinished.
-const SUCCESS: &str = "_SUCCESS";
 
 /// The right of one run to write an account's files into a directory, until it is dropped.
 ///
 /// It is a lock on `_license-stream/<account>.lock`, which the system gives back however the run ends.
 /// The file itself stays: a name that comes and goes could be locked by two runs at once.
 ///
-/// From the first file of a snapshot until all of it is there, `_license-stream/pending/<account>` has
-/// the snapshot's id. While any account is pending there is no `_SUCCESS`; the one that ends last makes
-/// it. So `_SUCCESS` means, of all accounts in the directory: what was begun is complete.
+/// From the beginning of a snapshot, before its first file, until all of it is there,
+/// `_license-stream/pending/<account>` has the snapshot's id. While any account is pending there is no
+/// `_SUCCESS`; the one that ends last makes it. So `_SUCCESS` means, of all accounts in the directory:
+/// what was begun is complete. A [`RunClaim`](super::RunClaim) says so of a run over many accounts.
 #[derive(Debug)]
 pub struct Claim {
-    directory: PathBuf,
+    pending: Pending,
     /// As it stands in names.
     account: String,
     _lock: File,
@@ -47,12 +43,8 @@ impl Claim {
         if !is_name(&account) {
             return Err(not_a_name());
         }
-        let own = directory.join(OWN);
-        fs::create_dir_all(own.join("pending")).map_err(|error| {
-            let message = format!("directory {} cannot be made", directory.display());
-            Error::new(ErrorKind::Destination, message).caused_by(error)
-        })?;
-        let path = own.join(format!("{account}.lock"));
+        let pending = Pending::of(directory)?;
+        let path = pending.own().join(format!("{account}.lock"));
         let locked = File::create(&path).map_err(TryLockError::Error).and_then(|file| {
             file.try_lock()?;
             Ok(file)
@@ -61,7 +53,7 @@ impl Claim {
             TryLockError::WouldBlock => {
                 let message = format!(
                     "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
-                    directory.display(),
+                    pending.directory().display(),
                     path.display()
                 );
                 Error::new(ErrorKind::Destination, message)
@@ -71,30 +63,27 @@ impl Claim {
                 Error::new(ErrorKind::Destination, message).caused_by(error)
             }
         })?;
-        let claim = Self { directory, account, _lock: lock };
-        claim.remove_leftovers().map_err(|error| claim.failed("could not be cleaned", error))?;
+        let claim = Self { pending, account, _lock: lock };
+        claim
+            .remove_leftovers()
+            .map_err(|error| claim.pending.failed("could not be cleaned", error))?;
         Ok(claim)
     }
 
     /// The directory.
     pub fn directory(&self) -> &Path {
-        &self.directory
+        self.pending.directory()
     }
 
     /// Whether it is one of `account` in `directory`.
     pub(super) fn is_of(&self, directory: &Path, account: Option<&str>) -> bool {
-        self.directory == directory && self.account == account.unwrap_or(NO_ACCOUNT)
+        self.directory() == directory && self.account == account.unwrap_or(NO_ACCOUNT)
     }
 
-    /// Files of `snapshot_id` are about to appear.
+    /// Files of `snapshot_id` are going to appear.
     pub(super) fn begin(&self, snapshot_id: &str) -> Result<()> {
-        let begun = self.alone(|| {
-            fs::write(self.pending().join(&self.account), format!("{snapshot_id}\n"))?;
-            sync_directory(&self.pending())?;
-            remove_if_there(&self.directory.join(SUCCESS))?;
-            sync_directory(&self.directory)
-        });
-        begun.map_err(|error| self.failed("could not be written to", error))
+        let begun = self.pending.alone(|| self.pending.add(&self.account, snapshot_id));
+        begun.map_err(|error| self.pending.failed("could not be written to", error))
     }
 
     /// All files of a snapshot are there: writes its manifest, and `_SUCCESS` if no account is pending.
@@ -102,18 +91,15 @@ impl Claim {
     /// # Errors
     /// [`ErrorKind::Destination`] if they could not be written.
     pub fn complete(&self, manifest: &Manifest) -> Result<()> {
-        let path = self.own().join(format!("{}-{}.json", self.account, manifest.snapshot_id));
-        let temporary = self.own().join(format!(".{}.json.partial", self.account));
-        let completed = self.alone(|| {
+        let own = self.pending.own();
+        let path = own.join(format!("{}-{}.json", self.account, manifest.snapshot_id));
+        let temporary = own.join(format!(".{}.json.partial", self.account));
+        let completed = self.pending.alone(|| {
             replace(&path, &temporary, &manifest.to_json())?;
-            remove_if_there(&self.pending().join(&self.account))?;
-            if fs::read_dir(self.pending())?.next().is_none() {
-                File::create(self.directory.join(SUCCESS))?;
-                sync_directory(&self.directory)?;
-            }
-            Ok(())
+            self.pending.remove(&self.account)?;
+            self.pending.succeed_if_none()
         });
-        completed.map_err(|error| self.failed("could not be completed", error))
+        completed.map_err(|error| self.pending.failed("could not be completed", error))
     }
 
     /// Removes the account's files that belong to nothing: those of snapshots that were not completed, and
@@ -124,52 +110,32 @@ impl Claim {
     /// [`ErrorKind::Destination`] if the disk does not let it.
     pub fn remove_unfinished(&self, snapshot_id: &str, files: usize) -> Result<()> {
         let removed = || {
-            for entry in fs::read_dir(&self.directory)? {
+            for entry in fs::read_dir(self.directory())? {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let Some((snapshot, number)) = parse(&self.account, &name) else {
                     continue;
                 };
                 let is_kept = snapshot == snapshot_id && number < files as u64;
-                let manifest = self.own().join(format!("{}-{snapshot}.json", self.account));
+                let manifest = self.pending.own().join(format!("{}-{snapshot}.json", self.account));
                 if !is_kept && !manifest.try_exists()? {
                     remove_if_there(&entry.path())?;
                 }
             }
-            sync_directory(&self.directory)
+            sync_directory(self.directory())
         };
-        removed().map_err(|error: io::Error| self.failed("could not be cleaned", error))
-    }
-
-    /// Does what concerns all accounts while no other run does.
-    fn alone(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let lock = File::create(self.own().join(".lock"))?;
-        lock.lock()?;
-        work()
+        removed().map_err(|error: io::Error| self.pending.failed("could not be cleaned", error))
     }
 
     /// Removes the parts of files that killed runs of the account have left.
     fn remove_leftovers(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.directory)? {
+        for entry in fs::read_dir(self.directory())? {
             let entry = entry?;
             if is_leftover(&self.account, &entry.file_name().to_string_lossy()) {
                 remove_if_there(&entry.path())?;
             }
         }
         Ok(())
-    }
-
-    fn own(&self) -> PathBuf {
-        self.directory.join(OWN)
-    }
-
-    fn pending(&self) -> PathBuf {
-        self.own().join("pending")
-    }
-
-    fn failed(&self, what: &str, error: io::Error) -> Error {
-        let message = format!("directory {} {what}", self.directory.display());
-        Error::new(ErrorKind::Destination, message).caused_by(error)
     }
 }
 
@@ -190,13 +156,6 @@ fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
     if is_number && is_snapshot { Some((snapshot, number.parse().ok()?)) } else { None }
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Whether `text` can be part of a file's name anywhere.
 pub(super) fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -213,6 +172,7 @@ pub(super) fn not_a_name() -> Error {
 mod tests {
     use super::*;
     use crate::sink::parquet::manifest::Manifest;
+    use crate::sink::parquet::pending::{OWN, SUCCESS};
 
     const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
 

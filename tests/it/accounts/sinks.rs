@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::num::NonZeroU64;
+use std::process::Stdio;
 
-use license_stream::simulate::AccountGroup;
+use license_stream::simulate::{AccountGroup, Fault};
 
 use super::{command, group, header, lines, start};
 use crate::support::body::records;
 use crate::support::kafka;
 use crate::support::process::{run, run_with_input};
 use crate::support::python::{parquet_rows, topic_messages};
+use crate::support::truto::Truto;
 
 #[test]
 fn lines_of_accounts_that_share_standard_output_stay_whole() {
@@ -90,4 +93,41 @@ fn files_have_the_rows_of_all_with_their_accounts() {
         *counts.entry(account).or_insert(0) += 1;
     }
     assert_eq!(counts, ids.iter().map(|id| (id.clone(), 40)).collect());
+}
+
+#[test]
+fn success_comes_with_the_end_of_a_run_of_which_all_is_complete() {
+    let refused = AccountGroup { faults: vec![Fault::status(403).times(1)], ..group(1, 40) };
+    let slow = AccountGroup { bytes_per_second: NonZeroU64::new(1), ..group(1, 40) };
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let has_success = || out.join("_SUCCESS").exists();
+    let parquet = |truto: &Truto| {
+        let mut command = command("parquet", truto);
+        command.args(["--all-accounts", "--concurrency=1", "--out"]).arg(out);
+        command
+    };
+    let (truto, _) = start([group(1, 40), refused]);
+    assert_eq!(run(&mut parquet(&truto)).code, Some(3));
+    assert!(!has_success(), "one of two accounts failed before its first file");
+    assert_eq!(run(&mut parquet(&truto)).code, Some(0));
+    assert!(has_success());
+
+    let (slow, ids) = start([group(1, 40), slow]);
+    let manifests = || {
+        let entries = std::fs::read_dir(out.join("_license-stream")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(&ids[0]) && name.ends_with(".json")).count()
+    };
+    let before = manifests();
+    let mut killed = parquet(&slow).stderr(Stdio::null()).spawn().unwrap();
+    while manifests() == before {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!has_success(), "the first of two accounts is complete, and the run was killed");
+    assert_eq!(run(&mut parquet(&truto)).code, Some(0));
+    assert!(has_success());
 }

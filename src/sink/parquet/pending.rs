@@ -1,0 +1,126 @@
+//! What is unfinished in a directory, and the `_SUCCESS` that says that nothing is.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::file::sync_directory;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The folder in which runs keep what is theirs. Engines pass over names that begin with `_`.
+pub(super) const OWN: &str = "_license-stream";
+
+/// Says that nothing in the directory is unfinished.
+pub(super) const SUCCESS: &str = "_SUCCESS";
+
+/// What names of runs begin with. Accounts have no dot in theirs.
+const RUN: &str = "run.";
+
+/// The folder `_license-stream/pending` of a directory: a file for each account, and for each run over
+/// many of them, that is not complete.
+#[derive(Debug)]
+pub(super) struct Pending {
+    directory: PathBuf,
+}
+
+impl Pending {
+    /// That of `directory`; both are made.
+    pub(super) fn of(directory: PathBuf) -> Result<Self> {
+        fs::create_dir_all(directory.join(OWN).join("pending")).map_err(|error| {
+            let message = format!("directory {} cannot be made", directory.display());
+            Error::new(ErrorKind::Destination, message).caused_by(error)
+        })?;
+        Ok(Self { directory })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The folder of what runs keep.
+    pub(super) fn own(&self) -> PathBuf {
+        self.directory.join(OWN)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.own().join("pending")
+    }
+
+    /// Does what concerns all accounts while no other run does.
+    pub(super) fn alone<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let lock = File::create(self.own().join(".lock"))?;
+        lock.lock()?;
+        work()
+    }
+
+    /// `account` is pending with `snapshot_id`.
+    pub(super) fn add(&self, account: &str, snapshot_id: &str) -> io::Result<()> {
+        fs::write(self.path().join(account), format!("{snapshot_id}\n"))?;
+        self.added()
+    }
+
+    /// The run `id` is pending, until the file that is answered is closed: a run that is killed leaves
+    /// the name behind, and not the lock.
+    pub(super) fn add_run(&self, id: &str) -> io::Result<File> {
+        let file = File::create(self.path().join(format!("{RUN}{id}")))?;
+        file.try_lock()?;
+        self.added()?;
+        Ok(file)
+    }
+
+    fn added(&self) -> io::Result<()> {
+        sync_directory(&self.path())?;
+        remove_if_there(&self.directory.join(SUCCESS))?;
+        sync_directory(&self.directory)
+    }
+
+    /// `account` is not pending any more.
+    pub(super) fn remove(&self, account: &str) -> io::Result<()> {
+        remove_if_there(&self.path().join(account))
+    }
+
+    /// The run `id` is not pending any more.
+    pub(super) fn remove_run(&self, id: &str) -> io::Result<()> {
+        self.remove(&format!("{RUN}{id}"))
+    }
+
+    /// Makes `_SUCCESS` if nothing is pending. What killed runs have left of themselves is removed; the
+    /// accounts that they had begun stay pending.
+    pub(super) fn succeed_if_none(&self) -> io::Result<()> {
+        let mut is_pending = false;
+        for entry in fs::read_dir(self.path())? {
+            let entry = entry?;
+            let is_run = entry.file_name().to_string_lossy().starts_with(RUN);
+            if is_run && is_unlocked(&entry.path())? {
+                remove_if_there(&entry.path())?;
+            } else {
+                is_pending = true;
+            }
+        }
+        if !is_pending {
+            File::create(self.directory.join(SUCCESS))?;
+            sync_directory(&self.directory)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, what: &str, error: io::Error) -> Error {
+        let message = format!("directory {} {what}", self.directory.display());
+        Error::new(ErrorKind::Destination, message).caused_by(error)
+    }
+}
+
+fn is_unlocked(path: &Path) -> io::Result<bool> {
+    match File::open(path)?.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
