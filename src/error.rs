@@ -27,6 +27,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert!(error.is_retryable() && !error.is_record());
 /// let chain = std::iter::successors(std::error::Error::source(&error), |error| error.source());
 /// assert_eq!(chain.map(ToString::to_string).collect::<Vec<_>>(), ["connection reset"]);
+///
+/// let error = Error::new(ErrorKind::Forbidden, "a scope is missing").of_account("62f4");
+/// assert_eq!(error.to_string(), "account 62f4: a scope is missing");
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -197,12 +200,12 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(account) = &self.0.account {
+            write!(f, "account {account}: ")?;
+        }
         f.write_str(&self.0.message)?;
         if let Some(position) = self.0.position {
             write!(f, " at {position}")?;
-        }
-        if let Some(account) = &self.0.account {
-            write!(f, " of account {account}")?;
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ fn print_failures(tally: &Tally) {
     for failure in &tally.failures {
         say!("error: {failure}");
     }
-    let more = tally.accounts.failed.saturating_sub(tally.failures.len() as u64);
+    let more = tally.untold();
     if more > 0 {
         let accounts = if more == 1 { "account" } else { "accounts" };
         say!("error: and {} more {accounts} failed: --json names each", human_count(more));

@@ -35,6 +35,8 @@ pub(crate) struct Tally {
     pub(crate) into: Option<String>,
     /// The first reasons of failure, in the order in which accounts ended.
     pub(crate) failures: Vec<String>,
+    /// Accounts that failed because of the token, which is told of one of them.
+    unauthorized: u64,
     /// Why accounts were skipped, and how many for each reason.
     pub(crate) skipped: BTreeMap<String, u64>,
     /// What failed that stopped the run as a whole.
@@ -82,6 +84,7 @@ impl Tally {
             unexpected: Unexpected::default(),
             into: None,
             failures: Vec::new(),
+            unauthorized: 0,
             skipped: BTreeMap::new(),
             error: None,
             run_error: None,
@@ -153,6 +156,12 @@ impl Tally {
         self.run_error = Some(chain(error));
     }
 
+    /// Accounts that failed for reasons that are not told.
+    pub(crate) fn untold(&self) -> u64 {
+        let told = self.failures.len() as u64 + self.unauthorized.saturating_sub(1);
+        self.accounts.failed.saturating_sub(told)
+    }
+
     /// The outcome of all of it: the worst of any account's.
     pub(crate) fn outcome(&self, signal: Option<Signal>) -> Outcome {
         let counts = &self.accounts;
@@ -197,6 +206,12 @@ impl Tally {
         if is_fatal && self.error.is_none() {
             self.error = Some(chain(&error));
         }
+        if error.kind() == ErrorKind::Unauthorized {
+            self.unauthorized += 1;
+            if self.unauthorized > 1 {
+                return;
+            }
+        }
         if self.failures.len() < TOLD {
             let error = match id {
                 Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),
@@ -239,5 +254,26 @@ impl Tally {
         {
             self.snapshots.push((index, place, text));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_is_refused_is_told_once() {
+        let what = What { is_json: false, are_many: true, is_from_the_first_page: true };
+        let mut tally = Tally::new(what);
+        let kinds = [ErrorKind::Unauthorized, ErrorKind::Upstream, ErrorKind::Unauthorized];
+        for (index, kind) in (0..).zip(kinds) {
+            let account = Arc::new(Wanted { account: Some("a".into()), ..Wanted::default() });
+            let end = End::Failed(Error::new(kind, kind.as_str()));
+            tally.add(Ended::<_, ()> { index, account, snapshots: vec![], end }, vec![]).unwrap();
+        }
+        assert_eq!(tally.failures, ["account a: unauthorized", "account a: upstream"]);
+        assert_eq!((tally.accounts.failed, tally.untold()), (3, 0));
     }
 }

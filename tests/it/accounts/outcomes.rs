@@ -98,7 +98,7 @@ fn whoever_wants_to_fails_fast() {
     command.args(["--all-accounts", "--fail-fast", "--concurrency", "1"]);
     let got = run(&mut command);
     assert_eq!((got.code, got.text()), (Some(3), ""), "{}", got.stderr);
-    assert!(got.stderr.contains(&format!("of account {}", ids[0])), "{}", got.stderr);
+    assert!(got.stderr.contains(&format!("error: account {}: ", ids[0])), "{}", got.stderr);
     assert!(got.stderr.contains("accounts: 1 failed, 3 not begun\n"), "{}", got.stderr);
 }
 
@@ -112,7 +112,7 @@ fn people_are_told_of_twenty_failures_and_how_many_more() {
     let got = run(command("ndjson", &truto).arg("--all-accounts"));
     assert_eq!(got.code, Some(3), "{}", got.stderr);
     let lines: Vec<_> = got.stderr.lines().collect();
-    let errors = lines.iter().filter(|line| line.starts_with("error: the token")).count();
+    let errors = lines.iter().filter(|line| line.starts_with("error: account ")).count();
     assert_eq!(errors, 20, "{}", got.stderr);
     assert_eq!(lines[20], "error: and 3 more accounts failed: --json names each");
     assert!(lines[21].starts_with("failed: 6 licenses written, "), "{}", lines[21]);

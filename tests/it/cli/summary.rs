@@ -51,7 +51,7 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
     let refusing = Refusing::take();
     let port = refusing.port().to_string();
     let refusing = format!("http://127.0.0.1:{port}");
-    let mut unreachable = api_command("ndjson", &refusing, "an-account");
+    let mut unreachable = api_command("ndjson", &refusing, "62f44730-dd91-461e-bd6a-aedd9e0ad79d");
     unreachable.arg("--retries=1");
     let missing = Scripted::answer(response("404 Not Found", "", "{\"message\":\"not here\"}"));
     let runs = vec![
@@ -69,7 +69,10 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
             command.arg("--retries=0");
             api(command)
         }),
-        ("ndjson, refused", api(api_command("ndjson", &missing.url(), "an-account"))),
+        (
+            "ndjson, refused",
+            api(api_command("ndjson", &missing.url(), "62f44730-dd91-461e-bd6a-aedd9e0ad79d")),
+        ),
         ("ndjson, unreachable", api(unreachable)),
         ("ndjson, interrupted", interrupted(&plan, flags)),
         ("parquet, done", input("parquet", &["--out", "lake", "--account", "a"], TWO)),

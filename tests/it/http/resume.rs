@@ -265,7 +265,7 @@ async fn a_later_page_goes_on_from_its_own_cursor() {
 #[tokio::test]
 async fn a_page_that_is_always_cut_at_the_same_byte_is_given_up() {
     let got = ask(vec![PLAIN.cut(both(), A.len() + 1)]).await;
-    let what = "tried 6 times: body was cut before its end at byte 47, line 2, record 1 of account";
+    let what = "tried 6 times: body was cut before its end at byte 47, line 2, record 1";
     got.assert_failed(ErrorKind::Truncated, what, &format!("{A}\n"), 6);
     assert_eq!(got.waits, [0.5, 1.0, 2.0, 4.0, 8.0]);
     assert_eq!(got.retries, 5);
