@@ -28,7 +28,10 @@ fn each_exit_code_has_its_occasion() {
 
     let refusing = Refusing::take();
     let url = format!("http://127.0.0.1:{}", refusing.port());
-    assert_eq!(run(&mut api_command("ndjson", &url, "a")).code, Some(3));
+    assert_eq!(
+        run(&mut api_command("ndjson", &url, "62f44730-dd91-461e-bd6a-aedd9e0ad79d")).code,
+        Some(3)
+    );
 
     let mut skip = license_stream();
     skip.args(["ndjson", "--input", "-", "--on-error", "skip"]);

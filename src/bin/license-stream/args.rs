@@ -134,6 +134,11 @@ impl SourceArgs {
     /// before anything is sent or written.
     pub(crate) fn check(&self) -> license_stream::Result<Option<LicenseRequest>> {
         self.accounts.check(self.input.is_some())?;
+        if self.accounts.all_accounts && self.request.integration.is_some() {
+            let message = "--integration says of one account what it is, and filters nothing: \
+                with --all-accounts goes --integration-name";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         if self.input.is_some() {
             return Ok(None);
         }
@@ -449,18 +454,20 @@ pub(crate) struct IntegrationsArgs {
 }
 
 const SIMULATE_HELP: &str = "\
-Truto does not publish the wire format of its streams: what is played here is our own reading, and so
-is every --shape of it. Responses say so in their x-simulated header.
+Truto does not publish the wire format of its streams: what is played here is
+our own reading, and so is every --shape of it. Responses say so in their
+x-simulated header.
 
 Examples:
   license-stream simulate --records 1000000 --listen 127.0.0.1:8080
   license-stream simulate --shape pretty-envelope --page-records 1000
-  license-stream simulate --fault '{\"refuse\":503,\"times\":2}' --fault '{\"cut_at\":5000}'
+  license-stream simulate --fault '{\"refuse\":503,\"times\":2}' \\
+    --fault '{\"cut_at\":5000}'
   license-stream simulate --scenario examples/scenarios/customers.json
   license-stream simulate --records 1000000 --out body.ndjson
 
-  TRUTO_API_TOKEN=simulator-token license-stream ndjson --base-url http://127.0.0.1:8080 \\
-    --account (as printed)";
+  TRUTO_API_TOKEN=simulator-token license-stream ndjson \\
+    --base-url http://127.0.0.1:8080 --account (as printed)";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = SIMULATE_HELP)]
@@ -587,6 +594,12 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn what_stands_behind_the_help_of_the_simulator_fits_a_terminal() {
+        let widest = SIMULATE_HELP.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(78), "{widest:?}");
     }
 
     #[test]

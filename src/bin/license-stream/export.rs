@@ -12,7 +12,7 @@ use license_stream::pipeline::{Journal, Progress, Summary};
 use license_stream::sink::Sink;
 use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
-use license_stream::{Error, Result};
+use license_stream::{Error, ErrorKind, Result};
 
 use crate::args::{RejectArgs, ReportArgs, SourceArgs};
 use crate::checkpoints;
@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::progress::{AccountsDone, ProgressLine};
 use crate::remarks;
-use crate::report;
+use crate::report::{self, say};
 use crate::signal::Signals;
 use crate::snapshots::Written;
 use crate::tally::{Tally, What};
@@ -181,6 +181,14 @@ impl Export {
             }
         }
         line.clear();
+        let is_undisturbed = export.signals.first().is_none() && !export.report.quiet;
+        if is_undisturbed && tally.is_of_nothing() {
+            let which = match export.source.accounts.all_accounts {
+                true => "no account that the token can see fits --all-accounts and its filters",
+                false => "no account is named in --accounts-file",
+            };
+            say!("warning: {which}: nothing was read");
+        }
         if let Err(error) = sinks.end(tally.is_complete()) {
             tally.run_failed(&error);
         }
@@ -220,8 +228,10 @@ impl<D: Sinks> Run<D> {
                     return Ok(Begun::Skip(reason));
                 }
                 let request = self.request(wanted).map_err(|error| match wanted.id() {
+                    // What was typed was right: this is learnt of one account among others.
                     Some(account) if self.export.source.accounts.are_many() => {
-                        error.of_account(account)
+                        Error::new(ErrorKind::Refused, error.message().to_owned())
+                            .of_account(account)
                     }
                     _ => error,
                 })?;

@@ -79,6 +79,7 @@ impl fmt::Display for AccountsDone {
         let done = human_count(self.done.load(Ordering::Relaxed));
         match self.of {
             Some(count) => write!(f, "{done}/{} accounts · ", human_count(count)),
+            None if done == "1" => write!(f, "1 account · "),
             None => write!(f, "{done} accounts · "),
         }
     }

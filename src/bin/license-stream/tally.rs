@@ -150,6 +150,11 @@ impl Tally {
         self.run_error.is_none() && failed + interrupted + not_begun == 0
     }
 
+    /// Whether there was no account at all.
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        self.what.are_many && self.run_error.is_none() && self.accounts == AccountCounts::default()
+    }
+
     /// Adds a failure of the run as a whole: of the listing, which ends there, or of its end.
     pub(crate) fn run_failed(&mut self, error: &Error) {
         self.exit = self.exit.worse(Exit::of_kind(error.kind()));

@@ -149,7 +149,8 @@ fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {
         if length as u64 == MAX_LINE {
             return Err(wrong("line is longer than 64 KiB"));
         }
-        match line.trim() {
+        // Some editors begin a file with a byte order mark.
+        match line.trim_start_matches('\u{feff}').trim() {
             "" => {}
             line if line.starts_with('#') => {}
             line => accounts.push(parse(line).map_err(wrong)?),

@@ -6,7 +6,7 @@ use license_stream::simulate::{AccountGroup, Fault, FaultKind, Refuse};
 use serde_json::Value;
 
 use super::{command, counts, group, lines, start};
-use crate::support::process::run;
+use crate::support::process::{run, run_with_input};
 use crate::support::python::{root, schema_violations};
 
 fn failing(fault: Fault) -> AccountGroup {
@@ -35,7 +35,7 @@ fn each_account_has_its_own_outcome() {
     let got = run(command.current_dir(directory.path()));
     assert_eq!(schema_violations(&root().join("schemas/summary.schema.json"), got.text()), [""; 0]);
     let summary: Value = serde_json::from_str(got.text()).unwrap();
-    assert_eq!(got.code, Some(2), "GitHub needs what was not typed: {}", got.stderr);
+    assert_eq!(got.code, Some(3), "{}", got.stderr);
     assert_eq!(counts(&summary), BTreeMap::from([("done", 3), ("failed", 4), ("skipped", 2)]));
     assert_eq!((&summary["outcome"], &summary["records"]), (&"failed".into(), &6.into()));
     let told: Vec<_> = summary["snapshots"]
@@ -57,7 +57,7 @@ fn each_account_has_its_own_outcome() {
             (&*ids[4], "failed", Some("account_unauthorized")),
             (&*ids[5], "failed", Some("forbidden")),
             (&*ids[6], "failed", Some("refused")),
-            (&*ids[7], "failed", Some("configuration")),
+            (&*ids[7], "failed", Some("refused")),
             (&*ids[8], "done", None),
         ]
     );
@@ -126,4 +126,39 @@ fn no_account_at_all_is_no_failure() {
     let got = run(command("ndjson", &truto).args(["--all-accounts", "--tenant", "nobody"]));
     assert_eq!((got.code, got.text()), (Some(0), ""));
     assert!(got.stderr.ends_with("accounts: none\n"), "{}", got.stderr);
+}
+
+#[test]
+fn what_one_listed_account_lacks_is_no_wrong_usage() {
+    let github = AccountGroup { integration: Some("GitHub".to_owned()), ..group(1, 3) };
+    let (truto, ids) = start([group(1, 3), github]);
+    let got = run(command("ndjson", &truto).arg("--all-accounts"));
+    assert_eq!(got.code, Some(1), "{}", got.stderr);
+    assert_eq!(got.stdout, lines(&truto, &ids[0], 3));
+    let told = format!("error: account {}: ", ids[1]);
+    assert!(
+        got.stderr.contains(&told) && got.stderr.contains("--organization-id"),
+        "{}",
+        got.stderr
+    );
+}
+
+#[test]
+fn a_run_over_no_account_says_so() {
+    let (truto, _) = start([group(1, 3)]);
+    let got = run(command("ndjson", &truto).args(["--all-accounts", "--tenant", "nobody"]));
+    assert_eq!((got.code, got.text()), (Some(0), ""), "{}", got.stderr);
+    assert!(
+        got.stderr.contains("warning: no account that the token can see fits"),
+        "{}",
+        got.stderr
+    );
+    let mut empty = command("ndjson", &truto);
+    let got = run_with_input(empty.args(["--accounts-file", "-"]), "\u{feff}# none\n".as_bytes());
+    assert_eq!((got.code, got.text()), (Some(0), ""), "{}", got.stderr);
+    assert!(
+        got.stderr.contains("warning: no account is named in --accounts-file"),
+        "{}",
+        got.stderr
+    );
 }

@@ -167,7 +167,7 @@ fn the_part_of_a_record_that_came_is_not_delivered() {
 fn a_server_that_does_not_answer_can_be_left() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
-    let running = start(&mut api_command("ndjson", &url, "a"));
+    let running = start(&mut api_command("ndjson", &url, "62f44730-dd91-461e-bd6a-aedd9e0ad79d"));
     let (_connection, _) = silent.accept().unwrap();
     running.signal("INT");
     assert_eq!(running.finish().code, Some(130));
@@ -192,7 +192,8 @@ fn a_second_signal_ends_at_once() {
     let license = format!("{{\"id\":\"1\",\"name\":\"{}\"}}\n", "x".repeat(4 << 20));
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n";
     let api = Scripted::answer_and_stay(format!("{head}{license}"));
-    let mut running = start(&mut api_command("ndjson", &api.url(), "a"));
+    let mut running =
+        start(&mut api_command("ndjson", &api.url(), "62f44730-dd91-461e-bd6a-aedd9e0ad79d"));
     assert_eq!(running.byte(), b'{');
     running.signal("INT");
     // The first signal ends the reading, and so the connection is closed.

@@ -69,12 +69,13 @@ fn a_body_that_was_cut_leaves_its_whole_lines_beside_the_file() {
 fn a_run_that_does_not_begin_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let api = Scripted::answer(response("404 Not Found", "", "{}"));
-    let mut refused = api_command("ndjson", &api.url(), "a");
+    let mut refused = api_command("ndjson", &api.url(), "62f44730-dd91-461e-bd6a-aedd9e0ad79d");
     out(&mut refused, directory.path());
     assert_eq!(run(&mut refused).code, Some(1));
     assert!(names(directory.path()).is_empty());
 
-    let mut wrong = api_command("ndjson", "http://example.invalid", "a");
+    let mut wrong =
+        api_command("ndjson", "http://example.invalid", "62f44730-dd91-461e-bd6a-aedd9e0ad79d");
     out(&mut wrong, directory.path());
     assert_eq!(run(&mut wrong).code, Some(2));
     assert!(names(directory.path()).is_empty());

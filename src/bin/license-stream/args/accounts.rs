@@ -60,11 +60,18 @@ impl AccountArgs {
         } else if !self.all_accounts && self.filter.filter() != AccountFilter::default() {
             "--tenant, --status, --integration-name, --sandbox and --environment go with \
              --all-accounts"
+        } else if !has_input && self.accounts.iter().any(|account| !is_uuid(account)) {
+            "--account: an account is a UUID; `license-stream accounts` lists them"
         } else {
             return Ok(());
         };
         Err(Error::new(ErrorKind::Configuration, message))
     }
+}
+
+/// Whether the API can know an account by this name.
+fn is_uuid(account: &str) -> bool {
+    uuid::Uuid::parse_str(account).is_ok()
 }
 
 /// Which of the accounts that are listed.
