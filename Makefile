@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo soak crash test lint fmt doc bench memory clean fuzz
+.PHONY: help build demo soak crash sanitize test lint fmt doc bench memory clean fuzz
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: ## Measure throughput, also beside other tools, into docs/performance.md
 
 fuzz: ## Run the fuzzers of framing and decoding, a minute each (needs a nightly compiler)
 	scripts/fuzz.sh 60
+
+sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
+	scripts/sanitize.sh
 
 memory: ## Measure the peak memory of short and long bodies, into docs/performance.md
 	@scripts/prerequisites.sh bench
