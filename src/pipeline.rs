@@ -163,11 +163,14 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
         resume,
     };
     let begun_at = reader.resume.as_ref().map(|place| place.position).unwrap_or_default();
+    let wording = source.wording();
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
     let marks = journal.map(Marks::of);
     let page = PageReader::default();
     let writer = Writer { sink, rejects, progress, marks, begun_at, page };
-    writer.write(queue, reader).await
+    let mut summary = writer.write(queue, reader).await;
+    summary.error = summary.error.map(wording);
+    summary
 }
 
 /// Decoders that may work at once, of all pipelines of this process: one a core, and one that is ready

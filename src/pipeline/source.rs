@@ -25,6 +25,12 @@ pub trait Source: Send + 'static {
         Shape::Auto
     }
 
+    /// What the run's error must go through before anybody reads it: a body may say back a secret that
+    /// was sent for it. It changes nothing unless the source says so.
+    fn wording(&self) -> Box<dyn FnOnce(Error) -> Error + Send> {
+        Box::new(|error| error)
+    }
+
     /// What was sent to a server for it so far; nothing unless it says so.
     fn requests(&self) -> Requests {
         Requests::default()

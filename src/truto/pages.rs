@@ -62,6 +62,12 @@ impl Source for LicensePages {
         self.shape
     }
 
+    /// Without the token.
+    fn wording(&self) -> Box<dyn FnOnce(Error) -> Error + Send> {
+        let token = self.client.token.clone();
+        Box::new(move |error| token.strip_error(error))
+    }
+
     fn requests(&self) -> Requests {
         self.sent.requests()
     }

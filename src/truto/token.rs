@@ -56,8 +56,21 @@ impl Token {
     /// An error about what a server said, likewise.
     pub(super) fn strip_error(&self, error: Error) -> Error {
         error.map_message(|message| {
-            String::from_utf8(self.strip(message.into_bytes())).unwrap_or_default()
+            let stripped = self.strip(message.into_bytes());
+            self.strip_cut(String::from_utf8(stripped).unwrap_or_default())
         })
+    }
+
+    /// A message whose words were cut to a length in the middle of the token: without what there is of it.
+    fn strip_cut(&self, message: String) -> String {
+        let token = self.0.to_str().unwrap_or_default();
+        let token = token.strip_prefix("Bearer ").unwrap_or_default();
+        let words = message.trim_end_matches(')');
+        let parts = (SHORTEST..token.len()).rev().filter_map(|length| token.get(..length));
+        match parts.filter_map(|part| words.strip_suffix(part)).next() {
+            Some(rest) => format!("{rest}…{}", &message[words.len()..]),
+            None => message,
+        }
     }
 }
 
@@ -83,6 +96,8 @@ mod tests {
         assert_eq!(Token::new("a").unwrap().strip(b"a cat".to_vec()), b"a cat");
         let error = Error::new(ErrorKind::Refused, "no s3cret-token");
         assert_eq!(token.strip_error(error).to_string(), "no …");
+        let cut = Error::new(ErrorKind::Refused, "refused (status 401: Bearer s3cret-to)");
+        assert_eq!(token.strip_error(cut).to_string(), "refused (status 401: Bearer …)");
     }
 
     #[test]

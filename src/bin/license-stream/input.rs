@@ -60,6 +60,13 @@ impl Source for Input {
         }
     }
 
+    fn wording(&self) -> Box<dyn FnOnce(Error) -> Error + Send> {
+        match self {
+            Self::Api(pages) => pages.wording(),
+            Self::File(_) => Box::new(|error| error),
+        }
+    }
+
     fn requests(&self) -> Requests {
         match self {
             Self::Api(pages) => pages.requests(),

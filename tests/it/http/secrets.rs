@@ -73,6 +73,17 @@ fn the_token_is_in_nothing_that_a_run_leaves_behind() {
     assert_eq!(leave(&["parquet", "--out", "lake"], &url, directory.path()).code, Some(3));
 }
 
+/// An error as it stands among records.
+fn said_in_body() -> String {
+    let message = format!("Bearer {TOKEN} is expired");
+    format!("{{\"statusCode\":502,\"error\":\"{TOKEN}\",\"message\":\"{message}\"}}\n")
+}
+
+/// A success of which the body is `records`, and then the error.
+fn in_body(records: &str) -> Answer {
+    say("200 OK", NDJSON, &format!("{records}{}", said_in_body()))
+}
+
 #[test]
 fn a_server_that_says_the_token_back_is_not_repeated() {
     let json = "Content-Type: application/json\r\n";
@@ -85,6 +96,9 @@ fn a_server_that_says_the_token_back_is_not_repeated() {
         say("302 Found", &format!("Location: https://truto.test/?token={TOKEN}\r\n"), ""),
         say("200 OK", &format!("Content-Type: text/html; {TOKEN}\r\n"), &html),
         say("200 OK", &format!("{NDJSON}Content-Encoding: {TOKEN}\r\n"), ""),
+        in_body(""),
+        in_body("{\"id\":\"1\"}\n"),
+        say("200 OK", json, &format!("{{\"result\":[{}", said_in_body())),
     ] {
         let api = Replies::of(vec![answer]);
         let directory = tempfile::tempdir().unwrap();
