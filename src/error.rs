@@ -82,6 +82,19 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The kind of an error of the API with `status`, in an answer of its own or in the middle of a body.
+    /// `is_remote` where it was the account's provider that said so.
+    pub(crate) fn of_status(status: u16, is_remote: bool) -> Self {
+        match status {
+            401 if is_remote => Self::AccountUnauthorized,
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            408 | 425 | 429 => Self::Upstream,
+            400..=499 => Self::Refused,
+            _ => Self::Upstream,
+        }
+    }
+
     /// The name that summaries use.
     pub fn as_str(self) -> &'static str {
         match self {

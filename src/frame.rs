@@ -196,8 +196,8 @@ impl Framer {
     /// position. It is reported as soon as the limit is passed, and framing goes on behind it with
     /// the next call. Any other error ends the body, and is given once: the structure around the
     /// records cannot be followed ([`Malformed`](ErrorKind::Malformed)), it breaks off
-    /// ([`Truncated`](ErrorKind::Truncated)), or it is an error of the API
-    /// ([`Upstream`](ErrorKind::Upstream)).
+    /// ([`Truncated`](ErrorKind::Truncated)), or it is an error of the API, of the kind that its status
+    /// stands for.
     pub fn next_block(&mut self) -> Result<Option<Block>> {
         match &mut self.machine {
             Machine::Probe(_) => Ok(None),

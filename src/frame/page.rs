@@ -46,6 +46,8 @@ pub(crate) struct PageReader {
     /// `error`, unless it says that there is none.
     error: Option<String>,
     message: Option<String>,
+    /// `truto_is_remote_error`: whether it was the provider that failed.
+    is_remote: bool,
     /// Whether there is a cursor that cannot be followed.
     is_unreadable: bool,
 }
@@ -77,7 +79,7 @@ impl PageReader {
     /// said.
     ///
     /// # Errors
-    /// [`ErrorKind::Upstream`] if it was an error of the API.
+    /// That of [`ErrorKind::of_status`] if it was an error of the API.
     pub(super) fn end_envelope(&mut self) -> Result<()> {
         if !std::mem::take(&mut self.has_cursor) {
             self.page.next_cursor = None;
@@ -93,14 +95,18 @@ impl PageReader {
         }
         let (status, error) = (self.status.take(), self.error.take());
         let message = self.message.take().unwrap_or_default();
+        let is_remote = std::mem::take(&mut self.is_remote);
         match status {
             Some(status) if error.is_some() || status >= 400 => {
                 let error = error.unwrap_or_default();
                 let words = if message.is_empty() { &error } else { &message };
                 let words = printable(words, MAX_WORDS);
+                let kind =
+                    ErrorKind::of_status(u16::try_from(status).unwrap_or(u16::MAX), is_remote);
+                let who = if is_remote { "the provider, says the API," } else { "the API" };
                 Err(Error::new(
-                    ErrorKind::Upstream,
-                    format!("the API reported an error in the body (status {status}: {words})"),
+                    kind,
+                    format!("{who} reported an error in the body (status {status}: {words})"),
                 ))
             }
             _ => Ok(()),
@@ -182,6 +188,9 @@ impl PageReader {
                 }
             }
             "message" => self.message = text(value),
+            "truto_is_remote_error" => {
+                self.is_remote = value == Value::Bool(true) || value == "true";
+            }
             _ => {}
         }
     }
@@ -189,7 +198,7 @@ impl PageReader {
 
 /// Whether `name` is a member of an envelope or of an error, and not of a license.
 pub(super) fn is_member(name: &str) -> bool {
-    is_of_page(name) || matches!(name, "statusCode" | "error" | "message")
+    is_of_page(name) || matches!(name, "statusCode" | "error" | "message" | "truto_is_remote_error")
 }
 
 /// Whether `name` is a member that is about a page.
@@ -245,6 +254,24 @@ mod tests {
         ] {
             let error = reader.line(line.as_bytes()).unwrap().unwrap_err();
             assert_eq!(error.message(), "the API reported an error in the body (status 502: x)");
+        }
+        for (status, mine, remote) in [
+            (400, ErrorKind::Refused, ErrorKind::Refused),
+            (401, ErrorKind::Unauthorized, ErrorKind::AccountUnauthorized),
+            (403, ErrorKind::Forbidden, ErrorKind::Forbidden),
+            (429, ErrorKind::Upstream, ErrorKind::Upstream),
+            (500, ErrorKind::Upstream, ErrorKind::Upstream),
+            (70_000, ErrorKind::Upstream, ErrorKind::Upstream),
+        ] {
+            let start = format!(r#"{{"statusCode":{status},"error":"x""#);
+            for (rest, kind) in [
+                ("}", mine),
+                (r#","truto_is_remote_error":true}"#, remote),
+                (r#","truto_is_remote_error":false}"#, mine),
+            ] {
+                let error = reader.line(format!("{start}{rest}").as_bytes()).unwrap().unwrap_err();
+                assert_eq!(error.kind(), kind, "{start}{rest}");
+            }
         }
         let line = br#"{"id":"a","statusCode":502,"error":"Bad Gateway"}"#;
         assert!(reader.line(line).is_none(), "it has an id, so it is a license");

@@ -122,31 +122,35 @@ pub(super) async fn refused(
 }
 
 fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {
-    match status.as_u16() {
-        401 if remote => {
-            (ErrorKind::AccountUnauthorized, "the account must be connected anew in Truto")
-        }
-        401 => (
-            ErrorKind::Unauthorized,
-            "the API token was refused: look at TRUTO_API_TOKEN or --token-file",
-        ),
-        403 if remote => (ErrorKind::Forbidden, "the account lacks a permission at its provider"),
-        403 => (ErrorKind::Forbidden, "the token or the account lacks a permission"),
-        404 if remote => (ErrorKind::Refused, "the provider knows of no such thing"),
-        404 => (ErrorKind::Refused, "there is no such account, or no such address"),
-        407 => (ErrorKind::Unreachable, "the proxy wants to know who asks"),
-        408 | 425 => (ErrorKind::Upstream, "the API was not ready"),
-        429 if remote => (ErrorKind::Upstream, "the provider's rate limit is reached"),
-        429 => (ErrorKind::Upstream, "the API's rate limit is reached"),
-        300..=399 => (ErrorKind::Refused, "the API redirects, which is not followed with a token"),
-        503 if !remote => {
-            (ErrorKind::Upstream, "the API is not available, or the account is blocked")
-        }
-        500.. if remote => (ErrorKind::Upstream, "the provider failed"),
-        500.. => (ErrorKind::Upstream, "the API failed"),
-        ..300 => (ErrorKind::Refused, "the API answered with something else than licenses"),
-        _ if remote => (ErrorKind::Refused, "the provider refused the request"),
-        _ => (ErrorKind::Refused, "the API refused the request"),
+    let status = status.as_u16();
+    let kind = match status {
+        // No error of the API: something else answers, or a proxy stands before it.
+        ..400 => ErrorKind::Refused,
+        407 => ErrorKind::Unreachable,
+        _ => ErrorKind::of_status(status, remote),
+    };
+    (kind, what(status, remote))
+}
+
+fn what(status: u16, remote: bool) -> &'static str {
+    match status {
+        401 if remote => "the account must be connected anew in Truto",
+        401 => "the API token was refused: look at TRUTO_API_TOKEN or --token-file",
+        403 if remote => "the account lacks a permission at its provider",
+        403 => "the token or the account lacks a permission",
+        404 if remote => "the provider knows of no such thing",
+        404 => "there is no such account, or no such address",
+        407 => "the proxy wants to know who asks",
+        408 | 425 => "the API was not ready",
+        429 if remote => "the provider's rate limit is reached",
+        429 => "the API's rate limit is reached",
+        300..=399 => "the API redirects, which is not followed with a token",
+        503 if !remote => "the API is not available, or the account is blocked",
+        500.. if remote => "the provider failed",
+        500.. => "the API failed",
+        ..300 => "the API answered with something else than licenses",
+        _ if remote => "the provider refused the request",
+        _ => "the API refused the request",
     }
 }
 

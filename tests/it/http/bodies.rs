@@ -90,6 +90,33 @@ fn a_page_of_html_that_claims_to_be_json_is_no_license() {
     assert!(!got.stderr.contains("html") && !got.stderr.contains("secret"), "{}", got.stderr);
 }
 
+#[test]
+fn an_error_in_the_middle_of_a_body_ends_the_run_as_one_of_an_answer_does() {
+    let remote = ",\"truto_is_remote_error\":true";
+    for (status, more, kind, code) in [
+        (401, remote, "account_unauthorized", 3),
+        (401, "", "unauthorized", 3),
+        (403, "", "forbidden", 3),
+        (422, "", "refused", 1),
+        (502, remote, "upstream", 1),
+    ] {
+        let error = format!("{{\"statusCode\":{status},\"error\":\"x\"{more}}}");
+        for body in [
+            format!("{{\"id\":\"1\"}}\n{error}\n"),
+            format!("{{\"result\":[{{\"id\":\"1\"}},{error}]}}"),
+        ] {
+            let api = Scripted::answer(response("200 OK", "", &body));
+            let directory = tempfile::tempdir().unwrap();
+            let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+            let got = run(command.arg("--json").arg("--out").arg(directory.path().join("out")));
+            let summary: serde_json::Value = serde_json::from_str(got.text()).unwrap();
+            let snapshot = &summary["snapshots"][0];
+            assert_eq!(snapshot["error"]["kind"], kind, "{body}: {summary}");
+            assert_eq!((got.code, &snapshot["records"]), (Some(code), &1.into()), "{body}");
+        }
+    }
+}
+
 /// A response with `body` in `encoding`, of announced length.
 fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
