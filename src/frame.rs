@@ -208,7 +208,7 @@ impl Framer {
     }
 
     /// Says that the body has ended, and ended cleanly: in lines, what is left without a line feed
-    /// is then the last record. Never call this after a body that was cut.
+    /// is then the last record, unless it is not closed: then the body was cut within it. Never call this after a body that was cut.
     pub fn finish(&mut self) {
         self.finished = true;
         match &mut self.machine {

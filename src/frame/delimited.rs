@@ -4,8 +4,9 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
+use super::structure::Scan;
 use super::{Block, FramerOptions, RecordRange, join, too_long};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -61,7 +62,7 @@ impl Delimited {
                 return Ok(block);
             }
         }
-        Ok(self.last_record())
+        self.last_record()
     }
 
     /// As many whole records of the chunk as a block takes; the start of one becomes the spill.
@@ -110,14 +111,25 @@ impl Delimited {
     }
 
     /// What stands behind the last delimiter, once it is known that no more will come.
-    fn last_record(&mut self) -> Option<Block> {
+    ///
+    /// One that is not closed was cut, however well its bearer says that this was all.
+    fn last_record(&mut self) -> Result<Option<Block>> {
         if !self.finished || self.spill.is_empty() {
-            return None;
+            return Ok(None);
         }
         let bytes = self.spill.split().freeze();
         let mut found = self.found();
         found.push(&bytes, 0, bytes.len());
-        self.close(found, bytes)
+        if let Some(range) = found.records.first()
+            && let record = &bytes[range.as_range()]
+            && is_open(record)
+        {
+            let byte = self.position.byte + u64::from(range.start);
+            let line = self.position.line + u64::from(range.line);
+            let at = Position { byte, line, ..self.position };
+            return Err(Error::new(ErrorKind::Truncated, "the body ends within a record").at(at));
+        }
+        Ok(self.close(found, bytes))
     }
 
     /// Hands out the records before one that is too long; that one is then met again as the first of
@@ -218,6 +230,12 @@ impl Found {
 /// The white space of RFC 8259, and no other.
 pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether more would have to come to close the quotes and brackets of `record`.
+fn is_open(record: &[u8]) -> bool {
+    let mut scan = Scan::of(record[0]);
+    !matches!(scan, Scan::Word) && scan.end(record).is_none()
 }
 
 fn lines(bytes: &[u8]) -> u64 {

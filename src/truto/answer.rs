@@ -23,6 +23,7 @@ pub(super) struct Answer {
     has_end: bool,
     idle: Duration,
     shape: Shape,
+    is_json: bool,
 }
 
 impl fmt::Debug for Answer {
@@ -61,14 +62,23 @@ impl Answer {
             || text(headers, &TRANSFER_ENCODING).to_ascii_lowercase().ends_with("chunked")
             // Nothing may follow behind the end of such a stream.
             || encoding.is_some_and(|encoding| !encoding.may_go_on());
-        let shape = Shape::of_content_type(text(headers, &CONTENT_TYPE));
+        let content_type = text(headers, &CONTENT_TYPE);
+        let shape = Shape::of_content_type(content_type);
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is_json = essence.eq_ignore_ascii_case("application/json");
         let decompressor = encoding.map(|encoding| Decompressor::new(encoding, max_ratio));
-        Ok(Self { chunks: Box::pin(response.bytes_stream()), decompressor, has_end, idle, shape })
+        let chunks = Box::pin(response.bytes_stream());
+        Ok(Self { chunks, decompressor, has_end, idle, shape, is_json })
     }
 
     /// The shape that its `Content-Type` says.
     pub(super) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Whether its `Content-Type` says that it is one JSON text, of which nothing is none.
+    pub(super) fn is_json(&self) -> bool {
+        self.is_json
     }
 
     /// Whether it can be known to be whole. Where it cannot, asking for it again would not help.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::answer::Answer;
 use super::retry::Retries;
-use super::{LicenseRequest, TrutoClient};
+use super::{LicenseRequest, ResponseFormat, TrutoClient};
 use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Shape;
@@ -60,6 +60,10 @@ impl Resumable {
                     // Much of what is left out may be there at once: let others have their turn.
                     tokio::task::consume_budget().await;
                 }
+                Ok(None) if self.lacks_json() => {
+                    let message = "the body is empty, and JSON was due";
+                    self.ask_again(Error::new(ErrorKind::Truncated, message)).await?;
+                }
                 Ok(None) => {
                     self.splice.end().map_err(|error| self.of(error))?;
                     return Ok(None);
@@ -70,6 +74,12 @@ impl Resumable {
                 Err(error) => return Err(self.of(error)),
             }
         }
+    }
+
+    /// Whether nothing came, and no listing is written so.
+    fn lacks_json(&self) -> bool {
+        let is_due = self.request.format != ResponseFormat::Stream || self.answer.is_json();
+        is_due && self.splice.is_empty()
     }
 
     /// Begins the page once more, because of `failed`.
@@ -138,6 +148,11 @@ impl Splice {
         // Where the body before did not come as far as the one before it, that one still counts.
         self.due = self.due.or((self.seen.bytes > 0).then(|| self.seen.mark()));
         self.seen = Prefix::default();
+    }
+
+    /// Whether nothing has come of any body.
+    fn is_empty(&self) -> bool {
+        self.seen.bytes == 0 && self.due.is_none()
     }
 
     /// What is new in `chunk`, unless that is nothing.

@@ -70,6 +70,8 @@ fn sequence(block: &Block, account: Option<&str>) -> Result<Bytes> {
         records.put_u8(RECORD_SEPARATOR);
         records.put(bytes);
         records.put_u8(b'\n');
+        // A record that is not closed came so: the file was not cut within it.
+        records.put_u8(RECORD_SEPARATOR);
     }
     if without_bytes > 0 {
         say!("{without_bytes} dead letters were passed over: too long to keep, they have no bytes");

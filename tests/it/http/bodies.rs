@@ -3,6 +3,7 @@
 use super::{ACCOUNT, one_license};
 use crate::support::compress::{FORMS, Form};
 use crate::support::process::{Run, run};
+use crate::support::replies::{Replies, say};
 use crate::support::scripted::{Scripted, response};
 use crate::support::truto::api_command;
 
@@ -88,6 +89,48 @@ fn a_page_of_html_that_claims_to_be_json_is_no_license() {
     assert_eq!((got.code, got.text()), (Some(1), ""));
     assert!(got.stderr.contains(" at byte 0, line 1, record 0"), "{}", got.stderr);
     assert!(!got.stderr.contains("html") && !got.stderr.contains("secret"), "{}", got.stderr);
+}
+
+#[test]
+fn a_body_that_ends_within_a_record_is_cut_whatever_its_length_says() {
+    for body in [
+        "{\"id\":\"1\"}\n{\"id\":\"2",
+        "{\"id\":\"1\"}\n {\"id\":\"2\",\"x\":[{}",
+        "\u{1e}{\"id\":\"1\"}\n\u{1e}{\"id\":\n",
+        "{\"result\":[{\"id\":\"1\"},{\"id\":",
+    ] {
+        for policy in ["fail", "skip"] {
+            let api = Scripted::answer(response("200 OK", "", body));
+            let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+            let got = run(command.args(["--on-error", policy]));
+            assert_eq!((got.code, got.text()), (Some(1), "{\"id\":\"1\"}\n"), "{body}");
+            assert!(got.stderr.contains("body ends "), "{body}: {}", got.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_empty_body_is_no_json() {
+    let json = "Content-Type: application/json; charset=utf-8\r\n";
+    let ndjson = "Content-Type: application/x-ndjson\r\n";
+    for (headers, format, whole) in [
+        (json, "stream", false),
+        (ndjson, "unified", false),
+        ("", "normalized", false),
+        (ndjson, "stream", true),
+        ("", "stream", true),
+    ] {
+        let answers = vec![say("200 OK", headers, ""), say("200 OK", headers, "[{\"id\":\"1\"}]")];
+        let api = Replies::of(answers);
+        let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+        let got = run(command.args(["--format", format]));
+        let (text, requests) = if whole { ("", 1) } else { ("{\"id\":\"1\"}\n", 2) };
+        assert_eq!((got.code, got.text()), (Some(0), text), "{headers}{format}: {}", got.stderr);
+        assert_eq!(api.requests().len(), requests, "{headers}{format}");
+    }
+    let got = ask(response("200 OK", json, ""));
+    assert_eq!((got.code, got.text()), (Some(1), ""));
+    assert!(got.stderr.contains("the body is empty, and JSON was due"), "{}", got.stderr);
 }
 
 #[test]

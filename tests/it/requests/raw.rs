@@ -17,7 +17,6 @@ fn a_body_is_one_record_on_one_line_and_the_only_one_asked_for() {
         ("[{\"id\":7},{\"id\":null}]", None),
         ("\"text\"", None),
         (" \n{\n  \"a\": 1\n}\n", Some("{   \"a\": 1 }\n")),
-        ("", Some("")),
     ] {
         let (api, mut command) = asking("ndjson", &[body]);
         let got = run(command.args(["--format", "raw"]));
