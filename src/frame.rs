@@ -235,6 +235,15 @@ impl Framer {
         }
     }
 
+    /// Whether anything at all would be framed, so that the body may be something else than a listing.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn may_be_no_listing(&self) -> bool {
+        match &self.machine {
+            Machine::Delimited(delimited) => delimited.is_of_lines(),
+            Machine::Probe(_) | Machine::Envelope(_) | Machine::Document(_) => false,
+        }
+    }
+
     /// Whether lines about the page may stand among the records.
     #[cfg(feature = "pipeline")]
     pub(crate) fn may_have_page_lines(&self) -> bool {

@@ -11,6 +11,7 @@
 //! caller's runtime.
 
 mod bookmark;
+mod doubt;
 mod job;
 mod journal;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use crate::reject::Reject;
 use crate::room::Room;
 use crate::sink::Sink;
 use bookmark::Bookmark;
+use doubt::Doubt;
 use job::Job;
 use journal::Marks;
 pub use journal::{Durable, Journal};
@@ -160,6 +162,8 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
         stop,
         lines: PageReader::default(),
         bookmark: Bookmark::default(),
+        is_untried: true,
+        doubt: None,
         resume,
     };
     let begun_at = reader.resume.as_ref().map(|place| place.position).unwrap_or_default();
@@ -167,7 +171,8 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
     let marks = journal.map(Marks::of);
     let page = PageReader::default();
-    let writer = Writer { sink, rejects, progress, marks, begun_at, page };
+    let writer =
+        Writer { sink, rejects, progress, marks, begun_at, page, doubt: None, dispelled: None };
     let mut summary = writer.write(queue, reader).await;
     summary.error = summary.error.map(wording);
     summary
@@ -188,6 +193,8 @@ struct Ticket<T> {
     span: Span,
     /// Where reading can go on from behind it.
     place: Place,
+    /// Whether the body that it is of, and no other, may be no listing.
+    doubt: Option<Doubt>,
     /// Its share of the bytes that may be under way; given back once the sink took it.
     _share: OwnedSemaphorePermit,
 }

@@ -47,6 +47,11 @@ impl Delimited {
         self.finished = true;
     }
 
+    #[cfg(feature = "pipeline")]
+    pub(super) fn is_of_lines(&self) -> bool {
+        self.delimiter == b'\n'
+    }
+
     pub(super) fn position(&self) -> Position {
         self.position
     }

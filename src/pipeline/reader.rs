@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DECODERS;
 use super::bookmark::Bookmark;
+use super::doubt::Doubt;
 use super::job::Job;
 use super::{Decoded, PageStart, Place, Progress, Requests, Source, Ticket};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +37,10 @@ pub(super) struct Reader<D: Decoder> {
     /// What lines of the body have said of the page.
     pub(super) lines: PageReader,
     pub(super) bookmark: Bookmark,
+    /// Whether the first record of the body is still to come.
+    pub(super) is_untried: bool,
+    /// Whether the body may be no listing.
+    pub(super) doubt: Option<Doubt>,
     /// Where to go on from, until that place is reached.
     pub(super) resume: Option<Place>,
 }
@@ -96,7 +101,9 @@ impl<D: Decoder> Reader<D> {
         reading.page.is_partial = page.is_partial;
         let mut before = page.cursor.clone().map(Page::before_cursor);
         loop {
-            if self.pace == Pace::Eager && !self.submit().await {
+            // A job of a body in doubt is of no other.
+            let is_due = self.pace == Pace::Eager || self.doubt.is_some();
+            if is_due && !self.submit().await {
                 return Ok(End::Abandoned);
             }
             let body = tokio::select! {
@@ -141,6 +148,10 @@ impl<D: Decoder> Reader<D> {
         let start = page.position;
         self.framer = Framer::new(FramerOptions { shape, start, ..self.options });
         self.lines = PageReader::default();
+        self.doubt = None;
+        // A place within a body is kept only once there is no doubt of it.
+        self.is_untried =
+            self.resume.as_ref().is_none_or(|place| place.position.byte <= start.byte);
         self.bookmark.begin_page(page);
     }
 
@@ -209,6 +220,15 @@ impl<D: Decoder> Reader<D> {
             match self.framer.next_block() {
                 Ok(None) => return Ok(true),
                 Ok(Some(block)) => {
+                    if std::mem::take(&mut self.is_untried)
+                        && self.framer.may_be_no_listing()
+                        && let Some(doubt) = block.records().next().and_then(Doubt::of)
+                    {
+                        if !self.submit().await {
+                            return Ok(false);
+                        }
+                        self.doubt = Some(doubt);
+                    }
                     let may_be_line = self.framer.may_have_page_lines();
                     for record in block.records() {
                         if may_be_line && PageReader::may_be_line(record.bytes) {
@@ -292,6 +312,7 @@ impl<D: Decoder> Reader<D> {
         let Some(_share) = share else { return false };
         // More decoders than cores would decode nothing sooner, and hold more memory while they do.
         let core = DECODERS.acquire().await;
+        let doubt = self.doubt;
         let (mut decoder, fail_fast) = (self.decoder.clone(), self.fail_fast);
         let decoded = tokio::task::spawn_blocking(move || {
             let _core = core;
@@ -305,7 +326,7 @@ impl<D: Decoder> Reader<D> {
             rejects.sort_by_key(|reject| reject.position.byte);
             Decoded { value, records, rejects }
         });
-        self.jobs.send(Ticket { decoded, span, place, _share }).await.is_ok()
+        self.jobs.send(Ticket { decoded, span, place, doubt, _share }).await.is_ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
+use super::doubt::Doubt;
 use super::journal::{HowFar, Marks};
 use super::reader::{End, Reading};
 use super::{
@@ -23,6 +24,10 @@ pub(super) struct Writer<K: Sink> {
     pub(super) page: PageReader,
     pub(super) marks: Option<Marks>,
     pub(super) begun_at: Position,
+    /// Of a body of which all that has come were rejects.
+    pub(super) doubt: Option<Doubt>,
+    /// The doubt that a license of its body has dispelled.
+    pub(super) dispelled: Option<Doubt>,
 }
 
 type Queue<K> = mpsc::Receiver<Ticket<<<K as Sink>::Decoder as Decoder>::Output>>;
@@ -101,11 +106,16 @@ impl<K: Sink> Writer<K> {
             let decoded = ticket.decoded.await.map_err(internal)?;
             let (rejects, failure) = self.without_lines_of_the_page(decoded.rejects);
             let records = decoded.records;
-            let Ticket { span, place, .. } = ticket;
+            let Ticket { span, place, doubt, .. } = ticket;
+            self.weigh(doubt, records)?;
             let count = rejects.len() as u64;
             counts.add(&rejects);
             let taken = self.rejects.take(rejects, counts.rejected).await;
             let mut taken = taken.and(failure.map_or(Ok(()), Err));
+            if let Some(doubt) = self.doubt.filter(|doubt| doubt.is_html()) {
+                taken =
+                    taken.map_err(|error| if error.is_record() { doubt.error() } else { error });
+            }
             if self.sink.is_exactly_once() {
                 // The place behind the batch may become durable with it.
                 std::mem::replace(&mut taken, Ok(()))?;
@@ -115,12 +125,14 @@ impl<K: Sink> Writer<K> {
             }
             let after = Counts { records: counts.records + records, ..counts.clone() };
             let reached = Reached { place: place.clone(), counts: after };
-            let reached = taken.is_ok().then_some(reached);
+            // No later run may take the body for a listing because it begins within it.
+            let is_sure = self.doubt.is_none();
+            let reached = (taken.is_ok() && is_sure).then_some(reached);
             self.sink.write(Batch { value: decoded.value, records, span, reached }).await?;
             counts.records += records;
             self.progress.written(records, count);
             taken?;
-            if let Some(marks) = &mut self.marks {
+            if let Some(marks) = self.marks.as_mut().filter(|_| is_sure) {
                 marks.push(span.end, place, counts.clone());
                 if marks.advance(self.sink.durable()) {
                     // Never ahead of the dead letters either.
@@ -129,6 +141,20 @@ impl<K: Sink> Writer<K> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes note of `records` licenses of a body that may be in doubt.
+    fn weigh(&mut self, doubt: Option<Doubt>, records: u64) -> Result<()> {
+        if let Some(open) = self.doubt
+            && !open.is_of_same_body(doubt)
+        {
+            return Err(open.error());
+        }
+        if records > 0 {
+            self.dispelled = doubt;
+        }
+        self.doubt = doubt.filter(|doubt| !doubt.is_of_same_body(self.dispelled));
         Ok(())
     }
 
@@ -181,6 +207,9 @@ impl<K: Sink> Writer<K> {
             End::Abandoned => {
                 return Err(Error::new(ErrorKind::Internal, "the reader stopped early"));
             }
+        }
+        if let Some(doubt) = self.doubt {
+            return Err(doubt.error());
         }
         self.rejects.check_at_end(counts.records, counts.rejected)?;
         if page.is_partial {

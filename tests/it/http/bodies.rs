@@ -88,6 +88,7 @@ fn a_page_of_html_that_claims_to_be_json_is_no_license() {
     let got = ask(response("200 OK", headers, "<html>\n<b>secret</b></html>\n"));
     assert_eq!((got.code, got.text()), (Some(1), ""));
     assert!(got.stderr.contains(" at byte 0, line 1, record 0"), "{}", got.stderr);
+    assert!(got.stderr.contains("it looks like HTML"), "{}", got.stderr);
     assert!(!got.stderr.contains("html") && !got.stderr.contains("secret"), "{}", got.stderr);
 }
 
@@ -106,6 +107,43 @@ fn a_body_that_ends_within_a_record_is_cut_whatever_its_length_says() {
             assert_eq!((got.code, got.text()), (Some(1), "{\"id\":\"1\"}\n"), "{body}");
             assert!(got.stderr.contains("body ends "), "{body}: {}", got.stderr);
         }
+    }
+}
+
+#[test]
+fn an_answer_without_licenses_is_no_listing_of_rejects() {
+    let json = "Content-Type: application/json\r\n";
+    let page = "{\"result\":[{\"id\":\"1\"}],\"next_cursor\":\"c\"}";
+    for (body, what) in [
+        ("<html>\n<b>secret</b></html>\n", "it looks like HTML"),
+        ("{\"message\":\"Unauthorized\"}", "no listing of licenses"),
+        ("{\n  \"message\": \"Unauthorized\"\n}\n", "no listing of licenses"),
+        ("{}", "no listing of licenses"),
+        ("null", "no listing of licenses"),
+        ("Service is down\n", "no listing of licenses"),
+        ("{\"data\":[{\"id\":\"1\"}]}", "no listing of licenses"),
+    ] {
+        // As the only page, and as the second.
+        for (before, records) in [(None, 0), (Some(page), 1)] {
+            let bodies = before.into_iter().chain([body]);
+            let api = Replies::of(bodies.map(|body| say("200 OK", json, body)).collect());
+            let directory = tempfile::tempdir().unwrap();
+            let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+            command.args(["--json", "--on-error=skip", "--out"]).arg(directory.path().join("out"));
+            let got = run(&mut command);
+            let summary: serde_json::Value = serde_json::from_str(got.text()).unwrap();
+            let snapshot = &summary["snapshots"][0];
+            assert_eq!((got.code, &snapshot["complete"]), (Some(1), &false.into()), "{body}");
+            assert_eq!(snapshot["error"]["kind"], "malformed", "{body}: {summary}");
+            assert_eq!(snapshot["records"], records, "{body}: {summary}");
+            assert!(got.stderr.contains(what) && !got.stderr.contains("secret"), "{}", got.stderr);
+        }
+    }
+    // Broken licenses, and a broken line before a license, are rejects.
+    for body in ["{\"id\":oops}\n", "{\"id\":7}\n", "null\n{\"id\":\"1\"}\n"] {
+        let api = Scripted::answer(response("200 OK", json, body));
+        let got = run(api_command("ndjson", &api.url(), ACCOUNT).arg("--on-error=skip"));
+        assert_eq!(got.code, Some(4), "{body}: {}", got.stderr);
     }
 }
 
