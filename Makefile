@@ -2,7 +2,7 @@
 .PHONY: help build demo soak crash sanitize test lint fmt doc bench memory clean fuzz
 
 help: ## Show what there is to run
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the command, optimized: target/release/license-stream
 	@scripts/prerequisites.sh build
