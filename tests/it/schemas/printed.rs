@@ -68,7 +68,8 @@ fn the_summary_of_every_outcome_is_valid() {
     let input = directory.path().join("broken.ndjson");
     let deep = format!("{{\"id\":{}{}}}", "[".repeat(200), "]".repeat(200));
     let long = format!("{{\"id\":\"{}\"}}", "x".repeat(2_000));
-    let mut body = format!("{{\n7\n{{}}\n{deep}\n{long}\n").into_bytes();
+    // With one license, without which it would be no listing.
+    let mut body = format!("{{\"id\":\"a\"}}\n{{\n7\n{{}}\n{deep}\n{long}\n").into_bytes();
     body.extend(b"{\"id\":\"\xff\"}");
     std::fs::write(&input, body).unwrap();
     let mut command = parquet();
