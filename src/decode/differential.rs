@@ -23,9 +23,9 @@ const LIMITS: Limits = Limits { max_depth: Limits::MAX_DEPTH };
 fn arrow(record: &[u8]) -> Option<RecordBatch> {
     let options = FramerOptions { shape: Shape::Sequence, ..FramerOptions::default() };
     let mut framer = Framer::new(options);
-    // Behind a separator, so that no byte order mark opens the body, and before a line feed, without which
-    // a record that breaks off would be one that was cut.
-    framer.push([b"\x1e", record, b"\n"].concat().into());
+    // Behind a separator, so that no byte order mark opens the body, and before one, without which a record
+    // that breaks off would be one that was cut.
+    framer.push([b"\x1e", record, b"\x1e"].concat().into());
     framer.finish();
     let block = framer.next_block().expect("a record is short enough")?;
     let mut builder =
