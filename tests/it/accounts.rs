@@ -40,13 +40,6 @@ fn lines(truto: &Truto, account: &str, records: u64) -> Vec<u8> {
     lines
 }
 
-/// A header of a message as the Python reader prints it.
-fn header<'a>(message: &'a serde_json::Value, name: &str) -> &'a str {
-    let headers = message["headers"].as_array().unwrap();
-    let header = headers.iter().find(|header| header[0] == name).unwrap();
-    header[1].as_str().unwrap()
-}
-
 /// How many accounts ended in which way, as the summary has it; what is zero is left out.
 fn counts(summary: &serde_json::Value) -> BTreeMap<&str, u64> {
     let counts = summary["accounts"].as_object().unwrap().iter();

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use license_stream::simulate::{AccountGroup, Fault, FaultKind};
 use serde_json::Value;
 
-use super::{command, group, header, start};
+use super::{command, group, start};
 use crate::support::body::id;
 use crate::support::kafka;
 use crate::support::process::run;
-use crate::support::python::{parquet_rows, root, schema_violations, topic_messages};
+use crate::support::python::{header, parquet_rows, root, schema_violations, topic_messages};
 
 const RECORDS: u64 = 3000;
 

@@ -7,11 +7,11 @@ use std::process::Stdio;
 
 use license_stream::simulate::{AccountGroup, Fault};
 
-use super::{command, group, header, lines, start};
+use super::{command, group, lines, start};
 use crate::support::body::records;
 use crate::support::kafka;
 use crate::support::process::{run, run_with_input};
-use crate::support::python::{parquet_rows, topic_messages};
+use crate::support::python::{header, parquet_rows, topic_messages};
 use crate::support::truto::Truto;
 
 #[test]

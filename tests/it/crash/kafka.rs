@@ -7,7 +7,7 @@ use super::{COUNT, kill_at, kill_at_random, points, simulator, wanted_kills};
 use crate::support::body::{id, records, simulated};
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
-use crate::support::python::topic_messages;
+use crate::support::python::{header, topic_messages};
 use crate::support::simulation::Simulation;
 
 const EXACTLY_ONCE: [&str; 4] = ["--delivery", "exactly-once", "--transaction-bytes", "800000"];
@@ -19,26 +19,41 @@ fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
     command
 }
 
-/// How often each license was seen that the account has; no other may be there.
-fn seen(seed: u64, topic: &str) -> Vec<usize> {
+/// How often each license of the account was seen, by snapshot; no other may be there. A run that is killed
+/// when its snapshot was complete already, and only it had not ended, is followed by one that begins another.
+fn seen(seed: u64, topic: &str) -> BTreeMap<String, Vec<usize>> {
     let simulator = simulator(seed);
     let body = simulated(&simulator.licenses(&simulator.accounts()[0]), COUNT);
-    let mut seen = BTreeMap::<String, usize>::new();
+    let mut snapshots = BTreeMap::<String, BTreeMap<String, usize>>::new();
     for message in topic_messages(topic) {
         let key = message["key"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
-        *seen.entry(key).or_default() += 1;
+        let snapshot = header(&message, "truto-snapshot").to_owned();
+        *snapshots.entry(snapshot).or_default().entry(key).or_default() += 1;
     }
-    let records = records(&body).into_iter();
-    let times: Vec<_> = records.map(|record| seen.remove(&id(record.bytes)).unwrap_or(0)).collect();
-    assert!(seen.is_empty(), "{} ids that nobody sent", seen.len());
-    times
+    assert!(!snapshots.is_empty(), "nothing is in the topic");
+    let times = |mut seen: BTreeMap<String, usize>| {
+        let records = records(&body).into_iter();
+        let times = records.map(|record| seen.remove(&id(record.bytes)).unwrap_or(0)).collect();
+        assert!(seen.is_empty(), "{} ids that nobody sent", seen.len());
+        times
+    };
+    snapshots.into_iter().map(|(snapshot, seen)| (snapshot, times(seen))).collect()
 }
 
 #[track_caller]
 fn assert_once(seed: u64, topic: &str, what: &str) {
-    let times = seen(seed, topic);
-    let wrong = times.iter().filter(|times| **times != 1).count();
-    assert_eq!(wrong, 0, "{what}: licenses that were not seen once");
+    for (snapshot, times) in seen(seed, topic) {
+        let wrong = times.iter().filter(|times| **times != 1).count();
+        assert_eq!(wrong, 0, "{what}: licenses of {snapshot} that were not seen once");
+    }
+}
+
+#[track_caller]
+fn assert_none_lost(seed: u64, topic: &str, what: &str) {
+    for (snapshot, times) in seen(seed, topic) {
+        let lost = times.iter().filter(|times| **times == 0).count();
+        assert_eq!(lost, 0, "{what}: licenses of {snapshot} that were not seen");
+    }
 }
 
 #[test]
@@ -75,8 +90,7 @@ fn killed_at_random_instants_at_least_once_loses_no_license() {
     while kills < wanted_kills() {
         let topic = topic("crash-at-least-once");
         kills += kill_at_random(&mut random, || command(&simulation, &topic, &[]));
-        let lost = seen(5, &topic).into_iter().filter(|times| *times == 0).count();
-        assert_eq!(lost, 0, "after {kills} kills");
+        assert_none_lost(5, &topic, &format!("after {kills} kills"));
     }
     println!("kafka, at least once: {kills} kills at random instants survived");
 }
@@ -89,7 +103,6 @@ fn killed_at_every_instant_of_a_checkpoint_no_license_is_lost() {
         let options = ["--checkpoint", directory.path().to_str().unwrap()];
         let command = || command(&simulation, &topic, &options);
         assert!(kill_at(point, 1, command), "{point} is not reached");
-        let lost = seen(6, &topic).into_iter().filter(|times| *times == 0).count();
-        assert_eq!(lost, 0, "{point}");
+        assert_none_lost(6, &topic, point);
     }
 }

@@ -40,6 +40,13 @@ pub(crate) fn topic_messages_at(bootstrap: &str, topic: &str) -> Vec<Value> {
     lines(reader("topic.py").args([bootstrap, topic]))
 }
 
+/// A header of one of these messages.
+pub(crate) fn header<'a>(message: &'a Value, name: &str) -> &'a str {
+    let headers = message["headers"].as_array().unwrap();
+    let header = headers.iter().find(|header| header[0] == name).unwrap();
+    header[1].as_str().unwrap()
+}
+
 /// What is wrong with the documents, one JSON value a line, by the JSON Schema at `schema`.
 pub(crate) fn schema_violations(schema: &Path, documents: &str) -> Vec<String> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
