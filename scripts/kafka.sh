@@ -101,6 +101,8 @@ fail() {
 start() {
   local dir=${1:?} port='' controller_port='' jars
   shift
+  # Else its absence would look like a broker that does not answer.
+  command -v kcat >/dev/null || die "kcat is missing, which asks the broker: run 'scripts/prerequisites.sh test'"
   while (($#)); do
     case $1 in
       --port) port=${2:?--port needs a number} ;;
