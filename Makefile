@@ -39,8 +39,8 @@ bench: ## Measure throughput, also beside other tools, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	scripts/with-services.sh scripts/bench.sh
 
-fuzz: ## Run the fuzzers of framing and decoding, a minute each (needs a nightly compiler)
-	scripts/fuzz.sh 60
+fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
+	scripts/fuzz.sh seconds 60
 
 sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
 	scripts/sanitize.sh
