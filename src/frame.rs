@@ -67,13 +67,13 @@ pub enum Shape {
     /// Told from the first bytes: see each shape.
     #[default]
     Auto,
-    /// One license a line. Taken where the first object has an `id`, or nothing that tells
-    /// otherwise. A line that bears members of an envelope only, such as `{"next_cursor":…}`, is no
-    /// record.
+    /// One license a line. Taken where the first object tells nothing otherwise. A line that says
+    /// something of the page and has no `id`, such as `{"next_cursor":…}`, is no record.
     Lines,
     /// One envelope `{"result":[…],"next_cursor":…}`, compact or over many lines; several, such as one
     /// a line; `result` as an object keyed by a field; `results` for `result`; or a bare array.
-    /// Taken where the first object has a `result` and no `id` before it, or the first byte is `[`.
+    /// Taken where the first object has a `result` that is a list, an object or null, or the first byte
+    /// is `[`.
     Envelope,
     /// A JSON text sequence (RFC 7464): each record behind the byte 0x1E. Taken where that is first. A
     /// record may be of several lines, so it is known to be whole when the next one begins.
@@ -102,6 +102,9 @@ pub struct FramerOptions {
     /// The longest record, in bytes. A longer one is an error with its position, and is never held
     /// in memory. At most 1 GiB; 16 MiB by default.
     pub max_record_bytes: usize,
+    /// How deep members of an envelope may nest, its records aside, whose depth is the decoder's
+    /// matter. As [`Limits::max_depth`](crate::decode::Limits::max_depth): 128 by default.
+    pub max_depth: u16,
     /// A block is closed once it holds this many bytes, so it is at most this plus one record long.
     /// At most 1 GiB; 1 MiB by default.
     pub block_bytes: usize,
@@ -121,6 +124,7 @@ impl Default for FramerOptions {
     fn default() -> Self {
         Self {
             max_record_bytes: 16 << 20,
+            max_depth: crate::decode::Limits::default().max_depth,
             block_bytes: 1 << 20,
             shape: Shape::Auto,
             start: Position::START,
@@ -167,7 +171,7 @@ impl Framer {
         self.finished
     }
 
-    /// Takes the next chunk of the body, of any length.
+    /// Takes the next chunk of the body, of any length below 4 GiB.
     ///
     /// Call [`next_block`](Self::next_block) until it answers `None` before the next `push`:
     /// nothing is lost otherwise, but the chunks are then joined by copying.

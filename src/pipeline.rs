@@ -16,6 +16,8 @@ mod job;
 mod journal;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod memory;
 mod place;
 mod policy;
 mod progress;

@@ -264,7 +264,7 @@ impl<'a> Scanner<'a> {
         if name.is_decodable() {
             Ok((end, name))
         } else {
-            let what = "a member name has a lone surrogate, which is no character, before";
+            let what = "a member name has a lone surrogate, which is no character";
             Err(self.syntax(what, end))
         }
     }

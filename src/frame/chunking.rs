@@ -124,6 +124,13 @@ mod tests {
             (format!(r#"{{"result":[{a},{b}],"next_cursor":"c"}}"#), cursor("c")),
             (format!(r#"{{"next_cursor":"c","result":[{a},{b}]}}"#), cursor("c")),
             (format!(r#"{{"next_cursor":null,"results":[{a},{b}]}}"#), none()),
+            (format!(r#"{{"id":"r","result":[{a},{b}],"next_cursor":"c"}}"#), cursor("c")),
+            (format!("{{ \"id\": 1,\n \"result\": [\n{a},\n{b} ] }}"), none()),
+            (format!(r#"{{"id":"r","result":{{"a":{a},"b":{b}}}}}"#), none()),
+            (
+                format!(r#"{{"id":"r","result":[],"next_cursor":"b"}}{{"result":[{a},{b}]}}"#),
+                none(),
+            ),
             (
                 format!(r#"{{"x":{{"y":[1,"]}}"]}},"z":-1.5e3,"result":[{a},{b}],"w":true}}"#),
                 none(),

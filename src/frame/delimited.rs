@@ -22,7 +22,7 @@ pub(super) struct Delimited {
     /// Where `spill` begins, and `chunk` if there is no spill.
     position: Position,
     /// Inside a record that was found too long: everything up to the delimiter is dropped.
-    discarding: bool,
+    dropped: Option<Dropped>,
     finished: bool,
 }
 
@@ -34,7 +34,7 @@ impl Delimited {
             chunk: Bytes::new(),
             spill: BytesMut::new(),
             position: options.start,
-            discarding: false,
+            dropped: None,
             finished: false,
         }
     }
@@ -57,7 +57,7 @@ impl Delimited {
     }
 
     pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
-        if self.discarding && !self.discard() {
+        if self.dropped.is_some() && !self.discard()? {
             return Ok(None);
         }
         while !self.chunk.is_empty() {
@@ -132,7 +132,7 @@ impl Delimited {
             let byte = self.position.byte + u64::from(range.start);
             let line = self.position.line + u64::from(range.line);
             let at = Position { byte, line, ..self.position };
-            return Err(Error::new(ErrorKind::Truncated, "the body ends within a record").at(at));
+            return Err(ends_within_record(at));
         }
         Ok(self.close(found, bytes))
     }
@@ -146,22 +146,33 @@ impl Delimited {
     /// The error about the record that begins at `position`; the rest of it is discarded.
     fn too_long(&mut self) -> Error {
         let error = too_long(&self.options, self.position);
+        let mut dropped = Dropped { start: self.position, scan: None };
+        dropped.take(&self.spill);
+        self.dropped = Some(dropped);
         self.position.byte += self.spill.len() as u64;
         self.position.line += lines(&self.spill);
         self.position.record += 1;
         self.spill = BytesMut::new();
-        self.discarding = true;
         error
     }
 
     /// Drops up to and with the next delimiter; whether it was found.
-    fn discard(&mut self) -> bool {
+    fn discard(&mut self) -> Result<bool> {
         let end = memchr(self.delimiter, &self.chunk);
         let dropped = self.chunk.split_to(end.map_or(self.chunk.len(), |at| at + 1));
         self.position.byte += dropped.len() as u64;
         self.position.line += lines(&dropped);
-        self.discarding = end.is_none();
-        end.is_some()
+        if end.is_some() {
+            self.dropped = None;
+        } else if let Some(record) = &mut self.dropped {
+            record.take(&dropped);
+            if self.finished && record.is_open() {
+                let start = record.start;
+                self.dropped = None;
+                return Err(ends_within_record(start));
+            }
+        }
+        Ok(end.is_some())
     }
 
     fn found(&self) -> Found {
@@ -186,6 +197,33 @@ impl Delimited {
         let span = Span { start, end: self.position };
         (!found.records.is_empty()).then_some(Block { bytes, records: found.records, span })
     }
+}
+
+/// A record that is too long, while the rest of it goes by.
+#[derive(Debug)]
+struct Dropped {
+    start: Position,
+    /// Whether its quotes and brackets have closed; `None` before its first byte.
+    scan: Option<(Scan, bool)>,
+}
+
+impl Dropped {
+    fn take(&mut self, bytes: &[u8]) {
+        let is_first = self.scan.is_none();
+        let blank =
+            if is_first { bytes.iter().take_while(|byte| is_blank(**byte)).count() } else { 0 };
+        let Some(first) = bytes.get(blank) else { return };
+        let (scan, is_closed) = self.scan.get_or_insert_with(|| (Scan::of(*first), false));
+        *is_closed = *is_closed || scan.end(&bytes[blank..]).is_some();
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.scan, Some((Scan::Brackets(_) | Scan::Text { .. }, false)))
+    }
+}
+
+fn ends_within_record(at: Position) -> Error {
+    Error::new(ErrorKind::Truncated, "the body ends within a record").at(at)
 }
 
 /// The records gathered for one block.
@@ -379,6 +417,44 @@ mod tests {
         }
         assert_eq!(errors, 1);
         assert_eq!(framer.position().byte, 1_000_000);
+    }
+
+    #[test]
+    fn a_body_that_ends_within_a_record_that_is_too_long_is_cut() {
+        let options =
+            FramerOptions { max_record_bytes: 8, shape: Shape::Lines, ..FramerOptions::default() };
+        let ends = |body: &'static [u8], size: usize| {
+            let mut framer = Framer::new(options);
+            let mut kinds = Vec::new();
+            for chunk in body.chunks(size).map(Some).chain([None]) {
+                match chunk {
+                    Some(chunk) => framer.push(Bytes::from_static(chunk)),
+                    None => framer.finish(),
+                }
+                loop {
+                    match framer.next_block() {
+                        Ok(None) => break,
+                        Ok(Some(_)) => {}
+                        Err(error) => kinds.push((error.kind(), error.position().unwrap().byte)),
+                    }
+                }
+            }
+            kinds
+        };
+        let too_long = ErrorKind::Record(crate::reject::RejectReason::TooLong);
+        for size in 1..30 {
+            for (body, is_cut) in [
+                (&b"7\n  {\"id\":\"a\",\"name\":\"b"[..], true),
+                (b"7\n  {\"id\":\"a\",\"name\":\"b\"}", false),
+                (b"7\n  {\"id\":\"a\",\"name\":\"b\n", false),
+                (b"7\n  \"a text without an end", true),
+                (b"7\n  a word without an end", false),
+            ] {
+                let mut expected = vec![(too_long, 2)];
+                expected.extend(is_cut.then_some((ErrorKind::Truncated, 2)));
+                assert_eq!(ends(body, size), expected, "{size}: {body:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,12 +10,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr_iter;
 
 use super::delimited::BOM;
-use super::page::{PageReader, is_member};
+use super::page::{PageReader, is_member, is_of_page};
 use super::structure::Scan;
 use super::{Block, FramerOptions, RecordRange, join, too_long};
 use crate::decode::{Limits, check};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
+use crate::reject::RejectReason;
 
 #[derive(Debug)]
 pub(super) struct Envelope {
@@ -42,6 +43,10 @@ pub(super) struct Envelope {
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     result: bool,
+    /// A record in the result.
+    record: bool,
+    /// A member that is about the page.
+    page: bool,
     id: bool,
     /// A member that is not about the page.
     other: bool,
@@ -229,6 +234,7 @@ impl Envelope {
                     here.line += memchr_iter(b'\n', bytes).count() as u64;
                     here.byte += len as u64;
                     if let Role::Record(nest) = role {
+                        self.seen.record = true;
                         here.record += 1;
                         self.state = State::AfterRecord { nest };
                     }
@@ -289,6 +295,7 @@ impl Envelope {
             }
             return None;
         };
+        self.seen.record = true;
         here.record += 1;
         self.state = State::AfterRecord { nest };
         self.consume(len, here);
@@ -326,11 +333,16 @@ impl Envelope {
     }
 
     /// Ends an object at the top. One without records must be about the page: a license that stands
-    /// where envelopes do must not pass for an empty one.
+    /// where envelopes do must not pass for an empty one, even if it has a `result` of its own.
     fn end_envelope(&mut self) -> Result<()> {
         let seen = std::mem::take(&mut self.seen);
         self.page.end_envelope()?;
-        if seen.id || (seen.other && !seen.result) {
+        let is_envelope = if seen.id {
+            seen.result && (seen.record || seen.page)
+        } else {
+            seen.result || !seen.other
+        };
+        if !is_envelope {
             let message = "an object without a result stands where an envelope should";
             return Err(Error::new(ErrorKind::Malformed, message));
         }
@@ -393,10 +405,14 @@ impl Envelope {
 
     /// Takes a whole token that is no record.
     fn take(&mut self, role: Role, bytes: &[u8], start: Position) {
-        let checked = check(bytes, &Limits::default());
-        if let Err(fault) = checked {
+        let limits = Limits { max_depth: self.options.max_depth };
+        if let Err(fault) = check(bytes, &limits) {
             let at = Position { byte: start.byte + fault.offset as u64, ..start };
-            self.fail(ErrorKind::Malformed, fault.what, at);
+            let what = match fault.reason {
+                RejectReason::TooDeep => "a part of the envelope nests too deep",
+                _ => fault.what,
+            };
+            self.fail(ErrorKind::Malformed, what, at);
             return;
         }
         match role {
@@ -406,7 +422,10 @@ impl Envelope {
                 match self.name.as_str() {
                     "result" | "results" => self.seen.result = true,
                     "id" => self.seen.id = true,
-                    name => self.seen.other |= !is_member(name),
+                    name => {
+                        self.seen.page |= is_of_page(name);
+                        self.seen.other |= !is_member(name);
+                    }
                 }
                 self.state = State::Colon;
             }

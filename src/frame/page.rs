@@ -70,7 +70,7 @@ impl PageReader {
         }
         let read = if value.len() <= MAX_BYTES { serde_json::from_slice(value).ok() } else { None };
         match read {
-            Some(value) => self.take(name, value),
+            Some(parsed) => self.take(name, parsed, value),
             None => self.is_unreadable |= name == "next_cursor",
         }
     }
@@ -113,14 +113,18 @@ impl PageReader {
         }
     }
 
-    /// Whether a record begins as a line about the page does: cheap enough to ask of each.
+    /// Whether a record may be a line about the page: cheap enough to ask of each. One whose names are
+    /// in escapes is missed.
     #[cfg(any(feature = "stream", test))]
     pub(crate) fn may_be_line(record: &[u8]) -> bool {
+        use std::sync::LazyLock;
+
+        use memchr::memmem::Finder;
+
+        static NAMES: LazyLock<[Finder; 4]> = LazyLock::new(|| MEMBERS.map(Finder::new));
         let Some(name) = record.strip_prefix(b"{") else { return false };
-        let name = name.trim_ascii_start();
-        [&br#""next_"#[..], br#""prev_"#, br#""result_"#, br#""is_partial"#]
-            .iter()
-            .any(|start| name.starts_with(start))
+        // As most licenses begin.
+        !name.starts_with(br#""id""#) && NAMES.iter().any(|name| name.find(record).is_some())
     }
 
     /// Takes an object that stands among the records and is none: a line that bears the cursor, or
@@ -132,10 +136,9 @@ impl PageReader {
         use serde_json::value::RawValue;
 
         let members: BTreeMap<String, &RawValue> = serde_json::from_slice(object).ok()?;
-        let names = || members.keys().map(String::as_str);
-        let is_error = members.contains_key("statusCode") && members.contains_key("error");
-        let is_page = Self::may_be_line(object) && names().all(is_member);
-        if members.contains_key("id") || !(is_error || is_page) {
+        let is_page = members.keys().any(|name| is_of_page(name));
+        let has_id = members.get("id").is_some_and(|id| id.get() != "null");
+        if has_id || !(is_page || members.contains_key("statusCode")) {
             return None;
         }
         for (name, value) in &members {
@@ -148,7 +151,7 @@ impl PageReader {
         }
     }
 
-    fn take(&mut self, name: &str, value: Value) {
+    fn take(&mut self, name: &str, value: Value, raw: &[u8]) {
         let text = |value: Value| match value {
             Value::String(text) if !text.is_empty() => Some(text),
             _ => None,
@@ -157,7 +160,8 @@ impl PageReader {
             "next_cursor" => {
                 self.has_cursor = true;
                 self.page.next_cursor = match value {
-                    Value::Number(number) => Some(number.to_string()),
+                    // As it was written: a cursor is opaque.
+                    Value::Number(_) => Some(String::from_utf8_lossy(raw).trim().to_owned()),
                     Value::Null | Value::Bool(false) | Value::String(_) => text(value),
                     _ => {
                         self.is_unreadable = true;
@@ -202,9 +206,14 @@ pub(super) fn is_member(name: &str) -> bool {
 }
 
 /// Whether `name` is a member that is about a page.
-fn is_of_page(name: &str) -> bool {
+pub(super) fn is_of_page(name: &str) -> bool {
     matches!(name, "next_cursor" | "prev_cursor" | "result_count" | "is_partial_response")
 }
+
+/// These members, as they stand in a line.
+#[cfg(any(feature = "stream", test))]
+const MEMBERS: [&str; 4] =
+    [r#""next_cursor""#, r#""prev_cursor""#, r#""result_count""#, r#""is_partial_response""#];
 
 #[cfg(test)]
 mod tests {
@@ -219,14 +228,22 @@ mod tests {
         assert_eq!(reader.page().next_cursor.as_deref(), Some("c"));
         assert!(reader.line(br#"{"next_cursor":null,"is_partial_response":true}"#).is_some());
         assert!(reader.line(br#"{"result_count":3}"#).is_some());
+        for (line, cursor) in [
+            (r#"{"next_cursor":"d","has_more":true}"#, "d"),
+            (r#"{"message":"ok","next_cursor":"e"}"#, "e"),
+            (r#"{"id":null,"next_cursor":12345678901234567890123}"#, "12345678901234567890123"),
+            (r#"{"next\u005fcursor": 1.10 }"#, "1.10"),
+        ] {
+            let mut reader = PageReader::default();
+            assert!(reader.line(line.as_bytes()).is_some(), "{line}");
+            assert_eq!(reader.page().next_cursor.as_deref(), Some(cursor));
+        }
         let page = Page { next_cursor: None, is_partial: true, result_count: Some(5) };
         assert_eq!(*reader.page(), page);
         for record in [
             &br#"{"id":"a","next_cursor":"c"}"#[..],
             br#"{"name":"no id"}"#,
-            br#"{"next_cursor":"c","name":"x"}"#,
             br#"{"error":"no status"}"#,
-            br#"{"statusCode":502,"message":"no error"}"#,
             br#"{"statusCode":200,"error":null}"#,
             b"{}",
             b"7",
@@ -247,6 +264,8 @@ mod tests {
             r#"{"statusCode":"502","error":"Bad Gateway","message":"x"}"#,
             r#"{"statusCode":502,"error":"","message":"x"}"#,
             r#"{"statusCode":502,"error":{"code":1},"message":"x"}"#,
+            r#"{"statusCode":502,"message":"x"}"#,
+            r#"{"statusCode":502,"error":"y","message":"x","id":null}"#,
             &format!(
                 r#"{{"statusCode":502,"error":"x","raw_response":"{}"}}"#,
                 "y".repeat(1 << 20)

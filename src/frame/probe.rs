@@ -4,15 +4,20 @@ use bytes::{Bytes, BytesMut};
 
 use super::Shape;
 use super::delimited::BOM;
+use super::page::is_of_page;
 use super::structure::Scan;
 
-/// Reads the beginning of a body until it tells the shape: as a rule until the first name of its first
-/// object. It holds what it has read, unless the first chunk tells.
+/// Reads the beginning of a body until it tells the shape: at the latest until the end of its first
+/// object, which is that of the first license where there is one a line. It holds what it has read, unless the first chunk tells.
 #[derive(Debug)]
 pub(super) struct Probe {
     prefix: BytesMut,
     at: usize,
     state: State,
+    /// The members that were seen and tell nothing alone.
+    has_id: bool,
+    has_result: bool,
+    has_page: bool,
     /// A first object that does not tell within this many bytes is a line.
     max_bytes: usize,
 }
@@ -30,12 +35,16 @@ enum State {
         start: usize,
         scan: Scan,
     },
-    /// Behind a name; whether it is the one under which an envelope has its records.
+    /// Behind a name; whether it is one under which an envelope has its records.
     Colon {
         is_result: bool,
     },
     Value {
         is_result: bool,
+    },
+    /// In the result, a list that begins at `start`, before its first record or its end.
+    List {
+        start: usize,
     },
     InValue {
         scan: Scan,
@@ -49,6 +58,9 @@ impl Probe {
             prefix: BytesMut::new(),
             at: 0,
             state: State::Start,
+            has_id: false,
+            has_result: false,
+            has_page: false,
             max_bytes: max_record_bytes.max(MIN_BYTES),
         }
     }
@@ -101,9 +113,13 @@ impl Probe {
                     let name = serde_json::from_slice::<String>(&body[*start..self.at]);
                     let Ok(name) = name else { return Some(Shape::Lines) };
                     let is_result = matches!(name.as_str(), "result" | "results");
-                    // Other names of a license's fields could be an envelope's too.
-                    if name == "id" {
-                        return Some(Shape::Lines);
+                    self.has_result |= is_result;
+                    self.has_page |= is_of_page(&name);
+                    // A license may have a field `result` of its own, and an envelope an `id`, that of a
+                    // request.
+                    self.has_id |= name == "id";
+                    if self.has_id && self.has_result && self.has_page {
+                        return Some(Shape::Envelope);
                     }
                     self.state = State::Colon { is_result };
                     continue;
@@ -133,9 +149,23 @@ impl Probe {
                     continue;
                 }
                 (State::Colon { is_result }, b':') => State::Value { is_result: *is_result },
+                (State::Value { is_result: true }, b'[' | b'n') if self.has_id => {
+                    if byte == b'[' {
+                        State::List { start: self.at }
+                    } else {
+                        self.state = State::InValue { scan: Scan::of(byte) };
+                        continue;
+                    }
+                }
                 (State::Value { is_result: true }, b'[' | b'{' | b'n') => {
                     return Some(Shape::Envelope);
                 }
+                (State::List { start }, b']') => {
+                    self.at = *start;
+                    self.state = State::InValue { scan: Scan::of(b'[') };
+                    continue;
+                }
+                (State::List { .. }, _) => return Some(Shape::Envelope),
                 (State::Value { .. }, b',' | b'}' | b']' | b':') => return Some(Shape::Lines),
                 (State::Value { .. }, _) => {
                     self.state = State::InValue { scan: Scan::of(byte) };

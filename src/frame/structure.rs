@@ -60,7 +60,7 @@ impl Scan {
 /// Where a value stands in the course of finding its end; carried from chunk to chunk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Structure {
-    depth: u32,
+    depth: u64,
     in_string: bool,
     /// Whether the next byte is escaped.
     escaped: bool,
@@ -99,8 +99,9 @@ impl Structure {
         let inside = prefix_xor(quotes) ^ carried;
         self.in_string = inside >> (STEP - 1) != 0;
         let (open, close) = (masks.open & !inside, masks.close & !inside);
-        if close.count_ones() < self.depth {
-            self.depth = self.depth + open.count_ones() - close.count_ones();
+        if u64::from(close.count_ones()) < self.depth {
+            self.depth += u64::from(open.count_ones());
+            self.depth -= u64::from(close.count_ones());
             return None;
         }
         let mut brackets = open | close;

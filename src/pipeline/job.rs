@@ -66,6 +66,12 @@ impl Job {
         }
     }
 
+    /// The end of what was gathered, unless it is nothing.
+    pub(super) fn end(&self) -> Option<Position> {
+        let is_empty = self.blocks.is_empty() && self.rejects.is_empty();
+        (!is_empty).then_some(self.span.end)
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.records >= MAX_RECORDS
             || self.rejects.len() >= MAX_RECORDS
@@ -79,9 +85,7 @@ impl Job {
 
     /// What was gathered, unless it is nothing; the next job begins behind it.
     pub(super) fn take(&mut self) -> Option<(Vec<Block>, Vec<Reject>, Span)> {
-        if self.blocks.is_empty() && self.rejects.is_empty() {
-            return None;
-        }
+        self.end()?;
         self.base = self.record_end();
         self.records = 0;
         let span = self.span;

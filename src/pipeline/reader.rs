@@ -20,6 +20,9 @@ use crate::reject::{Reject, RejectReason};
 use crate::room::Room;
 use crate::sink::{Decoder, Pace};
 
+/// Bytes that may wait for the end of a job; beyond, it is looked whether they need to.
+const MAX_HELD: usize = 1 << 20;
+
 pub(super) struct Reader<D: Decoder> {
     pub(super) framer: Framer,
     pub(super) options: FramerOptions,
@@ -218,7 +221,10 @@ impl<D: Decoder> Reader<D> {
     async fn drain(&mut self) -> Result<bool> {
         loop {
             match self.framer.next_block() {
-                Ok(None) => return Ok(true),
+                Ok(None) => {
+                    self.let_go();
+                    return Ok(true);
+                }
                 Ok(Some(block)) => {
                     if std::mem::take(&mut self.is_untried)
                         && self.framer.may_be_no_listing()
@@ -263,6 +269,16 @@ impl<D: Decoder> Reader<D> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Keeps the bookmark from holding what belongs to no job, however long that is.
+    fn let_go(&mut self) {
+        if self.bookmark.held() < MAX_HELD {
+            return;
+        }
+        let known = self.framer.position().byte;
+        let wanted = self.resume.as_ref().map_or(u64::MAX, |place| place.position.byte);
+        self.bookmark.pass(self.job.end().map(|end| end.byte), known.min(wanted));
     }
 
     /// What of `block` lies behind the place to go on from.

@@ -189,6 +189,15 @@ impl<K: Sink> Writer<K> {
             let object = reject.bytes.as_ref().filter(|_| reject.reason == RejectReason::MissingId);
             match object.and_then(|object| self.page.line(object)) {
                 None => true,
+                // The reader looked for its cursor as well, and did not see it.
+                Some(Ok(())) if object.is_some_and(|object| !PageReader::may_be_line(object)) => {
+                    let message = "a line about the page has names in escapes, so that the next cursor \
+                        could not be followed in time";
+                    failure.get_or_insert(
+                        Error::new(ErrorKind::Malformed, message).at(reject.position),
+                    );
+                    false
+                }
                 Some(Ok(())) => false,
                 Some(Err(error)) => {
                     failure.get_or_insert(error.at(reject.position));

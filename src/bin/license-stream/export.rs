@@ -144,6 +144,7 @@ impl Export {
             fail_fast: self.source.accounts.fail_fast,
             framer: FramerOptions {
                 max_record_bytes: self.rejects.max_record_bytes as usize,
+                max_depth: self.rejects.max_depth,
                 shape: self.source.shape.into(),
                 ..FramerOptions::default()
             },
