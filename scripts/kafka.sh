@@ -3,10 +3,12 @@
 #
 #   scripts/kafka.sh fetch
 #       Makes sure that the broker's jars are in .cache/kafka, and prints their directory.
-#   scripts/kafka.sh start DIR [--port PORT] [--controller-port PORT]
+#   scripts/kafka.sh start DIR [--port PORT] [--controller-port PORT] [--relay-port PORT]
 #       Starts a broker that keeps everything in DIR, waits until it answers, and prints its address.
 #       Ports that are not given are picked among the free ones. A DIR that has been used before is the
 #       same broker again: same data, same ports. A broker that is running already is left alone.
+#       With a relay's port, the broker listens on one more port, DIR/relayed, and tells clients that
+#       come in there to come back through the relay.
 #   scripts/kafka.sh stop DIR
 #       Stops it, and keeps DIR. Without a running broker there is nothing to do.
 #
@@ -25,7 +27,7 @@ die() {
 }
 
 usage() {
-  sed -n '4,11s/^# *//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,13s/^# *//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -99,13 +101,14 @@ fail() {
 }
 
 start() {
-  local dir=${1:?} port='' controller_port='' jars
+  local dir=${1:?} port='' controller_port='' relay_port='' relayed jars
   shift
   # Else its absence would look like a broker that does not answer.
   command -v kcat >/dev/null || die "kcat is missing, which asks the broker: run 'scripts/prerequisites.sh test'"
   while (($#)); do
     case $1 in
       --port) port=${2:?--port needs a number} ;;
+      --relay-port) relay_port=${2:?--relay-port needs a number} ;;
       --controller-port) controller_port=${2:?--controller-port needs a number} ;;
       *) usage ;;
     esac
@@ -126,11 +129,20 @@ start() {
     while [[ $controller_port == "$port" ]]; do controller_port=$(free_port); done
     sed "s|@PORT@|$port|g; s|@CONTROLLER_PORT@|$controller_port|g; s|@DIR@|$dir|g" \
       "$root/tests/kafka/server.properties" >"$dir/server.properties"
+    if [[ -n $relay_port ]]; then
+      relayed=$port
+      while [[ $relayed == "$port" || $relayed == "$controller_port" ]]; do relayed=$(free_port); done
+      printf '%s\n' "$relayed" >"$dir/relayed"
+      sed -i "s|^listeners=.*|&,RELAYED://127.0.0.1:$relayed|; \
+        s|^advertised.listeners=.*|&,RELAYED://127.0.0.1:$relay_port|" "$dir/server.properties"
+      echo 'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,RELAYED:PLAINTEXT' \
+        >>"$dir/server.properties"
+    fi
     printf '127.0.0.1:%s\n' "$port" >"$dir/bootstrap"
     # The cluster's id is 16 bytes in base64: license-stream-1.
     "$java" -cp "$jars/*" kafka.tools.StorageTool format -t bGljZW5zZS1zdHJlYW0tMQ \
       -c "$dir/server.properties" >"$dir/broker.log" 2>&1 || fail "$dir" 'the storage could not be formatted'
-  elif [[ -n $port$controller_port ]]; then
+  elif [[ -n $port$controller_port$relay_port ]]; then
     die "$dir has its ports already ($(cat "$dir/bootstrap")); they stay"
   fi
 

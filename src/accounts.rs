@@ -115,6 +115,8 @@ pub struct Options {
     pub progress: Arc<Progress>,
     /// When cancelled, reading ends and no account is begun any more; what was read is still delivered.
     pub stop: CancellationToken,
+    /// When cancelled, the run ends within seconds; see [`pipeline::Options::halt`](crate::pipeline::Options::halt).
+    pub halt: CancellationToken,
 }
 
 impl Default for Options {
@@ -126,6 +128,7 @@ impl Default for Options {
             queue_bytes: 16 << 20,
             progress: Arc::default(),
             stop: CancellationToken::new(),
+            halt: CancellationToken::new(),
         }
     }
 }
@@ -266,6 +269,7 @@ where
             room: self.room.clone(),
             progress: Arc::clone(&self.options.progress),
             stop: self.stop.clone(),
+            halt: self.options.halt.clone(),
         };
         let running = self.running.spawn(task.run(index, Arc::clone(&account)));
         self.places.insert(running.id(), (index, account));

@@ -43,6 +43,7 @@ mod draft;
 mod identity;
 mod keeper;
 mod local;
+mod lock;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,6 +60,7 @@ pub(crate) use draft::Draft;
 pub use identity::{Beginning, Identity};
 pub use keeper::Keeper;
 pub use local::LocalStore;
+pub use lock::CheckpointLock;
 
 /// The version of the form that checkpoints are written in.
 pub const FORMAT: u32 = 1;

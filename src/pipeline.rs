@@ -73,6 +73,9 @@ pub struct Options {
     pub journal: Option<Box<dyn Journal>>,
     /// When cancelled, reading ends; what was read is still delivered.
     pub stop: CancellationToken,
+    /// When cancelled, the run ends within seconds, however slow the sink is: what is not durable by then
+    /// is left to the next run. For those who have waited long enough after `stop`.
+    pub halt: CancellationToken,
 }
 
 impl Default for Options {
@@ -85,6 +88,7 @@ impl Default for Options {
             resume: None,
             journal: None,
             stop: CancellationToken::new(),
+            halt: CancellationToken::new(),
         }
     }
 }
@@ -148,7 +152,7 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     options: Options,
     room: Room,
 ) -> Summary<K::Report> {
-    let Options { framer, rejects, progress, resume, journal, stop, .. } = options;
+    let Options { framer, rejects, progress, resume, journal, stop, halt, .. } = options;
     let (jobs, queue) = mpsc::channel(MAX_JOBS);
     let reader = Reader {
         framer: Framer::new(framer),
@@ -175,7 +179,7 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     let page = PageReader::default();
     let writer =
         Writer { sink, rejects, progress, marks, begun_at, page, doubt: None, dispelled: None };
-    let mut summary = writer.write(queue, reader).await;
+    let mut summary = writer.write(queue, reader, halt).await;
     summary.error = summary.error.map(wording);
     summary
 }

@@ -18,6 +18,7 @@ pub(super) struct Task<A, S, K> {
     pub(super) room: Room,
     pub(super) progress: Arc<Progress>,
     pub(super) stop: CancellationToken,
+    pub(super) halt: CancellationToken,
 }
 
 impl<A, S: Source, K: Sink> Task<A, S, K> {
@@ -59,6 +60,7 @@ impl<A, S: Source, K: Sink> Task<A, S, K> {
             resume,
             journal,
             stop: self.stop.clone(),
+            halt: self.halt.clone(),
             ..Options::default()
         };
         let summary = pipeline::run_within(source, sink, options, self.room.clone()).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::draft::Draft;
-use super::{Beginning, CheckpointStore, Identity};
+use super::{Beginning, CheckpointLock, CheckpointStore, Identity};
 use crate::error::Result;
 use crate::pipeline::{Durable, Journal};
 
@@ -20,6 +20,7 @@ pub struct Keeper<S> {
     draft: Draft,
     interval: Duration,
     kept: Option<Kept>,
+    _lock: Option<CheckpointLock>,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,15 @@ impl<S: CheckpointStore> Keeper<S> {
             draft: Draft::of(identity, beginning),
             interval: Duration::from_secs(1),
             kept: None,
+            _lock: None,
         }
+    }
+
+    /// With the lock that keeps other runs from the same checkpoint, for as long as this one goes on.
+    #[must_use]
+    pub fn holding(mut self, lock: Option<CheckpointLock>) -> Self {
+        self._lock = lock;
+        self
     }
 
     /// With another time between two checkpoints.

@@ -39,13 +39,7 @@ impl LocalStore {
     }
 
     fn path(&self, key: &str) -> Result<PathBuf> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if key.is_empty() || !key.bytes().all(is_plain) {
-            let message = "an account's checkpoint is a file of its name, so it must be letters, digits, \
-                `-` and `_`";
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        Ok(self.directory.join(format!("{key}{ENDING}")))
+        Ok(self.directory.join(format!("{}{ENDING}", name(key)?)))
     }
 
     /// Does `work` beside the runtime: a disk may take its time.
@@ -108,6 +102,17 @@ impl CheckpointStore for LocalStore {
         })
         .boxed()
     }
+}
+
+/// `key` as the beginning of a file's name.
+pub(super) fn name(key: &str) -> Result<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if key.is_empty() || !key.bytes().all(is_plain) {
+        let message = "an account's checkpoint is a file of its name, so it must be letters, digits, \
+            `-` and `_`";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(key)
 }
 
 /// The files that are checkpoints by their names, in order.

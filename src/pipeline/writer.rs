@@ -1,9 +1,11 @@
 //! The caller's own task: batches into the sink, rejects where the policy says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use super::doubt::Doubt;
 use super::journal::{HowFar, Marks};
@@ -30,6 +32,9 @@ pub(super) struct Writer<K: Sink> {
     pub(super) dispelled: Option<Doubt>,
 }
 
+/// How long a run that is not waited for any more may take to abort, and again to keep how far it is.
+const TO_LEAVE: Duration = Duration::from_secs(2);
+
 type Queue<K> = mpsc::Receiver<Ticket<<<K as Sink>::Decoder as Decoder>::Output>>;
 
 impl<K: Sink> Writer<K> {
@@ -37,9 +42,14 @@ impl<K: Sink> Writer<K> {
         mut self,
         mut queue: Queue<K>,
         mut reader: AbortOnDrop<Reading>,
+        halt: CancellationToken,
     ) -> Summary<K::Report> {
         let mut counts = Counts::default();
-        let written = self.write_all(&mut queue, &mut counts).await;
+        let written = tokio::select! {
+            biased;
+            written = self.write_all(&mut queue, &mut counts) => written.map(Some),
+            () = halt.cancelled() => Ok(None),
+        };
         drop(queue);
         let reading = (&mut reader.0).await.unwrap_or_else(|error| Reading {
             end: Err(internal(error)),
@@ -50,40 +60,34 @@ impl<K: Sink> Writer<K> {
             page: Page::default(),
             end_place: None,
         });
-        let ended = written.and(reading.end).and_then(|end| {
-            self.judge(&end, &reading.page, &counts)?;
-            Ok(end)
-        });
-        let (outcome, error) = match ended {
+        let ended = match written {
+            // However far it was read, not all of that was written.
+            Ok(None) => reading.end.map(|_| End::Stopped),
+            written => written.and(reading.end).and_then(|end| {
+                self.judge(&end, &reading.page, &counts)?;
+                Ok(end)
+            }),
+        };
+        let mut verdict = match ended {
             Err(error) => (Outcome::Failed, Some(error)),
             Ok(End::Stopped) => (Outcome::Interrupted, None),
             Ok(_) if counts.rejected > 0 => (Outcome::Rejected, None),
             Ok(_) => (Outcome::Done, None),
         };
-        let ends_well = error.as_ref().is_none_or(is_about_records);
-        // Asked first, a sink that fails to make durable what it took can still say what is.
-        let flushed = if ends_well { self.sink.flush().await.map(drop) } else { Ok(()) };
-        let is_given_up = error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Changed);
-        let closed = if is_given_up {
-            self.give_up().await
-        } else if ends_well && flushed.is_ok() {
-            self.sink.finish().await
-        } else {
-            self.sink.abort().await
+        let is_given_up =
+            verdict.1.as_ref().is_some_and(|error| error.kind() == ErrorKind::Changed);
+        let is_closed = tokio::select! {
+            biased;
+            () = self.close(&mut verdict, is_given_up, reading.end_place, &counts) => true,
+            () = halt.cancelled() => false,
         };
-        let (error, closing) = match closed {
-            // What could not be taken back keeps the snapshot from being begun anew.
-            Err(closing) if is_given_up => (Some(closing), None),
-            closed => (error, closed.err()),
-        };
-        let letters = self.rejects.flush().await;
-        let error = error.or(flushed.err()).or(closing).or(letters.err());
-        let is_complete = error.is_none() && outcome.is_complete();
-        let end_place = reading.end_place.filter(|_| is_complete);
-        // Nothing is kept of what was given up.
-        let kept = if is_given_up { Ok(()) } else { self.keep(end_place, &counts).await };
-        let error = error.or(kept.err());
-        let outcome = if error.is_some() { Outcome::Failed } else { outcome };
+        if !is_closed {
+            if verdict.0.is_complete() {
+                verdict = (Outcome::Interrupted, None);
+            }
+            self.leave(is_given_up, &counts).await;
+        }
+        let (outcome, error) = verdict;
         let begun_at = self.begun_at;
         let report = self.sink.report();
         let Reading { position, bodies, requests, bytes_read, page, .. } = reading;
@@ -99,6 +103,62 @@ impl<K: Sink> Writer<K> {
             page,
             report,
         }
+    }
+
+    /// Ends what was begun as the `verdict` has it, and keeps how far it is; what fails of that is in the
+    /// verdict then. `end_place` is behind everything, if everything was read.
+    async fn close(
+        &mut self,
+        verdict: &mut (Outcome, Option<Error>),
+        is_given_up: bool,
+        end_place: Option<Place>,
+        counts: &Counts,
+    ) {
+        let ends_well = verdict.1.as_ref().is_none_or(is_about_records);
+        // Asked first, a sink that fails to make durable what it took can still say what is.
+        let flushed = if ends_well { self.sink.flush().await.map(drop) } else { Ok(()) };
+        let closed = if is_given_up {
+            self.give_up().await
+        } else if ends_well && flushed.is_ok() {
+            self.sink.finish().await
+        } else {
+            self.sink.abort().await
+        };
+        let closing = match closed {
+            // What could not be taken back keeps the snapshot from being begun anew.
+            Err(closing) if is_given_up => {
+                verdict.1 = Some(closing);
+                None
+            }
+            closed => closed.err(),
+        };
+        let letters = self.rejects.flush().await;
+        let mut error = verdict.1.take().or(flushed.err()).or(closing).or(letters.err());
+        // Nothing is kept of what was given up.
+        if !is_given_up {
+            let is_complete = error.is_none() && verdict.0.is_complete();
+            let end_place = end_place.filter(|_| is_complete);
+            // Put back, since it is known even if what follows is not waited for.
+            verdict.1 = error;
+            let kept = self.keep(end_place, counts).await;
+            error = verdict.1.take().or(kept.err());
+        }
+        if error.is_some() {
+            verdict.0 = Outcome::Failed;
+        }
+        verdict.1 = error;
+    }
+
+    /// Ends without waiting for the sink: what can be aborted and kept in a moment is.
+    async fn leave(&mut self, is_given_up: bool, counts: &Counts) {
+        // What is left half-way here is what a kill would leave, so neither error nor time-out matters.
+        let _ = tokio::time::timeout(TO_LEAVE, self.sink.abort()).await;
+        let kept = async {
+            self.rejects.flush().await?;
+            // A snapshot that is being taken back must not be found by the next run.
+            if is_given_up { Ok(()) } else { self.keep(None, counts).await }
+        };
+        let _ = tokio::time::timeout(TO_LEAVE, kept).await;
     }
 
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {

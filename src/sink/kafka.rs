@@ -271,17 +271,13 @@ impl KafkaSink {
         Error::new(ErrorKind::Destination, message).at(position).caused_by(error)
     }
 
-    /// Waits for the reports of all that was sent, or until it is committed, and counts what was
-    /// delivered.
+    /// Waits for the reports of all that was sent, or until it is committed.
     async fn settle(&mut self) -> Result<Position> {
         let Some(transactions) = self.producer.transactions.clone() else {
-            let (delivered, settled) = self.ledger.settled().await;
-            self.report.delivered = delivered;
-            return settled;
+            return self.ledger.settled().await.1;
         };
         let committed = transactions.commit_through(self.parts.last()).await;
         self.parts.advance(transactions.committed());
-        self.report.delivered = self.parts.delivered;
         committed.map(|()| self.parts.durable)
     }
 }
@@ -345,7 +341,15 @@ impl Sink for KafkaSink {
         Ok(())
     }
 
-    fn report(self) -> KafkaReport {
+    /// What is known to be delivered by now: not all that was waited for must have been.
+    fn report(mut self) -> KafkaReport {
+        match &self.producer.transactions {
+            None => self.report.delivered = self.ledger.delivered(),
+            Some(transactions) => {
+                self.parts.advance(transactions.committed());
+                self.report.delivered = self.parts.delivered;
+            }
+        }
         self.report
     }
 }

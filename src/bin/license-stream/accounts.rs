@@ -11,7 +11,7 @@ use crate::args::AccountsArgs;
 use crate::exit::Exit;
 use crate::input;
 use crate::report::{human_count, say};
-use crate::signal::Signals;
+use crate::signal::{GRACE, Signals};
 
 /// The table's columns, each with its width: 80 columns with the blanks between them. An id has always
 /// room, since it is what other commands are given.
@@ -19,7 +19,7 @@ const COLUMNS: [(&str, usize); 4] =
     [("id", 36), ("status", 12), ("integration", 14), ("tenant", 12)];
 
 pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(GRACE)?;
     let stop = signals.stop();
     let client = input::client(&args.api)?;
     let mut accounts = std::pin::pin!(client.accounts(args.filter.filter()));

@@ -3,6 +3,7 @@
 mod accounts;
 mod checkpoint;
 mod request;
+mod stop;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -18,6 +19,7 @@ use license_stream::simulate::{Fault, SimulatedShape};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Integration};
 pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
+pub(crate) use stop::StopArgs;
 
 use crate::connection::ConnectionArgs;
 
@@ -28,7 +30,7 @@ Exit codes:
   2    wrong usage or configuration
   3    a server is unreachable, or refused a credential
   4    done, but some records were no licenses
-  130  stopped by SIGINT, 143 by SIGTERM, after a clean flush
+  130  stopped by SIGINT, 143 by SIGTERM; what was read is delivered, as far as --grace lets it
 With several accounts, the worst of them counts: 2, then 3, 1, 130 or 143, 4, 0";
 
 /// Stream software licenses out of the Truto unified API into Kafka topics and Parquet files.
@@ -281,6 +283,8 @@ pub(crate) struct ParquetArgs {
     #[command(flatten)]
     pub(crate) rejects: RejectArgs,
     #[command(flatten)]
+    pub(crate) stop: StopArgs,
+    #[command(flatten)]
     pub(crate) report: ReportArgs,
 }
 
@@ -307,9 +311,9 @@ pub(crate) struct KafkaArgs {
     /// What consumers see of a run that was killed and begun again
     #[arg(long, value_enum, default_value_t = DeliveryArg::AtLeastOnce)]
     pub(crate) delivery: DeliveryArg,
-    /// The transactional.id of --delivery exactly-once: a run fences the one before that has the same.
-    /// Jobs that write into one topic at the same time need one each; `license-stream-TOPIC` if it is
-    /// not given
+    /// The transactional.id of records with exactly-once, and otherwise of checkpoints: a run fences the
+    /// one before that has the same. Jobs that write into one topic at the same time need one each;
+    /// `license-stream-TOPIC` if it is not given
     #[arg(long, value_name = "ID")]
     pub(crate) transactional_id: Option<String>,
     /// With exactly-once: a transaction ends once it holds this many bytes of keys and values
@@ -328,6 +332,8 @@ pub(crate) struct KafkaArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) rejects: RejectArgs,
+    #[command(flatten)]
+    pub(crate) stop: StopArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }
@@ -411,6 +417,8 @@ pub(crate) struct NdjsonArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) rejects: RejectArgs,
+    #[command(flatten)]
+    pub(crate) stop: StopArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

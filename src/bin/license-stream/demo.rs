@@ -17,12 +17,12 @@ use crate::args::DemoArgs;
 use crate::exit::Exit;
 use crate::progress::ProgressLine;
 use crate::report::{human_bytes, human_count};
-use crate::signal::Signals;
+use crate::signal::{GRACE, Signals};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<Exit> {
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(GRACE)?;
     let simulator =
         Simulator::new().with_records(args.records).with_chunk_bytes(CHUNK_BYTES).start()?;
     let demo = Demo { signals, simulator };

@@ -14,7 +14,7 @@ use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
 
-use crate::args::{RejectArgs, ReportArgs, SourceArgs};
+use crate::args::{RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::checkpoints;
 use crate::exit::Exit;
 use crate::input::{self, Input};
@@ -93,6 +93,7 @@ impl Export {
     pub(crate) fn new(
         source: SourceArgs,
         rejects: RejectArgs,
+        stop: StopArgs,
         report: ReportArgs,
     ) -> anyhow::Result<Self> {
         input::check_rejects(&rejects)?;
@@ -103,7 +104,8 @@ impl Export {
         let letters = rejects.dead_letter.as_deref();
         let account = source.accounts.only().map(str::to_owned);
         let letters = letters.map(|path| DeadLetters::open(path, account)).transpose()?;
-        Ok(Self { source, rejects, report, signals: Signals::listen()?, letters })
+        let signals = Signals::listen(stop.grace.0)?;
+        Ok(Self { source, rejects, report, signals, letters })
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -150,6 +152,7 @@ impl Export {
             },
             progress,
             stop: self.signals.stop(),
+            halt: self.signals.halt(),
             ..Options::default()
         };
         let run = Arc::new(Run { export: self, sinks, client });
@@ -182,6 +185,12 @@ impl Export {
             }
         }
         line.clear();
+        if export.signals.halt().is_cancelled() && !export.report.quiet {
+            say!(
+                "warning: --grace was over before all that was read was delivered: the rest is left to \
+                 the next run"
+            );
+        }
         let is_undisturbed = export.signals.first().is_none() && !export.report.quiet;
         if is_undisturbed && tally.is_of_nothing() {
             let which = match export.source.accounts.all_accounts {

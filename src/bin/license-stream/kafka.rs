@@ -1,10 +1,10 @@
 //! `license-stream kafka`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{Identity, Keeper, LocalStore};
+use license_stream::checkpoint::{CheckpointLock, Identity, Keeper, LocalStore};
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
@@ -26,22 +26,40 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let config = config(&args.brokers, &args.settings)?;
-    let delivery = delivery(&args)?;
-    let export = Export::new(args.source, args.rejects, args.report)?;
+    check_delivery(&args)?;
+    let transactions = transactions(&args);
+    let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;
+    let delivery = match is_exactly_once {
+        true => Delivery::ExactlyOnce(transactions.clone()),
+        false => Delivery::AtLeastOnce,
+    };
+    let is_kept = !args.checkpoint.no_checkpoint && !args.source.is_read_once();
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let mut options = KafkaOptions::new(&args.topic);
     options.limits = export.limits();
     options.any_json = export.source.is_any_json();
-    let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
+    let (topic, in_flight_bytes) = (&args.topic, options.in_flight_bytes);
     let open = async {
-        let in_flight_bytes = options.in_flight_bytes;
         let producer = KafkaProducer::connect(&config, in_flight_bytes, delivery.clone()).await?;
-        producer.check(&args.topic, CHECK_TIMEOUT).await?;
+        producer.check(topic, CHECK_TIMEOUT).await?;
         let kept = match &args.checkpoint.checkpoint {
             _ if !is_kept => Kept::Nothing,
-            Some(directory) => Kept::Elsewhere(Arc::new(LocalStore::open(directory)?)),
+            Some(directory) => Kept::Elsewhere(directory.clone(), LocalStore::open(directory)?),
             None => {
-                let topic = checkpoints::topic_beside(&args.topic);
-                Kept::Beside(KafkaStore::through(&producer, &config, &topic, PATIENCE).await?)
+                let checkpoints = checkpoints::topic_beside(topic);
+                Kept::Beside(match &delivery {
+                    Delivery::ExactlyOnce(_) => {
+                        KafkaStore::through(&producer, &config, &checkpoints, PATIENCE).await?
+                    }
+                    Delivery::AtLeastOnce => {
+                        let claim = TransactionOptions {
+                            // Records are tried for as long; see librdkafka's message.timeout.ms.
+                            timeout: Duration::from_secs(300),
+                            ..transactions
+                        };
+                        KafkaStore::claim(&config, &checkpoints, claim, PATIENCE).await?
+                    }
+                })
             }
         };
         Ok::<_, Error>((producer, kept))
@@ -52,38 +70,39 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         // Nothing was read yet, and nothing will be.
         () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, Kept::Nothing),
     };
-    let is_exactly_once = delivery != Delivery::AtLeastOnce;
     export.run(Topic { producer, options, kept, is_exactly_once }).await
 }
 
-fn delivery(args: &KafkaArgs) -> Result<Delivery> {
-    let is_exact = args.delivery == DeliveryArg::ExactlyOnce;
-    let refused = |message| Err(Error::new(ErrorKind::Configuration, message));
-    if !is_exact && args.transactional_id.is_some() {
-        return refused("--transactional-id goes with --delivery exactly-once");
-    }
-    if !is_exact {
-        return Ok(Delivery::AtLeastOnce);
-    }
-    if args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some() {
-        return refused(
-            "--delivery exactly-once commits its checkpoints with the records, in TOPIC.checkpoints: \
-             leave --checkpoint and --no-checkpoint away",
-        );
-    }
-    if args.source.is_read_once() {
-        return refused(
-            "--delivery exactly-once must be able to read its input again, and standard input cannot be: \
-             name a file with --input",
-        );
-    }
+/// The transactions that records are in, or checkpoints alone.
+fn transactions(args: &KafkaArgs) -> TransactionOptions {
     let mut transactions = TransactionOptions::of_topic(&args.topic);
     transactions.max_bytes = args.transaction_bytes;
     transactions.max_duration = Duration::from_secs(args.transaction_seconds);
     if let Some(id) = &args.transactional_id {
         transactions.id.clone_from(id);
     }
-    Ok(Delivery::ExactlyOnce(transactions))
+    transactions
+}
+
+/// Refuses what contradicts itself.
+fn check_delivery(args: &KafkaArgs) -> Result<()> {
+    let keeps_elsewhere = args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some();
+    let message = match args.delivery {
+        DeliveryArg::AtLeastOnce if keeps_elsewhere && args.transactional_id.is_some() => {
+            "--transactional-id keeps runs apart that have their checkpoints in TOPIC.checkpoints: \
+             leave --checkpoint and --no-checkpoint away"
+        }
+        DeliveryArg::ExactlyOnce if keeps_elsewhere => {
+            "--delivery exactly-once commits its checkpoints with the records, in TOPIC.checkpoints: \
+             leave --checkpoint and --no-checkpoint away"
+        }
+        DeliveryArg::ExactlyOnce if args.source.is_read_once() => {
+            "--delivery exactly-once must be able to read its input again, and standard input cannot be: \
+             name a file with --input"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 /// One topic, which all accounts share, and one producer.
@@ -99,7 +118,7 @@ struct Topic {
 enum Kept {
     Nothing,
     /// In a directory.
-    Elsewhere(Store),
+    Elsewhere(PathBuf, LocalStore),
     /// In a topic; in the transactions of the records, if there are such.
     Beside(KafkaStore),
 }
@@ -114,9 +133,14 @@ impl Sinks for Topic {
         attempt: u32,
     ) -> Result<Opened<KafkaSink>> {
         let identity = identity.with("topic", &self.options.topic);
+        let mut lock = None;
         let store: Option<Store> = match &self.kept {
             Kept::Nothing => None,
-            Kept::Elsewhere(store) => Some(Arc::clone(store)),
+            Kept::Elsewhere(directory, store) => {
+                // First the lock: what is read behind it cannot change any more.
+                lock = Some(CheckpointLock::take(directory, identity.key())?);
+                Some(Arc::new(store.clone()))
+            }
             Kept::Beside(store) => Some(Arc::new(store.clone())),
         };
         let beginning = checkpoints::beginning(store.as_ref(), &identity, attempt).await?;
@@ -127,8 +151,10 @@ impl Sinks for Topic {
         if let Kept::Beside(store) = &self.kept {
             sink = sink.keeping(store, identity.clone(), &beginning);
         }
-        let journal = store
-            .map(|store| Box::new(Keeper::new(store, identity, &beginning)) as Box<dyn Journal>);
+        let journal = store.map(|store| {
+            let keeper = Keeper::new(store, identity, &beginning).holding(lock);
+            Box::new(keeper) as Box<dyn Journal>
+        });
         Ok(Opened { sink, beginning, journal })
     }
 

@@ -21,7 +21,7 @@ use crate::snapshots::{Destination, Written};
 use crate::turns::Turns;
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
-    let export = Export::new(args.source, args.rejects, args.report)?;
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let out = match args.out {
         None => Out::Stdout(Turns::of(tokio::io::stdout())),
         Some(path) if export.source.accounts.are_many() => {

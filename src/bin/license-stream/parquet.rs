@@ -20,7 +20,7 @@ use crate::snapshots::{Destination, Written};
 
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
-    let export = Export::new(args.source, args.rejects, args.report)?;
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         remarks::tell_of_null_columns(integration);
     }

@@ -1,11 +1,18 @@
-//! SIGINT and SIGTERM: the first ends the reading, so that what was read is still delivered; a second
-//! ends the process at once.
+//! SIGINT and SIGTERM: the first ends the reading, so that what was read is still delivered, for as long
+//! as that is waited for; a second ends the process at once.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use license_stream::ErrorKind;
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long what was read may take to be delivered, unless something else is said.
+pub(crate) const GRACE: Duration = Duration::from_secs(25);
+
+/// A file has become larger than it may: the number is the same on Linux and macOS.
+const SIGXFSZ: i32 = 25;
 
 /// A signal that asks to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,26 +43,39 @@ impl Signal {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signals {
     stop: CancellationToken,
+    halt: CancellationToken,
     first: Arc<OnceLock<Signal>>,
 }
 
 impl Signals {
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    /// What was read when the first signal comes may take `grace` to be delivered.
+    pub(crate) fn listen(grace: Duration) -> anyhow::Result<Self> {
         let signals = Self::default();
         let mut interrupt = listener(SignalKind::interrupt())?;
         let mut terminate = listener(SignalKind::terminate())?;
-        let (stop, first) = (signals.stop.clone(), Arc::clone(&signals.first));
+        // Listened to, it does not kill where a file reaches the limit of its size: the write fails instead,
+        // and says so.
+        listener(SignalKind::from_raw(SIGXFSZ))?;
+        let Self { stop, halt, first } = signals.clone();
         tokio::spawn(async move {
-            loop {
-                let signal = tokio::select! {
+            let mut next = async || {
+                tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
-                };
-                if first.set(signal).is_err() {
-                    std::process::exit(signal.exit_code().into());
                 }
-                stop.cancel();
-            }
+            };
+            // Nobody else sets it.
+            let _ = first.set(next().await);
+            stop.cancel();
+            let second = match tokio::time::timeout(grace, next()).await {
+                Ok(second) => second,
+                Err(_) => {
+                    halt.cancel();
+                    next().await
+                }
+            };
+            // Whatever is in hand: the next run does it again, as after a kill.
+            std::process::exit(second.exit_code().into());
         });
         Ok(signals)
     }
@@ -63,6 +83,11 @@ impl Signals {
     /// Is cancelled by the first signal.
     pub(crate) fn stop(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Is cancelled when what was read has had its time to be delivered.
+    pub(crate) fn halt(&self) -> CancellationToken {
+        self.halt.clone()
     }
 
     /// The first signal, if there was one.

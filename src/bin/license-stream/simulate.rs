@@ -13,7 +13,7 @@ use license_stream::{Error, ErrorKind};
 use crate::args::SimulateArgs;
 use crate::exit::Exit;
 use crate::report::{human_count, say};
-use crate::signal::Signals;
+use crate::signal::{GRACE, Signals};
 
 /// Accounts that are listed; the others follow from the seed all the same.
 const LISTED: u64 = 10;
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: SimulateArgs) -> anyhow::Result<Exit> {
         out.flush()?;
         return Ok(Exit::Done);
     }
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(GRACE)?;
     let running = simulator.start().map_err(|error| {
         let message = format!("{} cannot be listened on: try another --listen", args.listen);
         Error::new(ErrorKind::Configuration, message).caused_by(error)

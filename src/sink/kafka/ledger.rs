@@ -125,6 +125,11 @@ impl Ledger {
         .await
     }
 
+    /// Records that were delivered, but for those of batches that still wait for reports.
+    pub(super) fn delivered(&self) -> u64 {
+        self.lock().delivered
+    }
+
     /// The place before which everything is delivered.
     pub(super) fn durable(&self) -> Position {
         self.lock().durable

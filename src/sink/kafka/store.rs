@@ -13,7 +13,7 @@ use rdkafka::ClientConfig;
 use tokio::sync::OnceCell;
 
 use super::KafkaProducer;
-use super::transaction::Transactions;
+use super::transaction::{Delivery, TransactionOptions, Transactions};
 use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -88,6 +88,28 @@ impl KafkaStore {
         let kept = Kept(Mutex::new(topic::read(&config, topic, timeout).await?));
         let way = Way::Own { config, producer: OnceCell::new() };
         Ok(Self { inner: Arc::new(Inner { topic: topic.into(), kept: Arc::new(kept), way }) })
+    }
+
+    /// The same, claimed for a run: it fences whoever claimed the topic before under the same
+    /// [id](TransactionOptions::id), so that of two runs at once the first ends with an error when it next
+    /// keeps something. Each checkpoint is a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and of [`KafkaProducer::connect`].
+    pub async fn claim(
+        config: &ClientConfig,
+        topic: &str,
+        options: TransactionOptions,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let mut config = config.clone();
+        // Of the records. That of checkpoints follows from their transactions.
+        for name in ["message.timeout.ms", "delivery.timeout.ms", "transaction.timeout.ms"] {
+            config.remove(name);
+        }
+        let delivery = Delivery::ExactlyOnce(options);
+        let producer = KafkaProducer::connect(&config, IN_FLIGHT_BYTES, delivery).await?;
+        Self::through(&producer, &config, topic, timeout).await
     }
 
     /// The same, for the records that go through `producer`. Where they do so in transactions, checkpoints

@@ -1,11 +1,13 @@
-//! A broker of one test's own, which it may kill.
+//! A broker of one test's own, which it may kill, stop, or cut off.
 
 use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::process::kill;
 use super::python::root;
+use super::relay::Relay;
 
 /// A broker with its data. It is stopped and its data removed when this is dropped.
 #[derive(Debug)]
@@ -17,7 +19,17 @@ pub(crate) struct Broker {
 impl Broker {
     pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let bootstrap = kafka_sh("start", directory.path());
+        let bootstrap = kafka_sh("start", directory.path(), &[]);
+        Self { directory, bootstrap }
+    }
+
+    /// One that can be reached through `relay` too, and tells those who come through it to stay with it.
+    pub(crate) fn start_behind(relay: &Relay) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let port = relay.port().to_string();
+        let bootstrap = kafka_sh("start", directory.path(), &["--relay-port", &port]);
+        let relayed = std::fs::read_to_string(directory.path().join("relayed")).unwrap();
+        relay.lead_to(relayed.trim().parse().unwrap());
         Self { directory, bootstrap }
     }
 
@@ -28,25 +40,39 @@ impl Broker {
 
     /// Ends it in an instant.
     pub(crate) fn kill(&self) {
-        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
-        assert!(Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap().success());
+        self.signal("KILL");
+    }
+
+    /// Lets it stand still: connections stay, and nobody answers.
+    pub(crate) fn stand_still(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after it stood still.
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
     }
 
     /// Starts it again, with the data that it has.
     pub(crate) fn restart(&self) {
-        assert_eq!(kafka_sh("start", self.directory.path()), self.bootstrap);
+        assert_eq!(kafka_sh("start", self.directory.path(), &[]), self.bootstrap);
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
+        assert!(kill(name, pid.trim().parse().unwrap()));
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        kafka_sh("stop", self.directory.path());
+        kafka_sh("stop", self.directory.path(), &[]);
     }
 }
 
-fn kafka_sh(verb: &str, directory: &Path) -> String {
+fn kafka_sh(verb: &str, directory: &Path, options: &[&str]) -> String {
     let mut command = Command::new(root().join("scripts/kafka.sh"));
-    let output = command.arg(verb).arg(directory).output().unwrap();
+    let output = command.arg(verb).arg(directory).args(options).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     // A second panic, while dropping, would hide the first.
     if !output.status.success() && !std::thread::panicking() {
