@@ -20,9 +20,9 @@ soak: ## Read 200 accounts with faults by chance, for each of 100 seeds; SEEDS=N
 	@scripts/prerequisites.sh test
 	LICENSE_STREAM_SOAK_SEEDS=$(or $(SEEDS),100) scripts/with-services.sh cargo test --features cli --test it -- accounts::soak --nocapture
 
-crash: ## Kill runs by SIGKILL at random, 200 times for each destination; KILLS=N for another number
+crash: ## Kill runs by SIGKILL at random, 200 times for each destination (KILLS=N); take brokers away for 60 s (AWAY=S)
 	@scripts/prerequisites.sh test
-	LICENSE_STREAM_CRASH_KILLS=$(or $(KILLS),200) scripts/with-services.sh cargo test --features cli,failpoints --test it -- crash:: --nocapture
+	LICENSE_STREAM_CRASH_KILLS=$(or $(KILLS),200) LICENSE_STREAM_CRASH_AWAY=$(or $(AWAY),60) scripts/with-services.sh cargo test --features cli,failpoints --test it -- crash:: --nocapture
 
 lint: ## Check the format, the core's dependencies, clippy's findings and the docs
 	@scripts/prerequisites.sh build

@@ -1,10 +1,16 @@
-//! The command killed by SIGKILL, at every named instant and at random ones, and run again until it is
-//! done. What is then at the destination is what an undisturbed run would have left.
+//! The command killed by SIGKILL, at every named instant and at random ones, stopped by signals, cut off,
+//! without a broker and without room on the disk, and run again until it is done. What is then at the
+//! destination is what an undisturbed run would have left.
 //!
-//! `make crash` kills at random 200 times and more for each destination; `make test` does so 20 times.
+//! `make crash` kills at random 200 times and more for each destination, and takes brokers away for a
+//! minute; `make test` kills 20 times, and takes them away for some seconds.
 
+mod away;
+mod cuts;
+mod full;
 mod kafka;
 mod parquet;
+mod stopped;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};

@@ -8,6 +8,7 @@ mod job;
 mod mock;
 mod murmur2;
 mod settings;
+mod together;
 
 use std::collections::BTreeMap;
 use std::process::Command;

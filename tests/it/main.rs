@@ -13,6 +13,7 @@ mod http;
 mod kafka;
 mod ndjson;
 mod parquet;
+mod promises;
 mod readers;
 mod rejects;
 mod replay;

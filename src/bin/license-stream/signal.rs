@@ -55,7 +55,7 @@ impl Signals {
         let mut terminate = listener(SignalKind::terminate())?;
         // Listened to, it does not kill where a file reaches the limit of its size: the write fails instead,
         // and says so.
-        listener(SignalKind::from_raw(SIGXFSZ))?;
+        let _ = listener(SignalKind::from_raw(SIGXFSZ))?;
         let Self { stop, halt, first } = signals.clone();
         tokio::spawn(async move {
             let mut next = async || {

@@ -9,7 +9,7 @@ use license_stream::simulate::{LicenseGenerator, Simulator};
 use serde_json::Value;
 
 use crate::support::command::license_stream;
-use crate::support::process::{Run, run, start};
+use crate::support::process::{Run, Running, run, start};
 use crate::support::scripted::Scripted;
 use crate::support::truto::{Truto, api_command};
 use crate::support::{kafka, python};
@@ -186,15 +186,30 @@ fn a_broker_that_does_not_answer_can_be_left() {
     assert_eq!(got.code, Some(143), "{}", got.stderr);
 }
 
-#[test]
-fn a_second_signal_ends_at_once() {
-    // A license longer than any pipe, into one that is not read: what came cannot be delivered.
+/// A run that writes a license longer than any pipe into one that is not read: what came cannot be
+/// delivered.
+fn stuck(options: &[&str]) -> (Scripted, Running) {
     let license = format!("{{\"id\":\"1\",\"name\":\"{}\"}}\n", "x".repeat(4 << 20));
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n";
     let api = Scripted::answer_and_stay(format!("{head}{license}"));
-    let mut running =
-        start(&mut api_command("ndjson", &api.url(), "62f44730-dd91-461e-bd6a-aedd9e0ad79d"));
+    let mut command = api_command("ndjson", &api.url(), "62f44730-dd91-461e-bd6a-aedd9e0ad79d");
+    let mut running = start(command.args(options));
     assert_eq!(running.byte(), b'{');
+    (api, running)
+}
+
+#[test]
+fn what_cannot_be_delivered_is_waited_for_no_longer_than_the_grace() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let (_api, running) = stuck(&["--grace", "0.2"]);
+        running.signal(signal);
+        assert_eq!(running.wait(), Some(code));
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let (api, running) = stuck(&["--grace", "3600"]);
     running.signal("INT");
     // The first signal ends the reading, and so the connection is closed.
     api.request();

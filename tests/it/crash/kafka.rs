@@ -7,25 +7,36 @@ use super::{COUNT, kill_at, kill_at_random, points, simulator, wanted_kills};
 use crate::support::body::{id, records, simulated};
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
-use crate::support::python::{header, topic_messages};
+use crate::support::python::{header, topic_messages_at};
 use crate::support::simulation::Simulation;
 
-const EXACTLY_ONCE: [&str; 4] = ["--delivery", "exactly-once", "--transaction-bytes", "800000"];
+pub(super) const EXACTLY_ONCE: [&str; 4] =
+    ["--delivery", "exactly-once", "--transaction-bytes", "800000"];
 
 fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
+    command_at(&bootstrap(), simulation, topic, options)
+}
+
+/// A run into a topic of `brokers`.
+pub(super) fn command_at(
+    brokers: &str,
+    simulation: &Simulation,
+    topic: &str,
+    options: &[&str],
+) -> Command {
     let mut command = license_stream();
-    command.args(["kafka", "--quiet", "--brokers", &bootstrap(), "--topic", topic]).args(options);
+    command.args(["kafka", "--quiet", "--brokers", brokers, "--topic", topic]).args(options);
     simulation.source(&mut command);
     command
 }
 
 /// How often each license of the account was seen, by snapshot; no other may be there. A run that is killed
 /// when its snapshot was complete already, and only it had not ended, is followed by one that begins another.
-fn seen(seed: u64, topic: &str) -> BTreeMap<String, Vec<usize>> {
+fn seen(seed: u64, brokers: &str, topic: &str) -> BTreeMap<String, Vec<usize>> {
     let simulator = simulator(seed);
     let body = simulated(&simulator.licenses(&simulator.accounts()[0]), COUNT);
     let mut snapshots = BTreeMap::<String, BTreeMap<String, usize>>::new();
-    for message in topic_messages(topic) {
+    for message in topic_messages_at(brokers, topic) {
         let key = message["key"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
         let snapshot = header(&message, "truto-snapshot").to_owned();
         *snapshots.entry(snapshot).or_default().entry(key).or_default() += 1;
@@ -42,17 +53,27 @@ fn seen(seed: u64, topic: &str) -> BTreeMap<String, Vec<usize>> {
 
 #[track_caller]
 fn assert_once(seed: u64, topic: &str, what: &str) {
-    for (snapshot, times) in seen(seed, topic) {
+    assert_once_at(&bootstrap(), seed, topic, what);
+}
+
+#[track_caller]
+pub(super) fn assert_once_at(brokers: &str, seed: u64, topic: &str, what: &str) {
+    for (snapshot, times) in seen(seed, brokers, topic) {
         let wrong = times.iter().filter(|times| **times != 1).count();
         assert_eq!(wrong, 0, "{what}: licenses of {snapshot} that were not seen once");
     }
 }
 
-/// The last snapshot is whole. One that was killed before its first checkpoint was not gone on with.
 #[track_caller]
 fn assert_none_lost(seed: u64, topic: &str, what: &str) {
+    assert_none_lost_at(&bootstrap(), seed, topic, what);
+}
+
+/// The last snapshot is whole. One that was left before its first checkpoint was not gone on with.
+#[track_caller]
+pub(super) fn assert_none_lost_at(brokers: &str, seed: u64, topic: &str, what: &str) {
     // Their ids, UUIDv7, sort as they were begun.
-    let (snapshot, times) = seen(seed, topic).pop_last().unwrap();
+    let (snapshot, times) = seen(seed, brokers, topic).pop_last().unwrap();
     let lost = times.iter().filter(|times| **times == 0).count();
     assert_eq!(lost, 0, "{what}: licenses of {snapshot} that were not seen");
 }

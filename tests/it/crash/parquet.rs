@@ -12,7 +12,7 @@ use crate::support::python::{ENGINES, parquet_rows};
 use crate::support::simulation::Simulation;
 
 /// A run into `out`, with a file for each batch.
-fn command(simulation: &Simulation, out: &Path) -> Command {
+pub(super) fn command(simulation: &Simulation, out: &Path) -> Command {
     let mut command = license_stream();
     command.args(["parquet", "--quiet", "--file-bytes", "1", "--out"]).arg(out);
     simulation.source(&mut command);
@@ -32,7 +32,7 @@ fn snapshots(engine: &str, out: &Path) -> Vec<Vec<Value>> {
     snapshots.into_values().collect()
 }
 
-fn assert_undisturbed(out: &Path, undisturbed: &[Value], what: &str) {
+pub(super) fn assert_undisturbed(out: &Path, undisturbed: &[Value], what: &str) {
     for engine in ENGINES {
         let snapshots = snapshots(engine, out);
         assert!(!snapshots.is_empty(), "{what}: no rows");
@@ -46,7 +46,7 @@ fn assert_undisturbed(out: &Path, undisturbed: &[Value], what: &str) {
     assert!(names.iter().any(|name| name == "_SUCCESS"), "{what}: {names:?}");
 }
 
-fn undisturbed(simulation: &Simulation) -> Vec<Value> {
+pub(super) fn undisturbed(simulation: &Simulation) -> Vec<Value> {
     let directory = tempfile::tempdir().unwrap();
     assert!(super::ended(super::start(&mut command(simulation, directory.path()))));
     let mut snapshots = snapshots(ENGINES[0], directory.path());

@@ -25,6 +25,16 @@ fn ask(answer: impl Into<Vec<u8>>) -> Run {
 }
 
 #[test]
+fn a_name_that_has_no_address_is_an_environment_to_look_at() {
+    // Names that end so are nobody's (RFC 2606).
+    let mut command = api_command("ndjson", "https://truto.invalid", ACCOUNT);
+    let got = run(command.args(["--quiet", "--retries", "2"]));
+    assert_eq!((got.code, got.text()), (Some(3), ""), "{}", got.stderr);
+    assert!(got.stderr.contains("truto.invalid"), "{}", got.stderr);
+    assert!(got.stderr.contains("dns error"), "{}", got.stderr);
+}
+
+#[test]
 fn each_answer_has_its_message_and_exit_code() {
     let remote = ",\"truto_is_remote_error\":true";
     let long = "x".repeat(5000);

@@ -114,6 +114,22 @@ fn a_broker_that_is_not_there_is_an_environment_to_look_at() {
 }
 
 #[test]
+fn a_broker_whose_name_has_no_address_is_an_environment_to_look_at() {
+    let deliveries = [&[][..], &["--delivery", "exactly-once"], &["--no-checkpoint"]];
+    let started = deliveries.map(|delivery| {
+        // Names that end so are nobody's (RFC 2606).
+        let mut command = kafka_at("broker.invalid:9092", "licenses");
+        start(command.args(delivery).arg("--input").arg(edges()))
+    });
+    for child in started {
+        let run = Run::of(child).expect(3);
+        assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
+        assert!(run.stderr.contains("broker.invalid:9092"), "{}", run.stderr);
+        assert_eq!(run.stdout, "", "nothing was begun");
+    }
+}
+
+#[test]
 fn a_broker_that_dies_loses_nothing_that_was_reported() {
     let count = 12_000;
     let simulator = Simulator::new().with_seed(4).with_records(count);

@@ -141,7 +141,7 @@ impl Run {
 }
 
 /// Sends a signal; whether there was a process to send it to.
-pub(super) fn kill(signal: &str, pid: u32) -> bool {
+pub(crate) fn kill(signal: &str, pid: u32) -> bool {
     let kill = ["-c", "kill -s \"$0\" \"$1\"", signal, &pid.to_string()];
     Command::new("sh").args(kill).status().unwrap().success()
 }

@@ -152,6 +152,10 @@ impl Way {
                 break;
             }
         }
-        let _ = to.shutdown(if left.lock().unwrap().is_some() { Shutdown::Both } else { Shutdown::Write });
+        let _ = to.shutdown(if left.lock().unwrap().is_some() {
+            Shutdown::Both
+        } else {
+            Shutdown::Write
+        });
     }
 }

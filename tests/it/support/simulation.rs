@@ -30,6 +30,16 @@ impl Simulation {
         &self.simulator.accounts()[0]
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.simulator.base_url()
+    }
+
+    /// Where it listens on this machine.
+    pub(crate) fn port(&self) -> u16 {
+        let url = self.url();
+        url.rsplit_once(':').unwrap().1.trim_end_matches('/').parse().unwrap()
+    }
+
     /// Lets `command` read the licenses of the first account.
     pub(crate) fn source<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command

@@ -1,0 +1,93 @@
+//! Runs that are stopped by a signal, whatever they are waiting for, and begun again.
+
+use std::process::{Child, Command};
+
+use super::kafka::{EXACTLY_ONCE, assert_none_lost_at, assert_once_at, command_at};
+use super::{ended, parquet, simulator, start};
+use crate::support::broker::Broker;
+use crate::support::kafka::topic;
+use crate::support::process::kill;
+use crate::support::python::topic_messages_at;
+use crate::support::relay::Relay;
+use crate::support::simulation::Simulation;
+
+/// Signals that a run gets, and how it ends: by itself within --grace, or at once by the second one.
+const ENDS: [(&[&str], i32); 3] = [(&["TERM"], 143), (&["INT"], 130), (&["TERM", "INT"], 130)];
+
+/// Sends `signals` to a run, which must end with `code`; what it said.
+fn stop(child: Child, signals: &[&str], code: i32) -> String {
+    for signal in signals {
+        // Two at once could be taken in either order.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(kill(signal, child.id()), "it has ended");
+    }
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    stderr
+}
+
+#[test]
+fn without_a_source_that_goes_on_a_run_ends_and_the_next_has_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(12));
+    let undisturbed = parquet::undisturbed(&simulation);
+    // It ends by itself too soon for a second signal.
+    for (signals, code) in &ENDS[..2] {
+        let code = *code;
+        // Stalled: in the second page, a piece of the first is whole.
+        let stalled = Simulation::start(simulator(12).with_hold_after_records(2_200));
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path();
+        let mut child = start(&mut parquet::command(&stalled, out));
+        stalled.until_held(&mut child);
+        stop(child, signals, code);
+        assert!(!out.join("_SUCCESS").exists());
+
+        // Slow: it goes on while the run ends.
+        let pace = 1_000_000.try_into().unwrap();
+        let slow = Simulation::start(simulator(12).with_pace(pace));
+        stop(start(&mut parquet::command(&slow, out)), signals, code);
+        assert!(!out.join("_SUCCESS").exists());
+
+        assert!(ended(start(&mut parquet::command(&simulation, out))), "nothing kills it");
+        parquet::assert_undisturbed(out, &undisturbed, &format!("after {signals:?}"));
+    }
+}
+
+#[test]
+fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_completes_it() {
+    let relay = Relay::new();
+    let broker = Broker::start_behind(&relay);
+    for (signals, code) in ENDS {
+        for delivery in [&[][..], &EXACTLY_ONCE] {
+            let simulation = Simulation::start(simulator(13).with_hold_after_records(2_000));
+            let topic = topic("stopped");
+            let mut command = Command::new("env");
+            let run = command_at(&relay.address(), &simulation, &topic, delivery);
+            command.arg(run.get_program()).args(run.get_args().filter(|word| *word != "--quiet"));
+            command.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            // One that is long enough to outlast the test, where a second signal is to end it.
+            command.args(["--grace", if signals.len() == 1 { "1" } else { "3600" }]);
+            let mut child = start(&mut command);
+            simulation.until_held(&mut child);
+            while topic_messages_at(broker.bootstrap(), &topic).is_empty() {
+                assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            }
+            relay.freeze();
+            simulation.release();
+            let stderr = stop(child, signals, code);
+            let warning = "warning: --grace was over before all that was read was delivered";
+            assert_eq!(stderr.contains(warning), signals.len() == 1, "{stderr}");
+            relay.thaw();
+
+            let what = format!("after {signals:?}");
+            let mut next = command_at(broker.bootstrap(), &simulation, &topic, delivery);
+            assert!(ended(start(&mut next)), "nothing kills it");
+            if delivery.is_empty() {
+                assert_none_lost_at(broker.bootstrap(), 13, &topic, &what);
+            } else {
+                assert_once_at(broker.bootstrap(), 13, &topic, &what);
+            }
+        }
+    }
+}
