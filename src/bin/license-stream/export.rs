@@ -70,6 +70,11 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Bytes of the bodies that may be under way between readers and sinks.
+    fn queue_bytes(&self) -> usize {
+        Options::default().queue_bytes
+    }
+
     /// Whether the data itself goes to standard output.
     fn is_stdout(&self) -> bool {
         false
@@ -151,6 +156,7 @@ impl Export {
                 ..FramerOptions::default()
             },
             progress,
+            queue_bytes: sinks.queue_bytes(),
             stop: self.signals.stop(),
             halt: self.signals.halt(),
             ..Options::default()

@@ -52,12 +52,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                         KafkaStore::through(&producer, &config, &checkpoints, PATIENCE).await?
                     }
                     Delivery::AtLeastOnce => {
-                        let claim = TransactionOptions {
-                            // Records are tried for as long; see librdkafka's message.timeout.ms.
-                            timeout: Duration::from_secs(300),
-                            ..transactions
-                        };
-                        KafkaStore::claim(&config, &checkpoints, claim, PATIENCE).await?
+                        KafkaStore::claim(&config, &checkpoints, &transactions.id, PATIENCE).await?
                     }
                 })
             }
@@ -170,6 +165,12 @@ impl Sinks for Topic {
 
     fn place(&self, _: u64, _: u64) -> String {
         format!("delivered to topic {}", self.options.topic)
+    }
+
+    /// What is produced waits in librdkafka for its reports. Before that, one batch with the sink and one
+    /// with each decoder are enough to keep it busy; more would only be memory.
+    fn queue_bytes(&self) -> usize {
+        4 << 20
     }
 
     /// Brokers that do not take a record within librdkafka's time-out will take none of the others; a

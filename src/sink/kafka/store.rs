@@ -90,21 +90,25 @@ impl KafkaStore {
         Ok(Self { inner: Arc::new(Inner { topic: topic.into(), kept: Arc::new(kept), way }) })
     }
 
-    /// The same, claimed for a run: it fences whoever claimed the topic before under the same
-    /// [id](TransactionOptions::id), so that of two runs at once the first ends with an error when it next
-    /// keeps something. Each checkpoint is a transaction of its own.
+    /// The same, claimed for a run with the transactional id `id`: it fences whoever claimed it before under
+    /// the same id, so that of two runs at once the first ends with an error when it next keeps something.
+    /// Each checkpoint is a transaction of its own, and is tried as long as a record is: see librdkafka's
+    /// `message.timeout.ms`.
     ///
     /// # Errors
     /// Those of [`open`](Self::open), and of [`KafkaProducer::connect`].
     pub async fn claim(
         config: &ClientConfig,
         topic: &str,
-        options: TransactionOptions,
+        id: &str,
         timeout: Duration,
     ) -> Result<Self> {
         let mut config = config.clone();
-        // Of the records. That of checkpoints follows from their transactions.
-        for name in ["message.timeout.ms", "delivery.timeout.ms", "transaction.timeout.ms"] {
+        let mut options =
+            TransactionOptions { id: id.to_owned(), ..TransactionOptions::of_topic(topic) };
+        options.start_timeout = timeout;
+        options.timeout = of_records(&config);
+        for name in MESSAGE_TIMEOUTS.into_iter().chain(["transaction.timeout.ms"]) {
             config.remove(name);
         }
         let delivery = Delivery::ExactlyOnce(options);
@@ -193,6 +197,18 @@ impl KafkaStore {
             }
         }
     }
+}
+
+/// Two names of one setting.
+const MESSAGE_TIMEOUTS: [&str; 2] = ["message.timeout.ms", "delivery.timeout.ms"];
+
+/// How long a record is tried.
+fn of_records(config: &ClientConfig) -> Duration {
+    let set = MESSAGE_TIMEOUTS.into_iter().find_map(|name| config.get(name)?.parse().ok());
+    // 0 is for ever; five minutes is what librdkafka takes if nothing is set.
+    let milliseconds = set.filter(|milliseconds| *milliseconds > 0).unwrap_or(300_000);
+    // Brokers take no less than a second for a transaction, and by default no more than a quarter of an hour.
+    Duration::from_millis(milliseconds).clamp(Duration::from_secs(1), Duration::from_secs(900))
 }
 
 /// Checkpoints that may be under way. They are small, and each is waited for.
