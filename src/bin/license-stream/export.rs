@@ -159,7 +159,6 @@ impl Export {
             queue_bytes: sinks.queue_bytes(),
             stop: self.signals.stop(),
             halt: self.signals.halt(),
-            ..Options::default()
         };
         let run = Arc::new(Run { export: self, sinks, client });
         let begin = {

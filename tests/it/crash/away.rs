@@ -18,9 +18,12 @@ fn absence() -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// What a test does to a broker.
+type Step = fn(&Broker);
+
 /// A run into a new topic, during which the broker is away between `leave` and `come_back`. It must end
 /// well.
-fn run(broker: &Broker, options: &[&str], leave: fn(&Broker), come_back: fn(&Broker)) -> String {
+fn run(broker: &Broker, options: &[&str], leave: Step, come_back: Step) -> String {
     let simulation = Simulation::start(simulator(7).with_hold_after_records(2_000));
     let topic = topic("away");
     let mut child = start(&mut command_at(broker.bootstrap(), &simulation, &topic, options));
@@ -40,7 +43,7 @@ fn run(broker: &Broker, options: &[&str], leave: fn(&Broker), come_back: fn(&Bro
 #[test]
 fn a_broker_that_stands_still_or_dies_and_comes_back_is_waited_for() {
     let broker = Broker::start();
-    let ways: [(fn(&Broker), fn(&Broker)); 2] =
+    let ways: [(Step, Step); 2] =
         [(Broker::stand_still, Broker::go_on), (Broker::kill, Broker::restart)];
     for (leave, come_back) in ways {
         let topic = run(&broker, &[], leave, come_back);
