@@ -197,7 +197,7 @@ impl<'de> Deserialize<'de> for StatusOrRefuse {
 
 /// A stall in a body.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"at\": 5000, \"for\": 100}")]
 struct StallAt {
     at: u64,
     #[serde(default = "forever", rename = "for")]
