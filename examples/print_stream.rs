@@ -15,7 +15,6 @@ use std::io::Write;
 use anyhow::Context;
 use futures_util::StreamExt;
 use license_stream::License;
-use license_stream::frame::FrameExt;
 use license_stream::pipeline::Source;
 use license_stream::truto::{DEFAULT_BASE_URL, LicensePages, LicenseRequest, Token, TrutoClient};
 

@@ -8,7 +8,7 @@
 //! # async fn example() -> license_stream::Result<()> {
 //! use futures_util::TryStreamExt;
 //! use license_stream::truto::{LicenseRequest, Token, TrutoClient, http_client};
-//! use license_stream::{License, frame::FrameExt};
+//! use license_stream::License;
 //!
 //! let token = Token::new("…")?;
 //! let http = http_client("https://api.truto.one").build().expect("a client");
@@ -34,10 +34,12 @@ mod insight;
 mod json;
 mod pages;
 mod rate_limit;
+mod recorded;
 mod request;
 mod resume;
 mod retry;
 mod token;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,11 +61,14 @@ pub use http::http_client;
 pub use pages::LicensePages;
 use rate_limit::{Limiter, Said};
 pub use rate_limit::{RateLimit, RateLimits};
+pub use recorded::unpacked;
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
 use resume::Resumable;
 pub use retry::RetryPolicy;
 use retry::{Counters, Retries};
 pub use token::Token;
+use wait::Watch;
+pub use wait::{Wait, WaitReason};
 
 /// Truto's public address.
 pub const DEFAULT_BASE_URL: &str = "https://api.truto.one";
@@ -83,6 +88,7 @@ pub struct TrutoClient {
     /// What this client and all of its clones have sent.
     sent: Arc<Counters>,
     compression: Compression,
+    watch: Watch,
 }
 
 /// How long to wait for a sign of life. There is no limit on the whole: a body may take hours.
@@ -159,6 +165,7 @@ impl TrutoClient {
             limiter: Arc::new(Limiter::new(limits)),
             sent: Arc::default(),
             compression: Compression::default(),
+            watch: Watch::default(),
         })
     }
 
@@ -194,6 +201,14 @@ impl TrutoClient {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The same client that tells `watch` of each wait, before it begins: for people, or for metrics.
+    /// It must not block.
+    #[must_use]
+    pub fn with_watch(mut self, watch: impl Fn(&Wait<'_>) + Send + Sync + 'static) -> Self {
+        self.watch = Watch::by(watch);
         self
     }
 
@@ -234,28 +249,22 @@ impl TrutoClient {
         mut retries: Retries,
     ) -> Result<LicenseBody> {
         request.check()?;
-        let response = self.respond(request, &mut retries).await?;
-        let answer = self.read(response).map_err(|error| request.named(error))?;
+        let answer = self.answer(request, &mut retries).await?;
         let page = Resumable::new(self.clone(), request.clone(), answer, retries);
-        Ok(LicenseBody::new(page))
+        Ok(LicenseBody::new(page, self.token.clone()))
     }
 
-    /// The head of a page of licenses.
-    async fn respond(&self, request: &LicenseRequest, retries: &mut Retries) -> Result<Response> {
+    /// A page of licenses, of which the head has come.
+    async fn answer(&self, request: &LicenseRequest, retries: &mut Retries) -> Result<Answer> {
         let accept = [(ACCEPT, request.accept()), (ACCEPT_ENCODING, self.compression.accepted())];
         let url = request.url(&self.base_url);
-        self.get_with(url, &accept, request.account.as_deref(), retries).await
-    }
-
-    /// The body of a page of licenses.
-    fn read(&self, response: Response) -> Result<Answer> {
-        Answer::new(response, self.timeouts.idle, self.compression.max_ratio)
-            .map_err(|error| self.token.strip_error(error))
+        self.get(&url, &accept, request.account.as_deref(), retries).await
     }
 
     /// The attempts at one request, which are counted in `own` too.
     pub(crate) fn retries(&self, own: &Arc<Counters>) -> Retries {
         Retries::new(self.retry, Arc::clone(&self.clock), Arc::clone(&self.sent), Arc::clone(own))
+            .watched_by(self.watch.clone())
     }
 
     /// The address of `path` at the API.
@@ -265,27 +274,27 @@ impl TrutoClient {
         url
     }
 
-    /// Asks for `url`, again where that may help; answers once the head of a success has come.
-    async fn get(&self, url: Url, accept: &'static str, account: Option<&str>) -> Result<Response> {
-        self.get_with(url, &[(ACCEPT, accept)], account, &mut self.retries(&Arc::default())).await
-    }
-
-    /// [`get`](Self::get), with attempts that are counted together with others.
-    async fn get_with(
+    /// Asks for `url`, again where that may help; answers once the head of a success has come, and what
+    /// follows it can be read.
+    async fn get(
         &self,
-        url: Url,
+        url: &Url,
         accept: &[(HeaderName, &'static str)],
         account: Option<&str>,
         retries: &mut Retries,
-    ) -> Result<Response> {
+    ) -> Result<Answer> {
         loop {
-            self.limiter.admit(account, &*self.clock).await;
+            self.limiter.admit(account, &*self.clock, &self.watch).await;
             retries.sent();
-            let failure = match self.attempt(url.clone(), accept, account).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
+            let read = |response| {
+                Answer::new(response, self.timeouts.idle, self.compression.max_ratio)
+                    .map_err(|error| Failure::from(self.token.strip_error(error)).of(account))
             };
-            retries.after(failure).await?;
+            let answer = self.attempt(url.clone(), accept, account).await.and_then(read);
+            match answer {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => retries.after(failure).await?,
+            }
         }
     }
 
@@ -326,10 +335,7 @@ impl TrutoClient {
             let until = now + told.min(self.retry.max_wait);
             self.limiter.reached(account, limited, &said, until, now);
         }
-        Err(match account {
-            Some(account) => failure.of_account(account),
-            None => failure,
-        })
+        Err(failure.of(account))
     }
 }
 

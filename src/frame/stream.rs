@@ -44,6 +44,7 @@ pub trait FrameExt<E>: Stream<Item = Result<Bytes, E>> + Sized {
             body: Box::pin(self),
             framer: Framer::new(options),
             state: State::Open,
+            wording: None,
             error: PhantomData,
         }
     }
@@ -62,8 +63,12 @@ pub struct Frames<S, E> {
     body: Pin<Box<S>>,
     framer: Framer,
     state: State,
+    /// What an error about the body goes through before it is given out.
+    wording: Option<Wording>,
     error: PhantomData<fn() -> E>,
 }
+
+type Wording = Box<dyn Fn(Error) -> Error + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
@@ -76,6 +81,20 @@ impl<S, E> Frames<S, E> {
     /// What envelopes have said of the page so far.
     pub fn page(&self) -> Page {
         self.framer.page()
+    }
+
+    /// The same blocks, with errors as `wording` has them: a body may say back a secret that was sent
+    /// for it.
+    #[cfg(feature = "http")]
+    pub(crate) fn worded(self, wording: impl Fn(Error) -> Error + Send + Sync + 'static) -> Self {
+        Self { wording: Some(Box::new(wording)), ..self }
+    }
+
+    fn word(&self, error: Error) -> Error {
+        match &self.wording {
+            Some(wording) => wording(error),
+            None => error,
+        }
     }
 }
 
@@ -132,7 +151,7 @@ where
                     if !error.is_record() {
                         this.state = State::Failed;
                     }
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(Err(this.word(error))));
                 }
             }
             if this.state == State::Ended {
@@ -143,7 +162,7 @@ where
                 Some(Err(error)) => {
                     this.state = State::Failed;
                     let error = Error::of_body(error).or_at(this.framer.position());
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(Err(this.word(error))));
                 }
                 None => {
                     this.framer.finish();
@@ -228,7 +247,8 @@ where
                             Some(Err(failure)) => {
                                 this.block = None;
                                 this.frames.state = State::Failed;
-                                return Poll::Ready(Some(Err(failure.at(start))));
+                                let failure = this.frames.word(failure.at(start));
+                                return Poll::Ready(Some(Err(failure)));
                             }
                         },
                     }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 
 use super::resume::Resumable;
-use crate::error::Result;
-use crate::frame::Shape;
+use super::token::Token;
+use crate::error::{Error, Result};
+use crate::frame::{FrameExt, FramerOptions, Frames, Shape};
 
 /// The chunks of a page as they arrive, unpacked.
 ///
@@ -25,6 +26,7 @@ use crate::frame::Shape;
 pub struct LicenseBody {
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
     shape: Shape,
+    token: Token,
 }
 
 impl fmt::Debug for LicenseBody {
@@ -34,12 +36,24 @@ impl fmt::Debug for LicenseBody {
 }
 
 impl LicenseBody {
-    pub(super) fn new(page: Resumable) -> Self {
+    pub(super) fn new(page: Resumable, token: Token) -> Self {
         let shape = page.shape();
         let chunks = stream::try_unfold(Box::new(page), |mut page| async move {
             Ok(page.next().await?.map(|chunk| (chunk, page)))
         });
-        Self { chunks: Box::pin(chunks), shape }
+        Self { chunks: Box::pin(chunks), shape, token }
+    }
+
+    /// Blocks of whole records, within the default limits: as [`FrameExt::frames`], but that the token
+    /// is left out of errors that the body says, should it be in there.
+    pub fn frames(self) -> Frames<Self, Error> {
+        self.frames_with(FramerOptions::default())
+    }
+
+    /// The same within the given limits.
+    pub fn frames_with(self, options: FramerOptions) -> Frames<Self, Error> {
+        let token = self.token.clone();
+        FrameExt::frames_with(self, options).worded(move |error| token.strip_error(error))
     }
 
     /// The shape that the response's `Content-Type` says.

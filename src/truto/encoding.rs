@@ -60,6 +60,21 @@ impl Encoding {
         }
     }
 
+    /// Bytes of a recorded body by which its encoding is told.
+    pub(super) const START: usize = 4;
+
+    /// The encoding of a recorded body that begins with `start`, told by what no JSON begins with.
+    pub(super) fn of_start(start: &[u8]) -> Option<Self> {
+        match start {
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
+            [0x78, second, ..] if u16::from_be_bytes([0x78, *second]).is_multiple_of(31) => {
+                Some(Self::Deflate)
+            }
+            _ => None,
+        }
+    }
+
     /// The name that headers use.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -56,8 +56,11 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    pub(super) fn of_account(mut self, account: &str) -> Self {
-        self.error = self.error.of_account(account);
+    /// The same failure of a request about `account`, if it was about one.
+    pub(super) fn of(mut self, account: Option<&str>) -> Self {
+        if let Some(account) = account {
+            self.error = self.error.of_account(account);
+        }
         self
     }
 }

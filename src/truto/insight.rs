@@ -48,7 +48,10 @@ impl Insight {
             words.extend(list(items(failures).map(failure)));
         }
         if let Some(insight) = said.get("truto_error_insight") {
-            words.extend(KNOWN.iter().filter_map(|(name, tell)| tell(insight.get(name)?)));
+            for (name, tell) in KNOWN {
+                let told = insight.get(name).and_then(|said| tell(said, &words));
+                words.extend(told);
+            }
         }
         // The same is often said in several places.
         let mut kept: Vec<String> = Vec::new();
@@ -69,27 +72,35 @@ impl Insight {
     }
 }
 
-/// How one part of `truto_error_insight`, which is a `{description, value}`, is told.
-type Tell = fn(&Value) -> Option<String>;
+/// How one part of `truto_error_insight`, which is a `{description, value}`, is told behind the words
+/// that were told already.
+type Tell = fn(&Value, &[String]) -> Option<String>;
 
 const KNOWN: [(&str, Tell); 5] = [
-    ("missing_required_query_parameters", |said| parameters("these are missing", said)),
-    ("conditionally_required_query_parameters", |said| {
-        parameters("these may have to be given", said)
+    ("missing_required_query_parameters", |said, told| parameters("these are missing", said, told)),
+    ("conditionally_required_query_parameters", |said, told| {
+        parameters("these may have to be given", said, told)
     }),
     ("forbidden_error", scopes),
     ("rate_limit_error", description),
     ("remote_error", description),
 ];
 
-/// The parameters that `value` names, each with the flag that gives it.
-fn parameters(what: &str, said: &Value) -> Option<String> {
-    let names = said.get("value").into_iter().flat_map(names);
+/// The parameters that `value` names, each with the flag that gives it. Where all of them were named
+/// already, the flags alone.
+fn parameters(what: &str, said: &Value, told: &[String]) -> Option<String> {
+    let names: Vec<_> = said.get("value").into_iter().flat_map(names).collect();
+    let is_told = |words: &String| names.iter().all(|name| words.contains(name.as_str()));
+    let flags: Option<Vec<_>> = names.iter().map(|name| flag(name)).collect();
+    if let Some(flags) = flags.filter(|flags| !flags.is_empty() && told.iter().any(is_told)) {
+        return Some(format!("set it with {}", flags.join(", ")));
+    }
+    let names = names.into_iter();
     let named = list(names.map(|name| match flag(&name) {
         Some(flag) => format!("{name} ({flag})"),
         None => name,
     }));
-    named.map(|named| format!("{what}: {named}")).or_else(|| description(said))
+    named.map(|named| format!("{what}: {named}")).or_else(|| description(said, told))
 }
 
 /// The flag of the command that gives a parameter of the endpoint.
@@ -103,13 +114,15 @@ fn flag(parameter: &str) -> Option<&'static str> {
     })
 }
 
-fn scopes(said: &Value) -> Option<String> {
+fn scopes(said: &Value, _: &[String]) -> Option<String> {
     let missing = said.get("value").and_then(|value| value.get("missing_scopes"));
     let missing = list(missing.into_iter().flat_map(names));
-    missing.map(|missing| format!("scopes are missing: {missing}")).or_else(|| description(said))
+    missing
+        .map(|missing| format!("scopes are missing: {missing}"))
+        .or_else(|| description(said, &[]))
 }
 
-fn description(said: &Value) -> Option<String> {
+fn description(said: &Value, _: &[String]) -> Option<String> {
     said.get("description").map(texts).filter(|words| !words.is_empty())
 }
 
@@ -194,6 +207,11 @@ mod tests {
             let expected = "status 400: no; these are missing: organization_id (--organization-id)";
             assert_eq!(insight(&said), expected);
         }
+        let named = r#"{"message":"missing: organization_id, product","truto_error_insight":{
+            "missing_required_query_parameters":{"value":["organization_id","product"]}}}"#;
+        let expected = "status 400: missing: organization_id, product; set it with \
+            --organization-id, --product";
+        assert_eq!(told(named), expected);
         let said = r#""conditionally_required_query_parameters":
             {"description":"d","value":["product","remote_query[a]","other"]}"#;
         assert_eq!(

@@ -1,34 +1,41 @@
 //! Answers that are read whole.
 
+use std::sync::Arc;
+
 use reqwest::Url;
+use reqwest::header::ACCEPT;
 
 use super::TrutoClient;
+use super::retry::Retries;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often an answer that was cut is asked for in all. They are short: there is no use in going on
-/// in the middle of one.
-const TRIES: usize = 3;
-
 impl TrutoClient {
-    /// Asks for `url`; answers the whole body, of `most` bytes at most.
+    /// Asks for `url`; answers the whole body, of `most` bytes at most. One that is cut is short: it is
+    /// asked for from its beginning, as often as any request.
     pub(super) async fn get_whole(
         &self,
         url: &Url,
         account: Option<&str>,
         most: usize,
     ) -> Result<Vec<u8>> {
-        let mut tries = 1;
+        let mut retries = self.retries(&Arc::default());
         loop {
-            match self.get_once(url, account, most).await {
-                Err(error) if error.kind() == ErrorKind::Truncated && tries < TRIES => tries += 1,
+            match self.get_once(url, account, most, &mut retries).await {
+                Err(cut) if cut.kind() == ErrorKind::Truncated => retries.after(cut).await?,
                 answered => return answered,
             }
         }
     }
 
-    async fn get_once(&self, url: &Url, account: Option<&str>, most: usize) -> Result<Vec<u8>> {
-        let response = self.get(url.clone(), "application/json", account).await?;
-        let mut answer = self.read(response)?;
+    async fn get_once(
+        &self,
+        url: &Url,
+        account: Option<&str>,
+        most: usize,
+        retries: &mut Retries,
+    ) -> Result<Vec<u8>> {
+        let accept = [(ACCEPT, "application/json")];
+        let mut answer = self.get(url, &accept, account, retries).await?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.next().await? {
             if body.len() + chunk.len() > most {

@@ -17,6 +17,7 @@ pub(super) use headers::{Said, told};
 
 use super::clock::Clock;
 use super::failure::Limited;
+use super::wait::{WaitReason, Watch};
 
 /// The limits that a [`TrutoClient`](super::TrutoClient) keeps to by itself.
 ///
@@ -104,13 +105,12 @@ impl Limiter {
     }
 
     /// Waits until a request for `account` may be sent. May be dropped meanwhile.
-    pub(super) async fn admit(&self, account: Option<&str>, clock: &dyn Clock) {
+    pub(super) async fn admit(&self, account: Option<&str>, clock: &dyn Clock, watch: &Watch) {
         loop {
             let wait = self.buckets().take(account, clock.now());
-            match wait {
-                None => return,
-                Some(wait) => clock.sleep(wait).await,
-            }
+            let Some(wait) = wait else { return };
+            watch.tell(account, wait, WaitReason::RateLimit);
+            clock.sleep(wait).await;
         }
     }
 
@@ -224,7 +224,7 @@ mod tests {
         let begun = clock.now();
         let mut times = Vec::new();
         for account in accounts {
-            limiter.admit(Some(account), clock).await;
+            limiter.admit(Some(account), clock, &Watch::default()).await;
             times.push((clock.now() - begun).as_secs_f64());
         }
         times
@@ -278,7 +278,7 @@ mod tests {
         let limiter = Limiter::new(RateLimits::NONE);
         let clock = Controlled::new();
         for index in 0..10_000 {
-            limiter.admit(Some(&index.to_string()), &clock).await;
+            limiter.admit(Some(&index.to_string()), &clock, &Watch::default()).await;
         }
         limiter.learn(Some("a"), &Said::default(), clock.now());
         assert!(clock.waits().is_empty() && limiter.buckets().accounts.is_empty());
@@ -289,7 +289,7 @@ mod tests {
         for limits in [RateLimits::NONE, RateLimits::TRUTO] {
             let limiter = Limiter::new(limits);
             let clock = Controlled::new();
-            limiter.admit(Some("a"), &clock).await;
+            limiter.admit(Some("a"), &clock, &Watch::default()).await;
             // A provider's limit of 110 requests in 10 s, of which none remain for 7 s.
             limiter.learn(Some("a"), &said(110, Some(10), 0, 7), clock.now());
             assert_eq!(times(&limiter, &clock, ["b"].into_iter()).await, [0.0], "others go on");
@@ -311,7 +311,7 @@ mod tests {
         ] {
             let limiter = Limiter::new(RateLimits::TRUTO);
             let clock = Controlled::new();
-            limiter.admit(Some("a"), &clock).await;
+            limiter.admit(Some("a"), &clock, &Watch::default()).await;
             let all_remain = Said { remaining: None, ..said(requests, per, 0, 0) };
             limiter.learn(Some("a"), &all_remain, clock.now());
             let times = times(&limiter, &clock, std::iter::repeat_n("a", 300)).await;
@@ -324,7 +324,7 @@ mod tests {
     async fn what_is_said_of_the_token_holds_up_all() {
         let limiter = Limiter::new(RateLimits::TRUTO);
         let clock = Controlled::new();
-        limiter.admit(Some("a"), &clock).await;
+        limiter.admit(Some("a"), &clock, &Watch::default()).await;
         limiter.learn(Some("a"), &said(500, None, 0, 4), clock.now());
         assert_eq!(times(&limiter, &clock, ["b"].into_iter()).await, [4.0]);
         limiter.learn(None, &said(7, None, 0, 3), clock.now());
@@ -352,13 +352,13 @@ mod tests {
         let limiter = Limiter::new(RateLimits { token: None, ..RateLimits::TRUTO });
         let clock = Controlled::new();
         for index in 0..20_000 {
-            limiter.admit(Some(&index.to_string()), &clock).await;
+            limiter.admit(Some(&index.to_string()), &clock, &Watch::default()).await;
             assert!(limiter.buckets().accounts.len() <= MAX_ACCOUNTS);
         }
         // The one that is farthest from idle is kept.
         limiter.learn(Some("19999"), &said(100, Some(3600), 0, 100), clock.now());
         for index in 0..10_000 {
-            limiter.admit(Some(&format!("other {index}")), &clock).await;
+            limiter.admit(Some(&format!("other {index}")), &clock, &Watch::default()).await;
         }
         assert_eq!(times(&limiter, &clock, ["19999"].into_iter()).await, [100.0]);
     }

@@ -83,20 +83,13 @@ impl Resumable {
     }
 
     /// Begins the page once more, because of `failed`.
-    async fn ask_again(&mut self, mut failed: Error) -> Result<()> {
+    async fn ask_again(&mut self, failed: Error) -> Result<()> {
         // A body that stalls would else keep its connection while another is asked for.
         self.answer.hang_up();
-        let answer = loop {
-            self.retries.after(failed).await.map_err(|error| self.of(error))?;
-            let response = self.client.respond(&self.request, &mut self.retries).await;
-            let response = response.map_err(|error| self.of(not_continued(error)))?;
-            match self.client.read(response) {
-                Ok(answer) => break answer,
-                // Such as a page of HTML. The address is right: licenses have come from it.
-                Err(error) if error.is_retryable() => failed = error,
-                Err(error) => return Err(self.of(error)),
-            }
-        };
+        let failed = self.of(failed);
+        self.retries.after(failed).await.map_err(|error| self.of(error))?;
+        let answer = self.client.answer(&self.request, &mut self.retries).await;
+        let answer = answer.map_err(|error| self.of(self.not_continued(error)))?;
         if answer.shape() != self.answer.shape() {
             return Err(self.of(changed("it has another content type")));
         }
@@ -105,19 +98,20 @@ impl Resumable {
         Ok(())
     }
 
+    /// What `error` means where a page was cut, and is asked for again.
+    fn not_continued(&self, error: Error) -> Error {
+        let kind = match error.kind() {
+            // The same request was good before: its cursor no longer is. Where nothing had come of the
+            // page, nothing is left over that another snapshot would have to take the place of.
+            ErrorKind::Refused if !self.splice.is_empty() => ErrorKind::Changed,
+            kind => kind,
+        };
+        Error::new(kind, "the page was cut, and asking for the rest of it failed").caused_by(error)
+    }
+
     fn of(&self, error: Error) -> Error {
         self.request.named(error)
     }
-}
-
-/// What `error` means where a page had begun, and is asked for again.
-fn not_continued(error: Error) -> Error {
-    let kind = match error.kind() {
-        // The same request was good before: its cursor no longer is.
-        ErrorKind::Refused => ErrorKind::Changed,
-        kind => kind,
-    };
-    Error::new(kind, "the page was cut, and asking for the rest of it failed").caused_by(error)
 }
 
 fn changed(how: impl fmt::Display) -> Error {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::failure::{Again, Failure};
+use super::wait::{WaitReason, Watch};
 use crate::error::{Error, Result};
 use crate::pipeline::Requests;
 
@@ -24,8 +25,8 @@ pub struct RetryPolicy {
     pub backoff: Duration,
     /// The longest wait that doubling leads to. 30 s by default.
     pub max_backoff: Duration,
-    /// The longest wait that a server may ask for: where it asks for more, the request is made again
-    /// after this long. 5 min by default.
+    /// The longest wait of all: where doubling leads to more, or a server asks for more, the request is
+    /// made again after this long. 5 min by default.
     pub max_wait: Duration,
     /// How many retries all requests of a client and its clones may use together, so that a run over
     /// many accounts ends when the API is down. 1,000 by default.
@@ -48,7 +49,7 @@ impl RetryPolicy {
     /// The bound of the random wait behind `failed` attempts.
     fn bound(&self, failed: u32) -> Duration {
         let doublings = failed.saturating_sub(1).min(31);
-        self.backoff.saturating_mul(1 << doublings).min(self.max_backoff)
+        self.backoff.saturating_mul(1 << doublings).min(self.max_backoff).min(self.max_wait)
     }
 }
 
@@ -100,6 +101,7 @@ pub(crate) struct Retries {
     had_once: bool,
     /// What the server asked for where that was too long.
     capped: Option<Duration>,
+    watch: Watch,
 }
 
 impl Retries {
@@ -109,7 +111,13 @@ impl Retries {
         run: Arc<Counters>,
         own: Arc<Counters>,
     ) -> Self {
-        Self { policy, clock, run, own, failed: 0, had_once: false, capped: None }
+        let watch = Watch::default();
+        Self { policy, clock, run, own, failed: 0, had_once: false, capped: None, watch }
+    }
+
+    /// The same, of which the waits are told.
+    pub(super) fn watched_by(self, watch: Watch) -> Self {
+        Self { watch, ..self }
     }
 
     /// Counts a request that is about to be sent.
@@ -141,6 +149,9 @@ impl Retries {
         }
         self.own.retried.fetch_add(1, Ordering::Relaxed);
         let wait = self.wait(told);
+        let of = self.policy.attempts - 1;
+        let reason = WaitReason::Retry { number: self.failed, of, error: &error };
+        self.watch.tell(error.account(), wait, reason);
         self.clock.sleep(wait).await;
         Ok(())
     }
@@ -236,6 +247,17 @@ mod tests {
             error.to_string(),
             "tried 4 times, asked to wait 86400 s, waited 300 s: the API failed"
         );
+    }
+
+    #[tokio::test]
+    async fn no_wait_is_longer_than_the_longest() {
+        let second = Duration::from_secs(1);
+        let (mut retries, clock, _) =
+            retries(RetryPolicy { max_wait: second, ..RetryPolicy::default() });
+        for told in [None, Some(7), None, None] {
+            retries.after(failure(Again::Often, told)).await.unwrap();
+        }
+        assert_eq!(seconds(&clock.waits()), [0.5, 1.0, 1.0, 1.0]);
     }
 
     #[tokio::test]

@@ -197,6 +197,29 @@ async fn an_account_that_may_be_blocked_is_asked_for_once_more() {
 }
 
 #[tokio::test]
+async fn a_page_of_html_in_place_of_licenses_may_pass() {
+    let page = say("200 OK", "Content-Type: text/html\r\n", "<html>Please wait</html>");
+    let got = ask(vec![page.clone(), page.clone(), licenses()]).await;
+    assert_delivered(&got, &[0.5, 1.0]);
+    let waits = [0.5, 1.0, 2.0, 4.0, 8.0];
+    let got = ask(vec![page]).await;
+    assert_failed(&got, ErrorKind::Upstream, "tried 6 times: a page of HTML came", &waits);
+}
+
+#[tokio::test]
+async fn waits_are_told_before_they_begin() {
+    let api = Replies::of(vec![say("502 Bad Gateway", "", ""), licenses()]);
+    let told: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&told);
+    let client = client(&api.url()).with_watch(move |wait| {
+        kept.lock().unwrap().push(format!("{wait:?}"));
+    });
+    assert_delivered(&run(client).await, &[0.5]);
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0].contains(ACCOUNT) && told[0].contains("number: 1, of: 5"));
+}
+
+#[tokio::test]
 async fn a_connection_that_ends_before_the_answer_is_retried() {
     for answer in [
         Answer::HangUp,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use license_stream::frame::FrameExt;
 use license_stream::simulate::{DEFAULT_TOKEN, Simulator};
 use license_stream::truto::{LicenseRequest, RetryPolicy, Timeouts, Token, TrutoClient};
 use license_stream::{ErrorKind, License, Position};

@@ -84,6 +84,25 @@ fn in_body(records: &str) -> Answer {
     say("200 OK", NDJSON, &format!("{records}{}", said_in_body()))
 }
 
+#[tokio::test]
+async fn nor_does_whoever_frames_a_body_by_himself_read_it() {
+    use futures_util::TryStreamExt;
+    use license_stream::License;
+    use license_stream::truto::{LicenseRequest, Token, TrutoClient};
+
+    let json = "Content-Type: application/json\r\n";
+    let envelope = say("200 OK", json, &format!("{{\"result\":[{}", said_in_body()));
+    for answer in [in_body("{\"id\":\"1\"}\n"), say("200 OK", json, &said_in_body()), envelope] {
+        let api = Replies::of(vec![answer]);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = TrutoClient::new(http, &api.url(), Token::new(TOKEN).unwrap()).unwrap();
+        let body = client.licenses(&LicenseRequest::new(super::ACCOUNT)).await.unwrap();
+        let error = body.frames().json::<License>().try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(error.to_string().contains("502"), "{error}");
+        assert!(!format!("{error} {error:?}").contains(TOKEN), "{error}");
+    }
+}
+
 #[test]
 fn a_server_that_says_the_token_back_is_not_repeated() {
     let json = "Content-Type: application/json\r\n";

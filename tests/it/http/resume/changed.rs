@@ -88,6 +88,12 @@ async fn a_cursor_that_is_refused_now_has_changed() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_anything_came_of_it_is_refused() {
+    let got = ask(vec![PLAIN.cut(both(), 0), say("404 Not Found", "", "")]).await;
+    got.assert_failed(ErrorKind::Refused, "asking for the rest of it failed", "", 2);
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_now_is_no_change_of_the_data() {
     for (status, body, kind) in [
         ("401 Unauthorized", "", ErrorKind::Unauthorized),

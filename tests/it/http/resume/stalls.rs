@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use license_stream::frame::FrameExt;
 use license_stream::truto::LicenseRequest;
 use license_stream::{ErrorKind, License};
 
