@@ -3,11 +3,13 @@
 mod out;
 
 use std::io::Write;
+use std::num::NonZeroU64;
 use std::process::Stdio;
 
-use license_stream::simulate::Simulator;
+use license_stream::simulate::{Fault, FaultKind, Simulator};
 
 use crate::support::command::license_stream;
+use crate::support::compress::FORMS;
 use crate::support::process::{Run, run, run_with_input, start};
 use crate::support::truto::Truto;
 
@@ -24,6 +26,29 @@ fn licenses_come_out_as_they_came() {
     assert_done(&got);
     assert!(got.stdout == truto.licenses(0..3000));
     assert_eq!(truto.requests(), 1);
+}
+
+#[test]
+fn a_recorded_body_may_be_compressed() {
+    let directory = tempfile::tempdir().unwrap();
+    let licenses = Truto::start(Simulator::new()).licenses(0..3000);
+    for (form, name) in FORMS.into_iter().filter(|(_, name)| *name != "br") {
+        let path = directory.path().join(name);
+        let packed = form.compress(&licenses);
+        std::fs::write(&path, &packed).unwrap();
+        let got = run(license_stream().args(["ndjson", "--input"]).arg(&path));
+        if !matches!(packed[0], 0x1f | 0x28 | 0x78) {
+            // deflate without zlib's frame has nothing to be told by.
+            assert_ne!(got.code, Some(0));
+            continue;
+        }
+        assert_done(&got);
+        assert!(got.stdout == licenses, "{name}");
+        let cut = &packed[..packed.len() - 1];
+        let got = run_with_input(license_stream().args(["ndjson", "--input", "-"]), cut);
+        assert_eq!(got.code, Some(1), "{name}");
+        assert!(got.stderr.contains("cut before its end") || got.stderr.contains("damaged"));
+    }
 }
 
 #[test]
@@ -140,4 +165,17 @@ fn a_reader_that_goes_away_ends_the_run() {
     assert_eq!(got.code, Some(1));
     assert!(got.stderr.contains("output did not take the licenses"), "{}", got.stderr);
     assert!(got.stderr.contains("Broken pipe"), "{}", got.stderr);
+}
+
+#[test]
+fn a_reset_is_a_cut_and_a_trickle_is_none() {
+    let faults = [FaultKind::ResetAt(2_000), FaultKind::Trickle(NonZeroU64::new(4_000).unwrap())];
+    for (fault, requests) in faults.into_iter().zip([2, 1]) {
+        let fault = Fault::new(fault).times(1);
+        let truto = Truto::start(Simulator::new().with_records(10).with_fault(fault));
+        let got = run(&mut truto.command("ndjson"));
+        assert_done(&got);
+        assert!(got.stdout == truto.licenses(0..10));
+        assert_eq!(truto.requests(), requests);
+    }
 }

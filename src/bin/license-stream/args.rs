@@ -72,7 +72,8 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Source")]
 pub(crate) struct SourceArgs {
-    /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input
+    /// Read a recorded body, or dead letters, instead of asking the API; `-` is standard input. What is
+    /// compressed by gzip, zstd or zlib is told by its first bytes and unpacked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token_file", "RequestArgs",
         "FilterArgs", "ConnectionArgs"])]
     pub(crate) input: Option<PathBuf>,
@@ -249,6 +250,9 @@ pub(crate) struct ReportArgs {
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Say line by line what is waited for, what is asked for again, and what is begun anew
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 const PARQUET_EXAMPLES: &str = "\

@@ -76,7 +76,7 @@ impl Demo {
         let begun = Instant::now();
         let body = client.licenses(&LicenseRequest::new(self.account())).await?;
         let progress = Arc::new(Progress::default());
-        let line = ProgressLine::show(&progress, None, false);
+        let line = ProgressLine::show(&progress, None, Arc::default(), false);
         let options = Options {
             progress: Arc::clone(&progress),
             stop: self.signals.stop(),

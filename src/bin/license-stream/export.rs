@@ -24,6 +24,7 @@ use crate::report::{self, say};
 use crate::signal::Signals;
 use crate::snapshots::Written;
 use crate::tally::{Tally, What};
+use crate::waits::Waits;
 use crate::wanted::{Selection, Wanted};
 
 /// A snapshot's sink, and what is kept of it.
@@ -92,6 +93,8 @@ pub(crate) struct Export {
     pub(crate) report: ReportArgs,
     pub(crate) signals: Signals,
     letters: Option<DeadLetters>,
+    /// How many accounts are read at once: what memory is shared among.
+    concurrency: u64,
 }
 
 impl Export {
@@ -109,31 +112,37 @@ impl Export {
         let letters = rejects.dead_letter.as_deref();
         let account = source.accounts.only().map(str::to_owned);
         let letters = letters.map(|path| DeadLetters::open(path, account)).transpose()?;
+        let concurrency = source.accounts.at_once();
         let signals = Signals::listen(stop.grace.0)?;
-        Ok(Self { source, rejects, report, signals, letters })
+        Ok(Self { source, rejects, report, signals, letters, concurrency })
     }
 
     pub(crate) fn limits(&self) -> Limits {
         Limits { max_depth: self.rejects.max_depth }
     }
 
-    /// How many accounts are read at once: what memory is shared among.
+    /// How many accounts are read at once.
     pub(crate) fn concurrency(&self) -> u64 {
-        let accounts = &self.source.accounts;
-        if !accounts.are_many() {
-            1
-        } else if accounts.accounts_file.is_none() && !accounts.all_accounts {
-            accounts.concurrency.min(accounts.accounts.len() as u64)
-        } else {
-            accounts.concurrency
+        self.concurrency
+    }
+
+    /// Reads no more than `most` accounts at once, for the reason that people are told where they wanted
+    /// more.
+    pub(crate) fn at_most(&mut self, most: u64, reason: &str) {
+        if self.concurrency > most {
+            self.concurrency = most;
+            if !self.report.quiet {
+                say!("warning: {most} accounts are read at once, not more: {reason}");
+            }
         }
     }
 
     /// Reads all accounts to their ends, and tells of it.
     pub(crate) async fn run<D: Sinks>(self, sinks: D) -> anyhow::Result<Exit> {
         let begun = Instant::now();
+        let waits = Arc::new(Waits::default());
         let client = match self.source.input {
-            None => Some(input::client(&self.source.api)?),
+            None => Some(waits.watch(input::client(&self.source.api)?, self.report.verbose)),
             Some(_) => None,
         };
         let selection = match &client {
@@ -145,7 +154,9 @@ impl Export {
         let are_many = self.source.accounts.are_many();
         let progress = Arc::new(Progress::default());
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
-        let line = ProgressLine::show(&progress, done.clone(), self.report.quiet);
+        // Lines of their own would break it.
+        let is_hidden = self.report.quiet || self.report.verbose;
+        let line = ProgressLine::show(&progress, done.clone(), waits, is_hidden);
         let options = Options {
             concurrency: self.concurrency() as usize,
             fail_fast: self.source.accounts.fail_fast,
@@ -169,7 +180,7 @@ impl Export {
             }
         };
         let mut runs = accounts::run(selection.accounts, begin, options);
-        let Run { export, sinks, .. } = &*run;
+        let Run { export, sinks, client } = &*run;
         let mut tally = Tally::new(What {
             is_json: export.report.json,
             are_many,
@@ -207,6 +218,7 @@ impl Export {
         if let Err(error) = sinks.end(tally.is_complete()) {
             tally.run_failed(&error);
         }
+        tally.requests = client.as_ref().map(TrutoClient::requests).unwrap_or_default();
         Ok(report::print(export, sinks, tally, begun.elapsed()))
     }
 }
@@ -235,6 +247,10 @@ struct Run<D> {
 
 impl<D: Sinks> Run<D> {
     async fn begin(&self, wanted: &Wanted, attempt: u32) -> Result<Begun<Input, D::Sink>> {
+        if attempt > 0 && self.export.report.verbose {
+            let account = wanted.id().map(|id| format!("account {id}: ")).unwrap_or_default();
+            say!("{account}begun anew, because the API answered differently than before");
+        }
         let source = &self.export.source;
         let (source, identity) = match &self.client {
             None => (Input::file(source), checkpoints::identity(source, None)),
@@ -268,15 +284,19 @@ impl<D: Sinks> Run<D> {
         Ok(Begun::Snapshot(Box::new(snapshot)))
     }
 
-    /// Why an account that the API listed is not read, if it is not.
+    /// Why an account is not read, if it is not. One that is the only one named is not asked about: what
+    /// becomes of its request tells as much.
     async fn reason_to_skip(
         &self,
         client: &TrutoClient,
         wanted: &Wanted,
     ) -> Result<Option<String>> {
-        let (Some(listed), Some(account)) = (wanted.listed, wanted.id()) else { return Ok(None) };
-        if let Some(status) = listed.unfit {
+        let Some(account) = wanted.id() else { return Ok(None) };
+        if let Some(status) = wanted.listed.and_then(|listed| listed.unfit) {
             return Ok(Some(format!("its status is {status}")));
+        }
+        if !self.export.source.accounts.are_many() {
+            return Ok(None);
         }
         let support = client.supports_licenses(account).await?;
         Ok((support == LicenseSupport::No).then(|| "it has no licenses".to_owned()))

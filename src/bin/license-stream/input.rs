@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
-use license_stream::truto::{LicensePages, TrutoClient};
+use license_stream::truto::{LicensePages, TrutoClient, unpacked};
 use license_stream::{Error, ErrorKind, Result};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
@@ -87,7 +87,7 @@ pub(crate) struct FileInput {
 impl FileInput {
     async fn open(&mut self) -> Result<Option<Body>> {
         let Some(path) = self.path.take() else { return Ok(None) };
-        let mut body = open(&path).await?;
+        let mut body: Body = Box::pin(unpacked(open(&path).await?));
         if !self.is_letters {
             let mut start = BytesMut::new();
             self.is_letters = loop {

@@ -24,6 +24,7 @@ mod simulate;
 mod snapshots;
 mod tally;
 mod turns;
+mod waits;
 mod wanted;
 
 use std::process::ExitCode;

@@ -18,9 +18,18 @@ use crate::remarks;
 use crate::report::{human_bytes, human_count};
 use crate::snapshots::{Destination, Written};
 
+/// What an account must have of the row groups in hand, where there are many: what encodes the columns takes
+/// about as much, however few rows there are, and smaller row groups are slow to read.
+const SHARE_BYTES: u64 = 2 << 20;
+
+/// Accounts that may be read at once, however small row groups are wanted.
+const ALWAYS_AT_ONCE: u64 = 8;
+
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
-    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let most = (args.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
+    export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         remarks::tell_of_null_columns(integration);
     }

@@ -10,6 +10,7 @@ use license_stream::pipeline::Progress;
 use tokio::task::JoinHandle;
 
 use crate::report::{human_bytes, human_count};
+use crate::waits::Waits;
 
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -22,10 +23,11 @@ pub(crate) struct ProgressLine {
 
 impl ProgressLine {
     /// Shows the line unless `quiet`, or unless standard error is no terminal; with the accounts that are
-    /// done where there are many.
+    /// done where there are many, and what is waited for.
     pub(crate) fn show(
         progress: &Arc<Progress>,
         accounts: Option<Arc<AccountsDone>>,
+        waits: Arc<Waits>,
         quiet: bool,
     ) -> Self {
         let target =
@@ -41,7 +43,8 @@ impl ProgressLine {
                     ticks.tick().await;
                     let accounts = accounts.as_ref().map(ToString::to_string);
                     let line = line(&progress, begun.elapsed());
-                    bar.set_message(accounts.unwrap_or_default() + &line);
+                    let waits = waits.told().unwrap_or_default();
+                    bar.set_message(accounts.unwrap_or_default() + &line + &waits);
                     bar.tick();
                 }
             })

@@ -30,6 +30,8 @@ struct JsonSummary<'a> {
     rejected: u64,
     bytes_read: u64,
     bytes_written: u64,
+    requests: u64,
+    retries: u64,
     elapsed_seconds: f64,
     rejects_by_reason: BTreeMap<&'static str, u64>,
     fields_unexpected: BTreeMap<&'a str, u64>,
@@ -85,6 +87,8 @@ fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duratio
         rejected: tally.counts.rejected,
         bytes_read: tally.bytes_read,
         bytes_written: tally.bytes_written,
+        requests: tally.requests.made,
+        retries: tally.requests.retried,
         elapsed_seconds: elapsed.as_secs_f64(),
         rejects_by_reason: tally
             .counts
@@ -138,6 +142,15 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     if tally.records_before > 0 {
         let records = human_count(tally.records_before);
         say!("resumed: behind {records} records that an earlier run had done");
+    }
+    if tally.begun_anew > 0 {
+        let (count, noun) = counted(tally.begun_anew, "snapshot", "snapshots");
+        say!("begun anew: {count} {noun}, because the API answered differently than before");
+    }
+    if tally.requests.retried > 0 {
+        let (made, noun) = counted(tally.requests.made, "request", "requests");
+        let retried = human_count(tally.requests.retried);
+        say!("retried: {retried} of {made} {noun}");
     }
     if tally.what.are_many {
         print_accounts(tally);
@@ -216,6 +229,11 @@ pub(crate) fn chain(error: &Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// A count, and the noun that goes with it.
+fn counted(count: u64, one: &'static str, many: &'static str) -> (String, &'static str) {
+    (human_count(count), if count == 1 { one } else { many })
 }
 
 /// `1234567` as `1,234,567`.

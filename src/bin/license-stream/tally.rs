@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use license_stream::accounts::{End, Ended, EndedSnapshot};
 use license_stream::decode::arrow::Unexpected;
-use license_stream::pipeline::{Counts, Outcome};
+use license_stream::pipeline::{Counts, Outcome, Requests};
 use license_stream::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -26,6 +26,10 @@ pub(crate) struct Tally {
     pub(crate) counts: Counts,
     pub(crate) records: u64,
     pub(crate) bytes_read: u64,
+    /// All that was sent, what was asked about accounts included.
+    pub(crate) requests: Requests,
+    /// Snapshots that were given up and begun anew.
+    pub(crate) begun_anew: u64,
     /// Records that earlier runs had done of snapshots that were gone on with.
     pub(crate) records_before: u64,
     pub(crate) bytes_written: u64,
@@ -78,6 +82,8 @@ impl Tally {
             counts: Counts::default(),
             records: 0,
             bytes_read: 0,
+            requests: Requests::default(),
+            begun_anew: 0,
             records_before: 0,
             bytes_written: 0,
             files: 0,
@@ -105,6 +111,7 @@ impl Tally {
         let begun = snapshots.len();
         for (place, (snapshot, written)) in snapshots.into_iter().zip(written).enumerate() {
             let is_given_up = place + 1 < begun || !matches!(end, End::Ran);
+            self.begun_anew += u64::from(place + 1 < begun);
             self.records += written.records;
             self.bytes_read += snapshot.summary.bytes_read;
             self.records_before += snapshot.summary.begun_at.record;

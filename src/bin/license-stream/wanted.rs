@@ -13,6 +13,7 @@ use license_stream::integration::Integration;
 use license_stream::truto::{AccountStatus, IntegratedAccount, Product, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::args::{AccountArgs, ProductArg};
@@ -33,7 +34,7 @@ pub(crate) struct Wanted {
     /// For this account in place of what was typed for all.
     pub(crate) organization_id: Option<String>,
     pub(crate) product: Option<Product>,
-    /// What the API's list says, if it is from there.
+    /// What the API's list says, if it is from there, or from a file that was made of it.
     pub(crate) listed: Option<Listed>,
 }
 
@@ -114,7 +115,7 @@ impl Wanted {
 }
 
 /// A line of JSON of a file of accounts. What else `license-stream accounts --json` prints is passed
-/// over.
+/// over: an account whose status was known then may have another one by now.
 #[derive(Deserialize)]
 struct Line {
     #[serde(alias = "account")]
@@ -123,6 +124,9 @@ struct Line {
     organization_id: Option<String>,
     #[serde(default)]
     product: Option<String>,
+    /// Any value, as in the list.
+    #[serde(default)]
+    integration: Value,
 }
 
 fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {
@@ -163,7 +167,7 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
     let line = if line.starts_with('{') {
         serde_json::from_str(line).map_err(|_| "a JSON object has the account as its `id`")?
     } else {
-        Line { id: line.to_owned(), organization_id: None, product: None }
+        Line { id: line.to_owned(), organization_id: None, product: None, integration: Value::Null }
     };
     if uuid::Uuid::parse_str(&line.id).is_err() {
         return Err("an account is a UUID");
@@ -173,11 +177,12 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
             .map(Product::from)
             .map_err(|_| "product is azure_active_directory or onedrive")
     });
+    let integration = line.integration["name"].as_str().and_then(Integration::by_name);
     Ok(Wanted {
         account: Some(line.id.into()),
         organization_id: line.organization_id,
         product: product.transpose()?,
-        listed: None,
+        listed: integration.map(|it| Listed { integration: Some(it), unfit: None }),
     })
 }
 
@@ -227,6 +232,11 @@ mod tests {
         assert_eq!(read(&organization), Ok((Some("o".to_owned()), None)));
         let product = format!(r#"{{"account":"{ID}","product":"onedrive"}}"#);
         assert_eq!(read(&product), Ok((None, Some(Product::OneDrive))));
+        let integration = |line: &str| {
+            parse(line).unwrap().listed.and_then(|listed| listed.integration).map(Integration::name)
+        };
+        assert_eq!(integration(&object(r#","integration":{"name":"github"}"#)), Some("GitHub"));
+        assert_eq!((integration(&listed), integration(ID)), (None, None));
         for wrong in ["a", "{}", r#"{"id":"a"}"#, &object(r#","product":"word""#)] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -88,7 +88,53 @@ fn a_bad_token_stops_everything() {
     assert_eq!(counts(&summary), BTreeMap::from([("done", 1), ("failed", 1), ("not_begun", 2)]));
     assert!(summary["error"].as_str().unwrap().contains("TRUTO_API_TOKEN"), "{summary}");
     assert_eq!(got.stdout, lines(&truto, &ids[0], 3));
-    assert_eq!(truto.requests(), 2);
+    // Two for each account: what it can do, and its licenses.
+    assert_eq!((truto.requests(), &summary["requests"]), (4, &4.into()));
+}
+
+#[test]
+fn named_accounts_without_licenses_are_skipped_where_there_are_several() {
+    let without = AccountGroup { licenses: false, ..group(1, 3) };
+    let (truto, ids) = start([group(1, 3), without]);
+    let got = run(command("ndjson", &truto).args(["--account", &ids[0], "--account", &ids[1]]));
+    assert_eq!((got.code, &got.stdout), (Some(0), &lines(&truto, &ids[0], 3)), "{}", got.stderr);
+    let told = "accounts: 1 done, 1 skipped\n\
+        skipped: 1 account, because it has no licenses\n";
+    assert!(got.stderr.ends_with(told), "{}", got.stderr);
+    // The only one that is named is not asked about: its own request tells.
+    let before = truto.requests();
+    let got = run(command("ndjson", &truto).args(["--account", &ids[1]]));
+    assert_eq!((got.code, truto.requests() - before), (Some(1), 1));
+    assert!(got.stderr.contains("has no licenses"), "{}", got.stderr);
+}
+
+#[test]
+fn what_a_file_says_of_an_integration_is_checked_before_anything_is_sent() {
+    let github = AccountGroup { integration: Some("GitHub".to_owned()), ..group(1, 3) };
+    let (truto, ids) = start([github]);
+    let listed = run(command("accounts", &truto).arg("--json"));
+    let before = truto.requests();
+    let mut command = command("ndjson", &truto);
+    let got = run_with_input(command.args(["--accounts-file", "-"]), &listed.stdout);
+    assert_eq!(got.code, Some(1), "{}", got.stderr);
+    let told = format!("error: account {}: GitHub needs an organization_id", ids[0]);
+    assert!(got.stderr.contains(&told), "{}", got.stderr);
+    // What it can do, and no more.
+    assert_eq!(truto.requests() - before, 1);
+}
+
+#[test]
+fn whoever_wants_to_is_told_of_waits() {
+    let faults = vec![Fault::status(502).times(1), Fault::new(FaultKind::CutAt(10)).times(1)];
+    let (truto, ids) = start([AccountGroup { faults, ..group(1, 3) }]);
+    let mut command = command("ndjson", &truto);
+    let got = run(command.args(["-v", "--account", &ids[0]]));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let lines: Vec<_> = got.stderr.lines().collect();
+    let told = format!("account {}: the API failed (status 502: a simulated failure): ", ids[0]);
+    assert!(lines[0].starts_with(&format!("{told}retry 1 of 5 in 0.")), "{}", got.stderr);
+    assert!(lines[1].contains(": body was cut before its end: retry 1 of 5 in "), "{}", lines[1]);
+    assert_eq!(lines[3], "retried: 2 of 3 requests", "{}", got.stderr);
 }
 
 #[test]

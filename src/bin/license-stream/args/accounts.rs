@@ -13,15 +13,14 @@ use license_stream::{Error, ErrorKind, Result};
 pub(crate) struct AccountArgs {
     /// Integrated account whose licenses are wanted, a UUID; may be repeated. With --input, the one they
     /// are from
-    #[arg(long = "account", value_name = "UUID", required_unless_present_any =
-        ["input", "token_account", "all_accounts", "accounts_file"])]
+    #[arg(long = "account", value_name = "UUID")]
     pub(crate) accounts: Vec<String>,
     /// Read the one account that the API token is scoped to, without naming it
     #[arg(long, conflicts_with_all = ["accounts", "accounts_file", "all_accounts", "input"])]
     pub(crate) token_account: bool,
     /// Read the accounts that are named in a file, or on standard input for `-`: a UUID a line, or a
     /// line as `license-stream accounts --json` prints it, to which organization_id and product may be
-    /// added. Lines that begin with # say nothing
+    /// added. Lines that begin with # say nothing. Those that have no licenses are skipped
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all_accounts", "input"])]
     pub(crate) accounts_file: Option<PathBuf>,
     /// Read all accounts that the token can see, that fit the filters, and that have licenses. Without
@@ -30,7 +29,8 @@ pub(crate) struct AccountArgs {
     pub(crate) all_accounts: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// Accounts that are read at once at most. Memory is shared among them
+    /// Accounts that are read at once at most. Memory is shared among them; into Parquet there are no
+    /// more than --row-group-bytes has shares of 2 MiB, or 8
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY as u64,
         value_parser = clap::value_parser!(u64).range(1..=256))]
     pub(crate) concurrency: u64,
@@ -53,9 +53,25 @@ impl AccountArgs {
         self.accounts.len() > 1 || self.accounts_file.is_some() || self.all_accounts
     }
 
+    /// How many accounts are read at once.
+    pub(crate) fn at_once(&self) -> u64 {
+        if !self.are_many() {
+            1
+        } else if self.accounts_file.is_none() && !self.all_accounts {
+            self.concurrency.min(self.accounts.len() as u64)
+        } else {
+            self.concurrency
+        }
+    }
+
     /// Refuses what contradicts itself.
     pub(crate) fn check(&self, has_input: bool) -> Result<()> {
-        let message = if has_input && self.accounts.len() > 1 {
+        let is_one = has_input || self.token_account;
+        let message = if !is_one && !self.are_many() && self.accounts.is_empty() {
+            "no account: name one with --account UUID, or several by repeating it; a file of them with \
+             --accounts-file FILE; take all of them with --all-accounts, or the one that the token is \
+             scoped to with --token-account. A recorded body is read with --input FILE"
+        } else if has_input && self.accounts.len() > 1 {
             "--input is from one account: name no more than one --account"
         } else if !self.all_accounts && self.filter.filter() != AccountFilter::default() {
             "--tenant, --status, --integration-name, --sandbox and --environment go with \

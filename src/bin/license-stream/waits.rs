@@ -1,0 +1,78 @@
+//! What requests wait for, for people: on the progress line, and with `-v` line by line.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use license_stream::printable;
+use license_stream::truto::{TrutoClient, Wait, WaitReason};
+
+use crate::report::say;
+
+/// A wait for a rate limit that is shorter only spaces requests: nobody needs to know.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// Characters of a failure that have room on the progress line.
+const FAILURE: usize = 60;
+
+/// The waits of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
+    /// When the last of them ends, and what it is for.
+    longest: Mutex<Option<(Instant, String)>>,
+}
+
+impl Waits {
+    /// The same client, whose waits are told here.
+    pub(crate) fn watch(self: &Arc<Self>, client: TrutoClient, is_verbose: bool) -> TrutoClient {
+        let waits = Arc::clone(self);
+        client.with_watch(move |wait| {
+            waits.begin(wait);
+            if is_verbose && is_worth_telling(wait) {
+                say!("{}", line(wait));
+            }
+        })
+    }
+
+    fn begin(&self, wait: &Wait<'_>) {
+        let end = Instant::now() + wait.time;
+        let mut longest = self.longest.lock().unwrap_or_else(PoisonError::into_inner);
+        if longest.as_ref().is_none_or(|(last, _)| *last < end) {
+            *longest = Some((end, what(wait)));
+        }
+    }
+
+    /// What the progress line ends with: how long is waited yet, and what for. Nothing where it is less
+    /// than a second.
+    pub(crate) fn told(&self) -> Option<String> {
+        let longest = self.longest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (end, what) = longest.as_ref()?;
+        let left = end.saturating_duration_since(Instant::now()).as_secs();
+        (left > 0).then(|| format!(" · waiting {left} s: {what}"))
+    }
+}
+
+fn is_worth_telling(wait: &Wait<'_>) -> bool {
+    !matches!(wait.reason, WaitReason::RateLimit) || wait.time >= WORTH_TELLING
+}
+
+fn what(wait: &Wait<'_>) -> String {
+    match wait.reason {
+        WaitReason::Retry { number, of, error } => {
+            format!("retry {number} of {of}, as {}", printable(error.message(), FAILURE))
+        }
+        _ => "rate limit".to_owned(),
+    }
+}
+
+/// A wait as `-v` has it.
+fn line(wait: &Wait<'_>) -> String {
+    let account = wait.account.map(|account| format!("account {account}: ")).unwrap_or_default();
+    let seconds = wait.time.as_secs_f64();
+    match wait.reason {
+        WaitReason::Retry { number, of, error } => {
+            let message = error.message();
+            format!("{account}{message}: retry {number} of {of} in {seconds:.1} s")
+        }
+        _ => format!("{account}waiting {seconds:.1} s for a rate limit"),
+    }
+}
