@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo soak crash sanitize test lint fmt doc bench memory clean fuzz
+.PHONY: help build demo soak crash sanitize test lint fmt doc bench memory accounts clean fuzz
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,9 +16,9 @@ test: ## Run all tests, with a real Kafka broker and independent readers
 	@scripts/prerequisites.sh test
 	scripts/with-services.sh cargo test --features cli,failpoints
 
-soak: ## Read 200 accounts with faults by chance, for each of 100 seeds; SEEDS=N for another number
+soak: ## Read 200 accounts with faults by chance, for each of 100 seeds; SEEDS=N for another number, SEED=N for one
 	@scripts/prerequisites.sh test
-	LICENSE_STREAM_SOAK_SEEDS=$(or $(SEEDS),100) scripts/with-services.sh cargo test --features cli --test it -- accounts::soak --nocapture
+	LICENSE_STREAM_SOAK_SEEDS=$(or $(SEEDS),100) LICENSE_STREAM_SOAK_SEED=$(SEED) scripts/with-services.sh cargo test --features cli,failpoints --test it -- accounts::soak --nocapture
 
 crash: ## Kill runs by SIGKILL at random, 200 times for each destination (KILLS=N); take brokers away for 60 s (AWAY=S)
 	@scripts/prerequisites.sh test
@@ -49,6 +49,11 @@ memory: ## Measure the peak memory of short and long bodies, into docs/performan
 	@scripts/prerequisites.sh bench
 	cargo build --release --features cli
 	bash -o pipefail -c 'scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
+
+accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
+	@scripts/prerequisites.sh bench
+	cargo build --release --features cli
+	bash -o pipefail -c 'scripts/with-services.sh scripts/accounts.sh | benches/section.py docs/accounts.md accounts'
 
 clean: ## Remove everything that was built or fetched
 	cargo clean
