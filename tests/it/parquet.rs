@@ -2,7 +2,7 @@
 
 mod complete;
 mod layout;
-mod oracle;
+pub(crate) mod oracle;
 mod rows;
 mod whole;
 

@@ -10,6 +10,7 @@ pub(crate) mod kafka;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod python;
+pub(crate) mod random;
 pub(crate) mod relay;
 pub(crate) mod replies;
 pub(crate) mod run;

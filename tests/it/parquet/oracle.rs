@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 use crate::support::body::members;
 
 /// A row by column. Values are text in which two that differ at all look different.
-pub(super) type Row = BTreeMap<String, String>;
+pub(crate) type Row = BTreeMap<String, String>;
 
 const NUMBERS: [&str; 3] = ["assigned_quantity", "available_quantity", "unit_amount"];
 const TIMES: [&str; 2] = ["created_at", "updated_at"];
 
 /// What a record becomes, and which of its known fields went to `_extra`.
-pub(super) fn expected(
+pub(crate) fn expected(
     record: &[u8],
     account: Option<&str>,
     snapshot_id: &str,
@@ -47,7 +47,7 @@ pub(super) fn expected(
 }
 
 /// A row as a reader printed it.
-pub(super) fn seen(line: &str) -> Row {
+pub(crate) fn seen(line: &str) -> Row {
     let cells: BTreeMap<String, Box<RawValue>> = serde_json::from_str(line).unwrap();
     let text = |name: &str, raw: &RawValue| match name {
         name if NUMBERS.contains(&name) => number(raw).map_or("null".to_owned(), float_text),

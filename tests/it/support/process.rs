@@ -107,12 +107,12 @@ impl Running {
     pub(crate) fn finish(mut self) -> Run {
         self.stdin = None;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        if let Some(mut rest) = self.stdout.take() {
-            rest.read_to_end(&mut stdout).unwrap();
-        }
-        if let Some(mut rest) = self.child.stderr.take() {
-            rest.read_to_end(&mut stderr).unwrap();
-        }
+        let (rest, errors) = (self.stdout.take(), self.child.stderr.take());
+        // Both at once: a pipe that nobody empties would hold the run up.
+        std::thread::scope(|scope| {
+            scope.spawn(|| errors.map(|mut errors| errors.read_to_end(&mut stderr).unwrap()));
+            rest.map(|mut rest| rest.read_to_end(&mut stdout).unwrap());
+        });
         let code = self.child.wait().unwrap().code();
         assert!(!holds_token(&stdout), "the token is in standard output");
         let stderr = String::from_utf8(stderr).expect("messages are UTF-8");

@@ -66,6 +66,19 @@ impl Truto {
         self.plan.licenses(account)
     }
 
+    /// The licenses that an account holds by now, what has changed since the start included, as NDJSON
+    /// without one of their fields.
+    pub(crate) fn held_by(&self, account: &str, without: Option<&str>) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let mut licenses = self.running.licenses(account).expect("an account of the simulator");
+        if let Some(field) = without {
+            licenses = licenses.without_field(field);
+        }
+        let records = self.running.records(account).expect("an account of the simulator");
+        licenses.write_ndjson(0..records, &mut lines).unwrap();
+        lines
+    }
+
     /// Waits until a response is being held; gives up where nobody asks for one.
     pub(crate) fn until_held(&self) {
         let held = async { tokio::time::timeout(GIVE_UP, self.running.until_held(1)).await };

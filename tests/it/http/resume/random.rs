@@ -3,6 +3,7 @@
 use license_stream::simulate::{SimulatedShape, Simulator};
 
 use super::{FORMS, Got, PLAIN, RetryPolicy, Wire, ask, ask_with};
+use crate::support::random::Random;
 
 const SHAPES: [SimulatedShape; 7] = [
     SimulatedShape::Lines,
@@ -16,35 +17,22 @@ const SHAPES: [SimulatedShape; 7] = [
 
 const SEEDS: u64 = 10;
 
-/// Numbers that follow from a seed: SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.0;
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((number ^ (number >> 31)) % bound as u64) as usize
-    }
-
-    /// Some way of sending a body.
-    fn wire(&mut self) -> Wire {
-        let form = FORMS.get(self.below(FORMS.len() + 1)).copied();
-        let chunk = [None, Some(1), Some(37), Some(1000)][self.below(4)];
-        Wire { form, chunk, ..PLAIN }
-    }
+/// Some way of sending a body.
+fn wire(random: &mut Random) -> Wire {
+    let form = FORMS.get(random.below(FORMS.len() + 1)).copied();
+    let chunk = random.pick(&[None, Some(1), Some(37), Some(1000)]);
+    Wire { form, chunk, ..PLAIN }
 }
 
 async fn cut_at_random(body: &[u8], seed: u64) -> (Got, usize) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut answers = Vec::new();
     for _ in 0..random.below(8) {
-        let wire = random.wire();
+        let wire = wire(&mut random);
         let length = wire.bytes(body).len();
         answers.push(wire.cut(body, random.below(length)));
     }
-    answers.push(random.wire().whole(body));
+    answers.push(wire(&mut random).whole(body));
     let requests = answers.len();
     let patient = RetryPolicy { attempts: 100, ..RetryPolicy::default() };
     (ask_with(answers, |client| client.with_retry(patient)).await, requests)
