@@ -23,6 +23,8 @@ mod json;
 #[cfg(feature = "arrow")]
 mod name;
 mod number;
+#[cfg(feature = "kafka")]
+pub(crate) mod pick;
 #[cfg(all(test, feature = "arrow"))]
 mod rejects;
 mod text;
@@ -34,6 +36,8 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
+#[cfg(feature = "kafka")]
+pub(crate) use checked::{Candidate, Unfit};
 pub use checked::{CheckedBlock, CheckedRecord};
 use json::{Kind, Scanner, Value};
 

@@ -25,11 +25,15 @@ pub enum RejectReason {
     MissingId,
     /// A value has a type that the reader does not accept.
     UnexpectedType,
+    /// A license that is larger than the destination takes.
+    TooLarge,
+    /// A license of which no key or no topic can be made, as a field for it is missing.
+    Unroutable,
 }
 
 impl RejectReason {
     /// Every reason there is, in the order of severity a summary lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Syntax,
         Self::Utf8,
         Self::TooLong,
@@ -37,6 +41,8 @@ impl RejectReason {
         Self::NotAnObject,
         Self::MissingId,
         Self::UnexpectedType,
+        Self::TooLarge,
+        Self::Unroutable,
     ];
 
     /// The name that dead letters and summaries use.
@@ -49,6 +55,8 @@ impl RejectReason {
             Self::NotAnObject => "not_an_object",
             Self::MissingId => "missing_id",
             Self::UnexpectedType => "unexpected_type",
+            Self::TooLarge => "too_large",
+            Self::Unroutable => "unroutable",
         }
     }
 }

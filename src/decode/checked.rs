@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::{Fault, Limits, block_text, check, identify, identify_in};
+use super::{Limits, block_text, check, identify, identify_in};
 use crate::frame::{Block, RawRecord};
-use crate::reject::Reject;
+use crate::reject::{Reject, RejectReason};
 
 /// A block with the licenses in it and their `id`s.
 #[derive(Clone, Debug)]
@@ -16,6 +16,27 @@ pub struct CheckedBlock {
     ids: String,
     /// Where in `ids` the id of each license ends.
     id_ends: Vec<u32>,
+}
+
+/// A record that was found to be a license, before it is taken.
+#[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "other sinks take all licenses"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    /// Its `id`, as [`CheckedRecord::id`].
+    pub(crate) id: &'a str,
+    /// The record and, where all of the block is text, what follows it.
+    pub(crate) text: &'a str,
+    /// How many bytes of `text` are the record.
+    pub(crate) len: usize,
+}
+
+/// Why a license is not taken all the same.
+#[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "other sinks take all licenses"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unfit {
+    pub(crate) reason: RejectReason,
+    /// What is wrong; never the record's content.
+    pub(crate) message: String,
 }
 
 /// A license as it came.
@@ -35,14 +56,7 @@ impl CheckedBlock {
         limits: &Limits,
         on_reject: impl FnMut(Reject) -> ControlFlow<()>,
     ) -> Self {
-        Self::check_by(
-            block,
-            |record, known| match known {
-                Some((text, len)) => identify_in(text, len, limits),
-                None => identify(record, limits),
-            },
-            on_reject,
-        )
+        Self::check_by(block, limits, false, |_| Ok(()), on_reject)
     }
 
     /// Checks that every record of `block` is JSON, whatever it says: no `id` is looked for.
@@ -51,14 +65,16 @@ impl CheckedBlock {
         limits: &Limits,
         on_reject: impl FnMut(Reject) -> ControlFlow<()>,
     ) -> Self {
-        Self::check_by(block, |record, _| check(record, limits).map(|()| "".into()), on_reject)
+        Self::check_by(block, limits, true, |_| Ok(()), on_reject)
     }
 
-    /// Checks by `identify`, which gets each record, and where the block is UTF-8 also its text from
-    /// the record on and the record's length.
-    fn check_by(
+    /// The same with a say in what is taken: `admit` is asked of each record that is found to be good, in
+    /// the order of the body.
+    pub(crate) fn check_by(
         block: Block,
-        identify: impl for<'a> Fn(&'a [u8], Option<(&'a str, usize)>) -> Result<Cow<'a, str>, Fault>,
+        limits: &Limits,
+        any_json: bool,
+        mut admit: impl FnMut(Candidate<'_>) -> Result<(), Unfit>,
         mut on_reject: impl FnMut(Reject) -> ControlFlow<()>,
     ) -> Self {
         let mut accepted = Vec::with_capacity(block.len());
@@ -67,16 +83,37 @@ impl CheckedBlock {
         let text = block_text(block.bytes());
         for index in 0..block.len() {
             let range = block.range(index);
-            let known = text.map(|text| (&text[range.start..], range.len()));
-            match identify(&block.bytes()[range], known) {
+            let record = &block.bytes()[range.clone()];
+            let known = text.map(|text| &text[range.start..]);
+            let identified = match known {
+                _ if any_json => check(record, limits).map(|()| Cow::Borrowed("")),
+                Some(text) => identify_in(text, range.len(), limits),
+                None => identify(record, limits),
+            };
+            let position = block.position(index);
+            let bytes = || block.record_bytes(index).unwrap_or_default();
+            let taken = match identified {
+                Err(fault) => Err(fault.into_reject(position, bytes())),
+                Ok(id) => {
+                    // What was found to be good is text.
+                    let text = known.or_else(|| std::str::from_utf8(record).ok());
+                    let text = text.unwrap_or_default();
+                    match admit(Candidate { id: &id, text, len: range.len() }) {
+                        Ok(()) => Ok(id),
+                        Err(Unfit { reason, message }) => {
+                            Err(Reject { position, reason, message, bytes: Some(bytes()) })
+                        }
+                    }
+                }
+            };
+            match taken {
                 Ok(id) => {
                     accepted.push(index as u32);
                     ids.push_str(&id);
                     id_ends.push(ids.len() as u32);
                 }
-                Err(fault) => {
-                    let bytes = block.record_bytes(index).unwrap_or_default();
-                    if on_reject(fault.into_reject(block.position(index), bytes)).is_break() {
+                Err(reject) => {
+                    if on_reject(reject).is_break() {
                         break;
                     }
                 }

@@ -17,33 +17,52 @@
 //! does. One sink that fails within a batch ends the transactions of all that share the producer.
 
 mod config;
+mod headers;
+mod key;
 mod ledger;
+mod letters;
 mod parts;
+mod prepare;
 mod producer;
 mod store;
+mod template;
+mod topic;
+mod topics;
 mod transaction;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use rdkafka::ClientConfig;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseRecord;
 
-use super::{Batch, CheckDecoder, Pace, Sink};
+use super::{Batch, Pace, Sink};
 use crate::checkpoint::{Beginning, Draft, Identity};
-use crate::decode::{CheckedBlock, CheckedRecord, Limits};
+use crate::decode::Limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Durable;
 use crate::position::Position;
-pub use config::producer_config;
+pub use config::{SECRET_SETTINGS, producer_config};
+pub use headers::HeaderOptions;
+use headers::HeaderPlan;
+pub use key::Key;
 use ledger::{Entry, Ledger, Unsent};
+pub(crate) use letters::TopicLetters;
 use parts::Parts;
+pub use prepare::{FieldIs, KafkaDecoder, PreparedBlock};
+use prepare::{KeyPlan, Plan, Prepared};
 pub use producer::KafkaProducer;
 pub use store::KafkaStore;
+use template::Known;
+pub use template::Template;
+pub use topic::{DEFAULT_MAX_TOPICS, Topic};
+pub use topics::{KafkaTopics, TopicCreation, TopicFacts};
 use transaction::Transactions;
 pub use transaction::{Delivery, TransactionOptions};
+
+/// How long brokers may take to let a topic be written to that is met while records are under way.
+const TO_BE_READY: Duration = Duration::from_secs(15);
 
 /// Where in the body a record began.
 const POSITION_HEADER: &str = "truto-position";
@@ -51,15 +70,28 @@ const POSITION_HEADER: &str = "truto-position";
 /// What a [`KafkaSink`] writes, and how.
 #[derive(Clone, Debug)]
 pub struct KafkaOptions {
-    /// The topic.
-    pub topic: String,
-    /// Integrated account: part of the key, and a header. Keys are the bare `id` without it.
+    /// The topic, or how it is made.
+    pub topic: Topic,
+    /// How the key is made.
+    pub key: Key,
+    /// Which headers there are.
+    pub headers: HeaderOptions,
+    /// A record of which any of these holds becomes a tombstone: its value is null, so that a compacted
+    /// topic forgets its key.
+    pub tombstone_on: Vec<FieldIs>,
+    /// Integrated account: part of the key. Keys are the bare `id` without it.
     pub account: Option<Arc<str>>,
+    /// The account's integration, for templates.
+    pub integration: Option<Arc<str>>,
     /// Snapshot id: a header.
     pub snapshot_id: Option<Arc<str>>,
     /// Bytes of the body whose records may wait for their delivery reports, where the sink makes its own
     /// producer; see [`KafkaProducer::new`]. 16 MiB by default.
     pub in_flight_bytes: usize,
+    /// The largest record that the topic takes, if that is known: see [`TopicFacts::max_record_bytes`]. A
+    /// larger one is a [reject](crate::RejectReason::TooLarge), as one above the producer's
+    /// `message.max.bytes` is in any case.
+    pub max_record_bytes: Option<usize>,
     /// Limits of a record.
     pub limits: Limits,
     /// Whether any JSON is taken, as `truto_response_format=raw` brings it. Keys are then the account,
@@ -68,16 +100,69 @@ pub struct KafkaOptions {
 }
 
 impl KafkaOptions {
-    /// Options for `topic`, and defaults for everything else.
+    /// Options for the topic of that name, and defaults for everything else.
     pub fn new(topic: impl Into<String>) -> Self {
         Self {
-            topic: topic.into(),
+            topic: Topic::named(topic),
+            key: Key::default(),
+            headers: HeaderOptions::default(),
+            tombstone_on: Vec::new(),
             account: None,
+            integration: None,
             snapshot_id: None,
             in_flight_bytes: 16 << 20,
+            max_record_bytes: None,
             limits: Limits::default(),
             any_json: false,
         }
+    }
+
+    /// Refuses what contradicts itself, which would make rejects of all records.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if a template names what is not known of the snapshot, or tombstones
+    /// are to have no key.
+    pub fn check(&self) -> Result<()> {
+        let known = self.known();
+        self.key.check(known)?;
+        self.topic.check(known)?;
+        if self.key == Key::None && !self.tombstone_on.is_empty() {
+            let message = "a tombstone is for a key: records without keys can have none";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            account: self.account.as_deref(),
+            integration: self.integration.as_deref(),
+            snapshot: self.snapshot_id.as_deref(),
+        }
+    }
+
+    /// How records are prepared; the topic, if it is the same for all of them.
+    fn plan(&self, producer: &KafkaProducer, headers: &HeaderPlan) -> (Plan, Option<String>) {
+        let known = self.known();
+        let account_len = self.account.as_ref().map_or(0, |account| account.len());
+        let key = match &self.key {
+            Key::Default => KeyPlan::Default { account_len },
+            Key::None => KeyPlan::None,
+            Key::Template(template) => KeyPlan::Template(template.bind(known)),
+        };
+        let topic = self.topic.bind(known);
+        let constant = topic.constant().map(str::to_owned);
+        let max_bytes = self.max_record_bytes.unwrap_or(usize::MAX);
+        let plan = Plan {
+            limits: self.limits,
+            any_json: self.any_json,
+            key,
+            topic: constant.is_none().then_some(topic),
+            tombstones: self.tombstone_on.clone(),
+            header_bytes: headers.most_bytes(),
+            max_bytes: max_bytes.min(producer.max_record_bytes()),
+        };
+        (plan, constant)
     }
 }
 
@@ -101,12 +186,17 @@ impl KafkaOptions {
 /// # Ok::<(), license_stream::Error>(())
 /// ```
 ///
-/// The key is `{account}:{id}`, so that all versions of a license share a partition and their
-/// order. The headers are `truto-account`, `truto-snapshot` and `truto-position`, the byte of the
-/// body at which the record begins.
+/// The key is `{account}:{id}` unless [`KafkaOptions::key`] says otherwise, so that all versions of a
+/// license share a partition and their order. [`KafkaOptions::headers`] has the headers.
 #[derive(Debug)]
 pub struct KafkaSink {
     options: KafkaOptions,
+    plan: Arc<Plan>,
+    headers: HeaderPlan,
+    /// The topic, if it is the same for all records.
+    topic: Option<String>,
+    /// Looks at each topic before its first record, where records differ in their topics.
+    topics: Option<KafkaTopics>,
     producer: KafkaProducer,
     ledger: Arc<Ledger>,
     key: String,
@@ -130,16 +220,24 @@ impl KafkaSink {
     /// from.
     ///
     /// # Errors
-    /// Those of [`KafkaProducer::new`].
+    /// Those of [`KafkaOptions::check`] and of [`KafkaProducer::new`].
     pub fn new(config: &ClientConfig, options: KafkaOptions) -> Result<Self> {
+        options.check()?;
         let producer = KafkaProducer::new(config, options.in_flight_bytes)?;
         Ok(Self::through(&producer, options))
     }
 
     /// A sink that shares `producer` with others.
     pub fn through(producer: &KafkaProducer, options: KafkaOptions) -> Self {
+        let (account, snapshot) = (options.account.as_ref(), options.snapshot_id.as_ref());
+        let headers = HeaderPlan::new(&options.headers, account, snapshot);
+        let (plan, topic) = options.plan(producer, &headers);
         Self {
             options,
+            plan: Arc::new(plan),
+            headers,
+            topic,
+            topics: None,
             producer: producer.clone(),
             ledger: Arc::default(),
             key: String::new(),
@@ -166,23 +264,39 @@ impl KafkaSink {
         self
     }
 
-    /// [`KafkaProducer::check`] for the sink's topic.
+    /// The same sink, which has `topics` look at each topic before its first record. It matters where the
+    /// topic is a template; a fixed one is better looked at [before](KafkaTopics::ready) anything is read.
+    #[must_use]
+    pub fn with_topics(mut self, topics: &KafkaTopics) -> Self {
+        self.topics = Some(topics.clone());
+        self
+    }
+
+    /// The topic, if it is the same for all records.
+    pub fn topic(&self) -> Option<&str> {
+        self.topic.as_deref()
+    }
+
+    /// [`KafkaProducer::check`] for the sink's topic, if there is but one.
     ///
     /// # Errors
     /// Those of [`KafkaProducer::check`].
     pub async fn check(&self, timeout: Duration) -> Result<()> {
-        self.producer.check(&self.options.topic, timeout).await
+        match &self.topic {
+            Some(topic) => self.producer.check(topic, timeout).await,
+            None => Ok(()),
+        }
     }
 
     async fn send_all(
         &mut self,
-        batch: &Batch<Vec<CheckedBlock>>,
+        batch: &Batch<Vec<PreparedBlock>>,
         entry: &Arc<Entry>,
     ) -> Result<()> {
         let mut unsent = Unsent::of(entry, batch.records);
-        for record in batch.value.iter().flat_map(CheckedBlock::records) {
+        for record in batch.value.iter().flat_map(PreparedBlock::records) {
             let sent = self.send(record, entry).await;
-            sent.map_err(|error| self.not_taken(record.raw.position, error))?;
+            sent.map_err(|error| self.not_taken(record, error))?;
             unsent.records -= 1;
         }
         Ok(())
@@ -192,16 +306,16 @@ impl KafkaSink {
     async fn send_part(
         &mut self,
         transactions: &Transactions,
-        batch: Batch<Vec<CheckedBlock>>,
+        batch: Batch<Vec<PreparedBlock>>,
         entry: &Arc<Entry>,
     ) -> Result<()> {
         let mut part = transactions.enter().await?;
         let bytes = self.report.bytes;
         let mut unsent = Unsent::of(entry, batch.records);
-        for record in batch.value.iter().flat_map(CheckedBlock::records) {
+        for record in batch.value.iter().flat_map(PreparedBlock::records) {
             if let Err(error) = self.send(record, entry).await {
                 part.refused(&error);
-                return Err(self.not_taken(record.raw.position, error));
+                return Err(self.not_taken(record, error));
             }
             part.sent();
             unsent.records -= 1;
@@ -215,6 +329,22 @@ impl KafkaSink {
         Ok(())
     }
 
+    /// Makes sure of the topics that a batch is the first to go to.
+    async fn make_ready(&self, batch: &Batch<Vec<PreparedBlock>>) -> Result<()> {
+        for topic in batch.value.iter().flat_map(PreparedBlock::topics) {
+            if self.options.topic.using(topic)? {
+                let is_there = match &self.topics {
+                    Some(topics) => topics.ready(topic).await?.is_some(),
+                    None => false,
+                };
+                if !is_there {
+                    self.producer.check(topic, TO_BE_READY).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The error to end with that began as `error`: where the transaction fails for a reason of its own,
     /// that says more.
     async fn explained(&self, error: Error) -> Error {
@@ -225,50 +355,35 @@ impl KafkaSink {
         }
     }
 
-    async fn send(
-        &mut self,
-        record: CheckedRecord<'_>,
-        batch: &Arc<Entry>,
-    ) -> Result<(), KafkaError> {
-        self.key.clear();
-        if let Some(account) = &self.options.account {
-            self.key.push_str(account);
-            if !record.id.is_empty() {
-                self.key.push(':');
+    async fn send(&mut self, it: Prepared<'_>, batch: &Arc<Entry>) -> Result<(), KafkaError> {
+        if let KeyPlan::Default { .. } = self.plan.key {
+            self.key.clear();
+            if let Some(account) = &self.options.account {
+                self.key.push_str(account);
+                if !it.record.id.is_empty() {
+                    self.key.push(':');
+                }
             }
+            self.key.push_str(it.record.id);
         }
-        self.key.push_str(record.id);
-        let mut position = [0; 20];
-        let mut message = BaseRecord::with_opaque_to(&self.options.topic, Arc::clone(batch))
-            .payload(record.raw.bytes)
-            .headers(self.headers(decimal(record.raw.position.byte, &mut position)));
-        if !self.key.is_empty() {
-            message = message.key(self.key.as_bytes());
+        let own_key = (!self.key.is_empty()).then_some(self.key.as_str());
+        let topic = it.topic.or(self.topic.as_deref()).unwrap_or_default();
+        let mut message = BaseRecord::with_opaque_to(topic, Arc::clone(batch));
+        message.key = it.key.or(own_key).map(str::as_bytes);
+        message.payload = (!it.is_tombstone).then_some(it.record.raw.bytes);
+        if let Some(headers) = self.headers.of(it.record.raw.position.byte) {
+            message = message.headers(headers);
         }
+        let bytes = message.key.map_or(0, <[u8]>::len) + message.payload.map_or(0, <[u8]>::len);
         self.producer.send(message).await?;
-        self.report.bytes += (self.key.len() + record.raw.bytes.len()) as u64;
+        self.report.bytes += bytes as u64;
         Ok(())
     }
 
-    fn headers(&self, position: &str) -> OwnedHeaders {
-        let mut headers = OwnedHeaders::new_with_capacity(3);
-        if let Some(account) = &self.options.account {
-            headers = headers.insert(Header { key: "truto-account", value: Some(&**account) });
-        }
-        if let Some(snapshot) = &self.options.snapshot_id {
-            headers = headers.insert(Header { key: "truto-snapshot", value: Some(&**snapshot) });
-        }
-        headers.insert(Header { key: POSITION_HEADER, value: Some(position) })
-    }
-
-    fn not_taken(&self, position: Position, error: KafkaError) -> Error {
-        let topic = &self.options.topic;
-        let message = if is_too_large(&error) {
-            format!("topic {topic} did not take the record, which is above message.max.bytes,")
-        } else {
-            format!("topic {topic} did not take the record")
-        };
-        Error::new(ErrorKind::Destination, message).at(position).caused_by(error)
+    fn not_taken(&self, it: Prepared<'_>, error: KafkaError) -> Error {
+        let topic = it.topic.or(self.topic.as_deref()).unwrap_or_default();
+        let message = format!("topic {topic} did not take the record");
+        Error::new(ErrorKind::Destination, message).at(it.record.raw.position).caused_by(error)
     }
 
     /// Waits for the reports of all that was sent, or until it is committed.
@@ -283,11 +398,11 @@ impl KafkaSink {
 }
 
 impl Sink for KafkaSink {
-    type Decoder = CheckDecoder;
+    type Decoder = KafkaDecoder;
     type Report = KafkaReport;
 
-    fn decoder(&self) -> CheckDecoder {
-        CheckDecoder { limits: self.options.limits, any_json: self.options.any_json }
+    fn decoder(&self) -> KafkaDecoder {
+        KafkaDecoder { plan: Arc::clone(&self.plan) }
     }
 
     fn pace(&self) -> Pace {
@@ -298,7 +413,8 @@ impl Sink for KafkaSink {
         self.producer.transactions.is_some()
     }
 
-    async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
+    async fn write(&mut self, batch: Batch<Vec<PreparedBlock>>) -> Result<()> {
+        self.make_ready(&batch).await?;
         let room = &self.producer.room;
         let opened = self.ledger.open(batch.records, batch.span, room).await;
         let written = match (opened, self.producer.transactions.clone()) {
@@ -354,8 +470,11 @@ impl Sink for KafkaSink {
     }
 }
 
-fn is_too_large(error: &KafkaError) -> bool {
-    matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge))
+/// Bytes that a record takes on the wire at most, as librdkafka reckons.
+fn wire_bytes(key: usize, value: usize, headers: usize) -> usize {
+    /// Lengths, offset and time.
+    const AROUND: usize = 36;
+    key + value + headers + AROUND
 }
 
 /// `value` in decimal, without an allocation.

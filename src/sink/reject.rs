@@ -13,17 +13,27 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+#[cfg(feature = "kafka")]
+use super::kafka::TopicLetters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reject::{Reject, RejectReason};
 
-/// A file of dead letters: one JSON object a line, by `schemas/reject.schema.json`.
-///
-/// New letters are appended, so that an earlier run's are not lost.
+/// Where dead letters go: a file with one JSON object a line, by `schemas/reject.schema.json`, to which
+/// new letters are appended; or [a topic](Self::to_topic).
 #[derive(Debug)]
 pub struct DeadLetters {
-    path: PathBuf,
     account: Option<String>,
-    file: Shared,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File {
+        path: PathBuf,
+        file: Shared,
+    },
+    #[cfg(feature = "kafka")]
+    Topic(TopicLetters),
 }
 
 /// The file, for whoever's turn it is; `None` only while a write is under way.
@@ -57,21 +67,54 @@ impl DeadLetters {
             let message = format!("dead letters cannot be written to {}", path.display());
             Error::new(ErrorKind::Configuration, message).caused_by(error)
         })?;
-        Ok(Self { path, account, file: Arc::new(Mutex::new(Some(BufWriter::new(file)))) })
+        let place = Place::File { path, file: Arc::new(Mutex::new(Some(BufWriter::new(file)))) };
+        Ok(Self { account, place })
     }
 
-    /// The same file for the rejects of another account, which are written in turn with these.
+    /// Those that go to `topic` as messages of their own: the value is the record as it came, the key the
+    /// account, and headers say why it was rejected and where it stood. `config` is that of a
+    /// [`KafkaProducer`](super::kafka::KafkaProducer); they are delivered at least once, by a producer of
+    /// their own. `max_bytes` is what the topic takes of a record, if that is known: of a larger one the
+    /// value is null, and a header has its length.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if librdkafka refuses a setting.
+    #[cfg(feature = "kafka")]
+    pub fn to_topic(
+        config: &rdkafka::ClientConfig,
+        topic: &str,
+        max_bytes: Option<usize>,
+        account: Option<String>,
+    ) -> Result<Self> {
+        Ok(Self { account, place: Place::Topic(TopicLetters::new(config, topic, max_bytes)?) })
+    }
+
+    /// The same place for the rejects of another account, which are written in turn with these.
     #[must_use]
     pub fn of_account(&self, account: Option<String>) -> Self {
-        Self { path: self.path.clone(), account, file: Arc::clone(&self.file) }
+        let place = match &self.place {
+            Place::File { path, file } => {
+                Place::File { path: path.clone(), file: Arc::clone(file) }
+            }
+            #[cfg(feature = "kafka")]
+            Place::Topic(letters) => Place::Topic(letters.another()),
+        };
+        Self { account, place }
     }
 
     pub(crate) async fn write(&mut self, rejects: Vec<Reject>) -> Result<()> {
         if rejects.is_empty() {
             return Ok(());
         }
+        let (path, file) = match &self.place {
+            Place::File { path, file } => (path, file),
+            #[cfg(feature = "kafka")]
+            Place::Topic(letters) => {
+                return letters.write(self.account.as_deref(), &rejects).await;
+            }
+        };
         let account = self.account.clone();
-        self.with_file(move |file| {
+        with_file(path, file, move |file| {
             for reject in &rejects {
                 serde_json::to_writer(&mut *file, &DeadLetter::new(reject, account.as_deref()))?;
                 file.write_all(b"\n")?;
@@ -82,33 +125,40 @@ impl DeadLetters {
     }
 
     pub(crate) async fn flush(&mut self) -> Result<()> {
-        self.with_file(|file| {
-            file.flush()?;
-            file.get_ref().sync_data()
-        })
-        .await
+        match &self.place {
+            Place::File { path, file } => {
+                let sync = |file: &mut BufWriter<File>| {
+                    file.flush()?;
+                    file.get_ref().sync_data()
+                };
+                with_file(path, file, sync).await
+            }
+            #[cfg(feature = "kafka")]
+            Place::Topic(letters) => letters.flush().await,
+        }
     }
+}
 
-    async fn with_file(
-        &mut self,
-        work: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()> + Send + 'static,
-    ) -> Result<()> {
-        let failed = |error: std::io::Error| {
-            let message = format!("dead letters could not be written to {}", self.path.display());
-            Error::new(ErrorKind::Destination, message).caused_by(error)
-        };
-        let mut place = self.file.lock().await;
-        let Some(mut file) = place.take() else {
-            return Err(failed(std::io::Error::other("an earlier write did not end")));
-        };
-        let worked = tokio::task::spawn_blocking(move || {
-            let result = work(&mut file);
-            (file, result)
-        });
-        let (file, result) = worked.await.map_err(|error| failed(error.into()))?;
-        *place = Some(file);
-        result.map_err(failed)
-    }
+async fn with_file(
+    path: &Path,
+    file: &Shared,
+    work: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()> + Send + 'static,
+) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let message = format!("dead letters could not be written to {}", path.display());
+        Error::new(ErrorKind::Destination, message).caused_by(error)
+    };
+    let mut place = file.lock().await;
+    let Some(mut file) = place.take() else {
+        return Err(failed(std::io::Error::other("an earlier write did not end")));
+    };
+    let worked = tokio::task::spawn_blocking(move || {
+        let result = work(&mut file);
+        (file, result)
+    });
+    let (file, result) = worked.await.map_err(|error| failed(error.into()))?;
+    *place = Some(file);
+    result.map_err(failed)
 }
 
 /// Opens a file to append lines to. One that ends inside a line, as after a kill, gets its line feed:

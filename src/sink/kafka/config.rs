@@ -28,6 +28,33 @@ pub fn producer_config(brokers: &str) -> ClientConfig {
     config
 }
 
+/// Settings whose values are secrets.
+pub const SECRET_SETTINGS: [&str; 8] = [
+    "sasl.password",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.private.key.pem",
+];
+
+/// The secrets in a configuration.
+pub(super) fn secrets(config: &ClientConfig) -> Vec<String> {
+    let secrets = SECRET_SETTINGS.iter().filter_map(|name| config.get(name));
+    secrets.filter(|secret| !secret.is_empty()).map(str::to_owned).collect()
+}
+
+/// What librdkafka takes of a record unless its `message.max.bytes` says otherwise.
+const MAX_RECORD_BYTES: usize = 1_000_000;
+
+/// The largest record that a producer of this configuration takes.
+pub(super) fn max_record_bytes(config: &ClientConfig) -> usize {
+    let configured = config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok());
+    configured.unwrap_or(MAX_RECORD_BYTES)
+}
+
 /// The error of a setting that librdkafka refused.
 ///
 /// Its own message shows the value, and that may be a password that was put under a wrong name.

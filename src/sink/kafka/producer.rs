@@ -45,6 +45,7 @@ const CREATION_PAUSES: (Duration, Duration) =
 pub struct KafkaProducer {
     producer: Arc<Link>,
     brokers: Arc<str>,
+    max_record_bytes: usize,
     pub(super) room: Room,
     /// Where records are delivered exactly once.
     pub(super) transactions: Option<Arc<Transactions>>,
@@ -73,6 +74,7 @@ impl KafkaProducer {
         Ok(Self {
             producer: Arc::new(producer),
             brokers: config.get("bootstrap.servers").unwrap_or("no address").into(),
+            max_record_bytes: config::max_record_bytes(config),
             room: Room::new(in_flight_bytes),
             transactions: None,
         })
@@ -114,6 +116,11 @@ impl KafkaProducer {
 
     pub(super) fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    /// The largest record that it takes, with all that belongs to it: its `message.max.bytes`.
+    pub(super) fn max_record_bytes(&self) -> usize {
+        self.max_record_bytes
     }
 
     /// Makes sure that the brokers answer and that the topic is there, or is being made by them.

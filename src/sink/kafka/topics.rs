@@ -1,0 +1,296 @@
+//! The topics of a cluster: looked at before anything is read, and made where that is asked.
+
+mod creation;
+mod describe;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{Producer, ThreadedProducer};
+
+use super::config;
+use crate::error::{Error, ErrorKind, Result};
+pub use creation::TopicCreation;
+use describe::Described;
+use watch::Watch;
+
+/// Before asking again for a topic that is being made.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a batch of one record takes beside the record.
+const BATCH_BYTES: usize = 61;
+
+/// A connection to brokers that looks at topics, and makes those that are missing if it is
+/// [told how](Self::creating).
+///
+/// It is quick to see what will not pass by waiting: credentials that are refused, a certificate that is
+/// not trusted. Nothing is written, and no topic comes to be by looking at it.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use license_stream::sink::kafka::{KafkaTopics, TopicCreation, producer_config};
+///
+/// # async fn run() -> license_stream::Result<()> {
+/// let creation: TopicCreation = "partitions=6,replication=3,config=cleanup.policy=compact".parse()?;
+/// let topics = KafkaTopics::new(&producer_config("localhost:9092"), Duration::from_secs(15))?
+///     .creating(creation);
+/// if let Some(facts) = topics.ready("saas.licenses").await? {
+///     println!("{} partitions", facts.partitions);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct KafkaTopics {
+    inner: Arc<Inner>,
+    creation: Option<TopicCreation>,
+}
+
+struct Inner {
+    link: Arc<ThreadedProducer<Watch>>,
+    admin: AdminClient<DefaultClientContext>,
+    brokers: String,
+    timeout: Duration,
+}
+
+impl fmt::Debug for KafkaTopics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaTopics").field("brokers", &self.inner.brokers).finish_non_exhaustive()
+    }
+}
+
+/// What brokers say of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicFacts {
+    /// How many partitions it has.
+    pub partitions: usize,
+    /// How many of them have no leader: nothing can be written to those.
+    pub without_leader: usize,
+    /// How many replicas its first partition has.
+    pub replicas: usize,
+    /// Whether we may write to it, where brokers say so.
+    pub may_write: Option<bool>,
+    /// Its `max.message.bytes`, where we may see it: the largest batch.
+    pub max_message_bytes: Option<usize>,
+    /// Its `cleanup.policy`, where we may see it.
+    pub cleanup_policy: Option<String>,
+    /// Its `min.insync.replicas`, where we may see it.
+    pub min_insync_replicas: Option<usize>,
+}
+
+impl TopicFacts {
+    /// The largest record that it takes whatever else is in the batch, and however well it compresses.
+    pub fn max_record_bytes(&self) -> Option<usize> {
+        self.max_message_bytes.map(|bytes| bytes.saturating_sub(BATCH_BYTES))
+    }
+
+    /// Whether it forgets all but the last of each key, and so takes no record without one.
+    pub fn is_compacted(&self) -> bool {
+        let policy = self.cleanup_policy.as_deref().unwrap_or_default();
+        policy.split(',').any(|policy| policy.trim() == "compact")
+    }
+
+    /// What keeps it from being written to, if anything does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] if we may not; [`ErrorKind::Destination`] if too few replicas could ever
+    /// acknowledge.
+    fn check(&self, topic: &str) -> Result<()> {
+        if self.may_write == Some(false) {
+            let message =
+                format!("topic {topic} may not be written to: its ACLs lack Write for this user");
+            return Err(Error::new(ErrorKind::Forbidden, message));
+        }
+        if self.min_insync_replicas.is_some_and(|min| min > self.replicas) {
+            let message = format!(
+                "topic {topic} takes nothing with acks=all: min.insync.replicas is above its {} replicas",
+                self.replicas
+            );
+            return Err(Error::new(ErrorKind::Destination, message));
+        }
+        Ok(())
+    }
+}
+
+impl KafkaTopics {
+    /// Connects with what `config` says, as a [`KafkaProducer`](super::KafkaProducer) would. Each question
+    /// may take `timeout`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if librdkafka refuses a setting.
+    pub fn new(config: &ClientConfig, timeout: Duration) -> Result<Self> {
+        let mut config = config.clone();
+        // It produces nothing: brokers need not know it as a producer.
+        for setting in ["transactional.id", "enable.idempotence", "acks", "request.required.acks"] {
+            config.remove(setting);
+        }
+        let admin = config.create().map_err(config::refused)?;
+        config.set("allow.auto.create.topics", "false");
+        let watch = Watch::new(&config);
+        let link = ThreadedProducer::from_config_and_context(&config, watch);
+        let link = Arc::new(link.map_err(config::refused)?);
+        let brokers = config.get("bootstrap.servers").unwrap_or("no address").to_owned();
+        Ok(Self { inner: Arc::new(Inner { link, admin, brokers, timeout }), creation: None })
+    }
+
+    /// The same, which makes a topic that is missing as `creation` says.
+    #[must_use]
+    pub fn creating(self, creation: TopicCreation) -> Self {
+        Self { creation: Some(creation), ..self }
+    }
+
+    /// What brokers say of `topic`; `None` if there is no such topic.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthorized`] if the credentials are refused; [`ErrorKind::Unreachable`] if brokers
+    /// cannot be reached, securely where that is asked; [`ErrorKind::Forbidden`] if the topic is not for us
+    /// to see.
+    pub async fn describe(&self, topic: &str) -> Result<Option<TopicFacts>> {
+        let link = Arc::clone(&self.inner.link);
+        let (name, timeout) = (topic.to_owned(), self.inner.timeout);
+        let asked = tokio::task::spawn_blocking(move || {
+            let watch = Arc::clone(link.context());
+            describe::describe(link.client(), &name, timeout, || watch.failure().is_some())
+        });
+        let answered = asked.await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "looking at a topic did not end").caused_by(error)
+        })?;
+        let described = match answered {
+            Ok(described) => described,
+            Err(error) => return Err(self.unanswered(error)),
+        };
+        let described = match described {
+            Ok(described) => described,
+            Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                return Ok(None);
+            }
+            Err(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                let message = format!(
+                    "topic {topic} may not be looked at: its ACLs lack Describe, and perhaps Write, for this \
+                     user"
+                );
+                return Err(Error::new(ErrorKind::Forbidden, message));
+            }
+            Err(code) => {
+                let message = format!("topic {topic} cannot be looked at");
+                return Err(Error::new(ErrorKind::Destination, message)
+                    .caused_by(KafkaError::AdminOp(code)));
+            }
+        };
+        Ok(Some(self.with_configuration(topic, described).await))
+    }
+
+    async fn with_configuration(&self, topic: &str, described: Described) -> TopicFacts {
+        let configuration = self.configuration(ResourceSpecifier::Topic(topic)).await;
+        let value = |name: &str| configuration.as_ref()?.get(name)?.value.clone();
+        let Described { partitions, without_leader, replicas, may_write, .. } = described;
+        TopicFacts {
+            partitions,
+            without_leader,
+            replicas,
+            may_write,
+            max_message_bytes: value("max.message.bytes").and_then(|bytes| bytes.parse().ok()),
+            cleanup_policy: value("cleanup.policy"),
+            min_insync_replicas: value("min.insync.replicas").and_then(|count| count.parse().ok()),
+        }
+    }
+
+    /// `None` if we may not see it.
+    async fn configuration(&self, resource: ResourceSpecifier<'_>) -> Option<ConfigResource> {
+        let options = AdminOptions::new().request_timeout(Some(self.inner.timeout));
+        let answered = self.inner.admin.describe_configs(&[resource], &options).await;
+        answered.ok()?.pop()?.ok()
+    }
+
+    /// Whether brokers make a topic that is missing as soon as it is written to; `None` if they do not say.
+    pub async fn come_by_themselves(&self) -> Option<bool> {
+        let link = Arc::clone(&self.inner.link);
+        let timeout = self.inner.timeout;
+        // Any broker knows.
+        let broker =
+            tokio::task::spawn_blocking(move || describe::any_broker(link.client(), timeout));
+        let broker = broker.await.ok()??;
+        let configuration = self.configuration(ResourceSpecifier::Broker(broker)).await?;
+        let value = configuration.get("auto.create.topics.enable")?.value.clone()?;
+        value.parse().ok()
+    }
+
+    /// Makes sure that `topic` can be written to, and answers what brokers say of it. `None` if it is not
+    /// there, and was not to be made: brokers may make it themselves, which
+    /// [`KafkaProducer::check`](super::KafkaProducer::check) finds out.
+    ///
+    /// # Errors
+    /// Those of [`describe`](Self::describe); [`ErrorKind::Forbidden`] or [`ErrorKind::Destination`] if it
+    /// can be neither written to nor made.
+    pub async fn ready(&self, topic: &str) -> Result<Option<TopicFacts>> {
+        let deadline = Instant::now() + self.inner.timeout;
+        let mut facts = self.describe(topic).await?;
+        if let (None, Some(creation)) = (&facts, &self.creation) {
+            self.create(topic, creation).await?;
+            loop {
+                facts = self.describe(topic).await?;
+                let is_there = facts.as_ref().is_some_and(|facts| facts.without_leader == 0);
+                if is_there || Instant::now() > deadline {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        if let Some(facts) = &facts {
+            facts.check(topic)?;
+        }
+        Ok(facts)
+    }
+
+    async fn create(&self, topic: &str, creation: &TopicCreation) -> Result<()> {
+        let timeout = Some(self.inner.timeout);
+        let options = AdminOptions::new().request_timeout(timeout).operation_timeout(timeout);
+        // -1: as brokers have it by default.
+        let replication = TopicReplication::Fixed(creation.replication.unwrap_or(-1));
+        let mut new = NewTopic::new(topic, creation.partitions.unwrap_or(-1), replication);
+        for (name, value) in &creation.config {
+            new = new.set(name, value);
+        }
+        let cannot = |kind, error| {
+            let message = format!("topic {topic} is not there, and cannot be made");
+            Err(Error::new(kind, message).caused_by(error))
+        };
+        match self.inner.admin.create_topics(&[new], &options).await.map(|mut made| made.pop()) {
+            Err(error) => cannot(ErrorKind::Unreachable, error),
+            // Another run may have been faster.
+            Ok(None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)))) => Ok(()),
+            Ok(Some(Err((_, code)))) => {
+                use RDKafkaErrorCode::{ClusterAuthorizationFailed, TopicAuthorizationFailed};
+                let is_forbidden =
+                    matches!(code, ClusterAuthorizationFailed | TopicAuthorizationFailed);
+                let kind =
+                    if is_forbidden { ErrorKind::Forbidden } else { ErrorKind::Configuration };
+                cannot(kind, KafkaError::AdminOp(code))
+            }
+        }
+    }
+
+    fn unanswered(&self, error: KafkaError) -> Error {
+        let brokers = &self.inner.brokers;
+        match self.inner.link.context().failure() {
+            Some(failure) => failure.error(brokers),
+            None => {
+                let message = format!("no Kafka broker answers at {brokers}");
+                let error = match self.inner.link.context().last() {
+                    Some(reason) => Error::new(ErrorKind::Unreachable, message).caused_by(reason),
+                    None => Error::new(ErrorKind::Unreachable, message).caused_by(error),
+                };
+                error
+            }
+        }
+    }
+}
