@@ -3,10 +3,12 @@
 #
 #   scripts/kafka.sh fetch
 #       Makes sure that the broker's jars are in .cache/kafka, and prints their directory.
-#   scripts/kafka.sh start DIR [--port PORT] [--controller-port PORT] [--relay-port PORT]
+#   scripts/kafka.sh start DIR [--port PORT] [--controller-port PORT] [--relay-port PORT] [--properties FILE]
 #       Starts a broker that keeps everything in DIR, waits until it answers, and prints its address.
 #       Ports that are not given are picked among the free ones. A DIR that has been used before is the
 #       same broker again: same data, same ports. A broker that is running already is left alone.
+#       What FILE says wins over tests/kafka/server.properties; @DIR@ in it is DIR, and each @…_PORT@ a
+#       free port.
 #       With a relay's port, the broker listens on one more port, DIR/relayed, and tells clients that
 #       come in there to come back through the relay.
 #   scripts/kafka.sh stop DIR
@@ -27,7 +29,7 @@ die() {
 }
 
 usage() {
-  sed -n '4,13s/^# *//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,15s/^# *//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -101,7 +103,7 @@ fail() {
 }
 
 start() {
-  local dir=${1:?} port='' controller_port='' relay_port='' relayed jars
+  local dir=${1:?} port='' controller_port='' relay_port='' properties='' relayed jars name
   shift
   # Else its absence would look like a broker that does not answer.
   command -v kcat >/dev/null || die "kcat is missing, which asks the broker: run 'scripts/prerequisites.sh test'"
@@ -110,6 +112,7 @@ start() {
       --port) port=${2:?--port needs a number} ;;
       --relay-port) relay_port=${2:?--relay-port needs a number} ;;
       --controller-port) controller_port=${2:?--controller-port needs a number} ;;
+      --properties) properties=${2:?--properties needs a file} ;;
       *) usage ;;
     esac
     shift 2
@@ -127,8 +130,12 @@ start() {
     port=${port:-$(free_port)}
     controller_port=${controller_port:-$(free_port)}
     while [[ $controller_port == "$port" ]]; do controller_port=$(free_port); done
-    sed "s|@PORT@|$port|g; s|@CONTROLLER_PORT@|$controller_port|g; s|@DIR@|$dir|g" \
-      "$root/tests/kafka/server.properties" >"$dir/server.properties"
+    # Of a name that is there twice, Java takes the last.
+    cat "$root/tests/kafka/server.properties" ${properties:+"$properties"} |
+      sed "s|@PORT@|$port|g; s|@CONTROLLER_PORT@|$controller_port|g; s|@DIR@|$dir|g" >"$dir/server.properties"
+    for name in $(grep -o '@[A-Z]*_PORT@' "$dir/server.properties" | sort -u); do
+      sed -i "s|$name|$(free_port)|g" "$dir/server.properties"
+    done
     if [[ -n $relay_port ]]; then
       relayed=$port
       while [[ $relayed == "$port" || $relayed == "$controller_port" ]]; do relayed=$(free_port); done

@@ -49,12 +49,12 @@ pub enum ErrorKind {
     Configuration,
     /// A server could not be reached, or said nothing in time: look at network and address.
     Unreachable,
-    /// The API token was refused: no account can be read until it is renewed.
+    /// A credential was refused, the API token or that for the brokers: nothing can be done until it is renewed.
     Unauthorized,
     /// The provider refused the account's credentials: it must be connected anew in Truto. Other
     /// accounts are not touched by that.
     AccountUnauthorized,
-    /// The token, or the account at its provider, lacks a permission: widen its scopes.
+    /// The token, the account at its provider, or the user at the brokers lacks a permission: widen its scopes.
     Forbidden,
     /// The API refused the request itself; asking again will not help.
     Refused,

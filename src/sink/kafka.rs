@@ -133,6 +133,20 @@ impl KafkaOptions {
         Ok(())
     }
 
+    /// The topic of all records of this account, where that follows from a template, if it was not met
+    /// before in this run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if it would be no name of a topic; [`ErrorKind::Destination`] if it
+    /// would be [one too many](Topic::with_max_topics).
+    pub fn account_topic(&self) -> Result<Option<String>> {
+        let bound = self.topic.bind(self.known());
+        match bound.constant().filter(|_| self.topic.fixed().is_none()) {
+            Some(topic) if self.topic.using(topic)? => Ok(Some(topic.to_owned())),
+            _ => Ok(None),
+        }
+    }
+
     fn known(&self) -> Known<'_> {
         Known {
             account: self.account.as_deref(),

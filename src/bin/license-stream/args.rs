@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checkpoint;
+mod records;
 mod request;
 mod stop;
 
@@ -18,6 +19,7 @@ use license_stream::pipeline::MaxRejects;
 use license_stream::simulate::{Fault, SimulatedShape};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Integration};
+pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
 pub(crate) use stop::StopArgs;
 
@@ -53,6 +55,9 @@ pub(crate) enum Command {
     Kafka(KafkaArgs),
     /// Write licenses as they came, one a line, to standard output or a file
     Ndjson(NdjsonArgs),
+    /// Look whether a run could do its work: nothing is read, written or made
+    #[command(subcommand)]
+    Check(CheckArgs),
     /// Show or reset what is kept between runs
     #[command(subcommand)]
     Checkpoint(CheckpointsArgs),
@@ -192,9 +197,10 @@ pub(crate) struct RejectArgs {
     /// What to do with a record that is no license
     #[arg(long, value_enum, default_value_t = OnError::Fail)]
     pub(crate) on_error: OnError,
-    /// File that dead letters are appended to, one JSON object a line
-    #[arg(long, value_name = "FILE", required_if_eq("on_error", "dead-letter"))]
-    pub(crate) dead_letter: Option<PathBuf>,
+    /// File that dead letters are appended to, one JSON object a line. With `kafka` also a topic, as
+    /// messages of their own: `topic:NAME`, or `topic:` for TOPIC.dlq
+    #[arg(long, value_name = "DEST", required_if_eq("on_error", "dead-letter"))]
+    pub(crate) dead_letter: Option<DeadLetterArg>,
     /// Fail with more rejects than this, by count (`100`) or by share of all records (`0.5%`)
     #[arg(long, value_name = "N|P%")]
     pub(crate) max_rejects: Option<RejectLimit>,
@@ -214,7 +220,7 @@ pub(crate) enum OnError {
     Fail,
     /// Count it and go on
     Skip,
-    /// Keep it in the --dead-letter file and go on
+    /// Keep it where --dead-letter says and go on
     DeadLetter,
 }
 
@@ -298,10 +304,13 @@ Examples:
     --brokers broker1:9092,broker2:9092 --topic saas.licenses
   license-stream kafka --input body.ndjson --brokers localhost:9092 --topic saas.licenses \\
     -X compression.type=zstd --kafka-config secrets.properties
+  license-stream kafka --all-accounts --brokers localhost:9092 --topic 'licenses-{integration}' \\
+    --create-topic partitions=6,config=cleanup.policy=compact --tombstone-on status=inactive
+  license-stream check kafka --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d \\
+    --brokers broker1:9092 --topic saas.licenses --kafka-config secrets.properties
 
-Each record is keyed `account:id`, or `id` where no account is given, and has the headers
-truto-account, truto-snapshot and truto-position (the byte of the body at which it begins). Records
-of the raw format have no id that is known: they are keyed `account`, or not at all without one.";
+Records of the raw format have no fields that are known: they are keyed `account`, or not at all without
+one.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = KAFKA_EXAMPLES)]
@@ -309,7 +318,7 @@ pub(crate) struct KafkaArgs {
     /// Brokers to begin with, separated by commas
     #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]
     pub(crate) brokers: String,
-    /// Topic to produce to
+    /// Topic to produce to; or a template of it with {integrated_account_id}, {integration} or {status}
     #[arg(long)]
     pub(crate) topic: String,
     /// What consumers see of a run that was killed and begun again
@@ -331,6 +340,10 @@ pub(crate) struct KafkaArgs {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
+    pub(crate) records: RecordArgs,
+    #[command(flatten)]
+    pub(crate) topics: TopicArgs,
+    #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -340,6 +353,13 @@ pub(crate) struct KafkaArgs {
     pub(crate) stop: StopArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+}
+
+/// What a run is looked at for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckArgs {
+    /// Look at brokers, topics and the source of a `kafka` run, which is given by the same flags
+    Kafka(Box<KafkaArgs>),
 }
 
 /// `--delivery`.
@@ -354,10 +374,11 @@ pub(crate) enum DeliveryArg {
 /// How the brokers are spoken to.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SettingArgs {
-    /// A setting of librdkafka; may be repeated, and wins over --kafka-config
+    /// A setting of librdkafka; may be repeated, and wins over --kafka-config. A secret is not typed here,
+    /// but where it is: sasl.password=env:VARIABLE or sasl.password=@FILE
     #[arg(short = 'X', value_name = "NAME=VALUE", action = ArgAction::Append)]
     pub(crate) settings: Vec<TypedSetting>,
-    /// File of librdkafka's settings, one `name=value` a line: the place for passwords
+    /// File of librdkafka's settings, one `name=value` a line: a place for passwords
     #[arg(long, value_name = "FILE")]
     pub(crate) kafka_config: Option<PathBuf>,
 }
@@ -375,32 +396,6 @@ impl From<String> for TypedSetting {
 impl std::fmt::Debug for TypedSetting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
-    }
-}
-
-/// `name=value`. The value may be a secret, so it is not shown.
-#[derive(Clone)]
-pub(crate) struct Setting {
-    pub(crate) name: String,
-    pub(crate) value: String,
-}
-
-impl std::fmt::Debug for Setting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}=…", self.name)
-    }
-}
-
-impl FromStr for Setting {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some((name, value)) if !name.trim().is_empty() => {
-                Ok(Self { name: name.trim().to_owned(), value: value.trim().to_owned() })
-            }
-            _ => Err("a setting is written name=value"),
-        }
     }
 }
 
@@ -637,7 +632,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 15);
+        assert_eq!(examples, 17);
     }
 
     #[test]
@@ -646,13 +641,5 @@ mod tests {
             let name = arg.to_possible_value().expect("a shape that can be typed");
             assert_eq!(SimulatedShape::from(*arg).to_string(), name.get_name());
         }
-    }
-
-    #[test]
-    fn a_setting_does_not_show_its_value() {
-        let setting: Setting = "sasl.password=s3cret=".parse().expect("a setting");
-        assert_eq!(setting.value, "s3cret=");
-        assert_eq!(format!("{setting:?}"), "sasl.password=…");
-        assert!("=x".parse::<Setting>().is_err() && "x".parse::<Setting>().is_err());
     }
 }

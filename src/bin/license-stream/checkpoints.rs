@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointStore, Identity, LocalStore};
 use license_stream::digest::Digester;
-use license_stream::sink::kafka::KafkaStore;
+use license_stream::sink::kafka::{KafkaStore, Topic};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Result};
 
 use crate::args::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, SourceArgs, StoreArgs};
 use crate::exit::Exit;
-use crate::kafka;
 use crate::report::{human_bytes, human_count, say};
+use crate::settings;
 
 /// Where checkpoints are, whatever that is.
 pub(crate) type Store = Arc<dyn CheckpointStore>;
@@ -36,9 +36,9 @@ pub(crate) fn of_directory(args: &CheckpointArgs, out: &Path) -> Result<Option<S
     }
 }
 
-/// The topic of the checkpoints of runs that produce to `topic`.
-pub(crate) fn topic_beside(topic: &str) -> String {
-    format!("{topic}.checkpoints")
+/// The topic of the checkpoints of runs that produce to `topic`, which may be a template.
+pub(crate) fn topic_beside(topic: &Topic) -> String {
+    format!("{}.checkpoints", topic.family())
 }
 
 /// What the run of an account begins with. A snapshot that was given up in this run is not gone on with.
@@ -139,8 +139,9 @@ async fn open(args: &StoreArgs) -> Result<Store> {
         (Some(out), ..) => Ok(Arc::new(LocalStore::open(out.join(OWN))?)),
         (_, Some(directory), ..) => Ok(Arc::new(LocalStore::open(directory)?)),
         (_, _, Some(topic), Some(brokers)) => {
-            let config = kafka::config(brokers, &args.settings)?;
-            Ok(Arc::new(KafkaStore::open(&config, &topic_beside(topic), PATIENCE).await?))
+            let config = settings::config(brokers, &args.settings)?;
+            let topic = topic_beside(&topic.parse()?);
+            Ok(Arc::new(KafkaStore::open(&config, &topic, PATIENCE).await?))
         }
         _ => {
             let message = "name a place with --out, --checkpoint, or --topic and --brokers";

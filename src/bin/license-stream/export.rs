@@ -14,7 +14,7 @@ use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
 
-use crate::args::{RejectArgs, ReportArgs, SourceArgs, StopArgs};
+use crate::args::{DeadLetterArg, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::checkpoints;
 use crate::exit::Exit;
 use crate::input::{self, Input};
@@ -51,7 +51,7 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     /// is what its checkpoint is of.
     fn sink(
         &self,
-        account: Option<&Arc<str>>,
+        wanted: &Wanted,
         identity: Identity,
         attempt: u32,
     ) -> impl Future<Output = Result<Opened<Self::Sink>>> + Send;
@@ -109,12 +109,28 @@ impl Export {
         if let (Some(request), false) = (request, report.quiet) {
             remarks::tell(&request, source.request.integration);
         }
-        let letters = rejects.dead_letter.as_deref();
         let account = source.accounts.only().map(str::to_owned);
-        let letters = letters.map(|path| DeadLetters::open(path, account)).transpose()?;
+        let letters = match &rejects.dead_letter {
+            Some(DeadLetterArg::File(path)) => Some(DeadLetters::open(path, account)?),
+            // Who knows the brokers sets them.
+            Some(DeadLetterArg::Topic(_)) | None => None,
+        };
         let concurrency = source.accounts.at_once();
         let signals = Signals::listen(stop.grace.0)?;
         Ok(Self { source, rejects, report, signals, letters, concurrency })
+    }
+
+    /// The topic that dead letters go to, if they do: by its name, or beside that of the records.
+    pub(crate) fn letter_topic(&self) -> Option<Option<&str>> {
+        match &self.rejects.dead_letter {
+            Some(DeadLetterArg::Topic(name)) => Some(name.as_deref()),
+            Some(DeadLetterArg::File(_)) | None => None,
+        }
+    }
+
+    /// The same run with dead letters to there.
+    pub(crate) fn with_letters(self, letters: DeadLetters) -> Self {
+        Self { letters: Some(letters), ..self }
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -140,6 +156,10 @@ impl Export {
     /// Reads all accounts to their ends, and tells of it.
     pub(crate) async fn run<D: Sinks>(self, sinks: D) -> anyhow::Result<Exit> {
         let begun = Instant::now();
+        if self.letter_topic().is_some() && self.letters.is_none() {
+            let message = "--dead-letter topic: goes with `kafka`, which has brokers";
+            return Err(Error::new(ErrorKind::Configuration, message).into());
+        }
         let waits = Arc::new(Waits::default());
         let client = match self.source.input {
             None => Some(waits.watch(input::client(&self.source.api)?, self.report.verbose)),
@@ -273,7 +293,7 @@ impl<D: Sinks> Run<D> {
         let identity = identity
             .with("max_record_bytes", self.export.rejects.max_record_bytes)
             .with("max_depth", self.export.rejects.max_depth);
-        let opened = self.sinks.sink(wanted.account.as_ref(), identity, attempt).await?;
+        let opened = self.sinks.sink(wanted, identity, attempt).await?;
         let Opened { sink, beginning, journal } = opened;
         let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
         snapshot.resume = beginning.place().cloned();

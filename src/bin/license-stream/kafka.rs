@@ -1,6 +1,6 @@
 //! `license-stream kafka`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,44 +9,89 @@ use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
-    TransactionOptions, producer_config,
+    KafkaTopics, Key, Topic, TopicFacts, TransactionOptions,
 };
+use license_stream::sink::reject::DeadLetters;
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::args::{DeliveryArg, KafkaArgs, Setting, SettingArgs};
+use crate::args::{DeliveryArg, KafkaArgs};
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
+use crate::report::say;
 use crate::snapshots::{Destination, Written};
+use crate::wanted::Wanted;
+use crate::{records, settings};
 
-const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What of a record changes what is in the topic for it, so that a snapshot cannot go on with another.
+fn identity_of_records(args: &KafkaArgs) -> Vec<(&'static str, String)> {
+    let records = &args.records;
+    let key = records.key.iter().map(|key| ("key", key.clone()));
+    let tombstones = (!records.tombstone_on.is_empty())
+        .then(|| ("tombstone_on", records.tombstone_on.join("\n")));
+    key.chain(tombstones).collect()
+}
+
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
-    let config = config(&args.brokers, &args.settings)?;
+    let mut config = settings::config(&args.brokers, &args.settings)?;
     check_delivery(&args)?;
-    let transactions = transactions(&args);
     let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;
+    let identity = identity_of_records(&args);
+    let mut options = records::options(&args.topic, &args.topics, &args.records)?;
+    let creation = records::creation(&args.topics)?;
+    let transactions = transactions(&args, &options.topic);
     let delivery = match is_exactly_once {
         true => Delivery::ExactlyOnce(transactions.clone()),
         false => Delivery::AtLeastOnce,
     };
-    let is_kept = !args.checkpoint.no_checkpoint && !args.source.is_read_once();
-    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
-    let mut options = KafkaOptions::new(&args.topic);
+    let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    // Only now that signals are listened to: it connects.
+    let mut topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
+    if let Some(creation) = creation {
+        topics = topics.creating(creation);
+    }
     options.limits = export.limits();
     options.any_json = export.source.is_any_json();
-    let (topic, in_flight_bytes) = (&args.topic, options.in_flight_bytes);
+    let typed = export.source.request.integration;
+    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
+    let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
+    let stop = export.signals.stop();
     let open = async {
+        // First the topic, as long as nothing is at stake.
+        let mut is_there = true;
+        if let Some(topic) = options.topic.fixed() {
+            let facts = topics.ready(topic).await?;
+            is_there = facts.is_some();
+            if let Some(facts) = facts {
+                suits(&facts, topic, &options)?
+                    .into_iter()
+                    .for_each(|words| say!("warning: {words}"));
+                fit_batches(&mut config, &facts);
+                options.max_record_bytes = facts.max_record_bytes();
+            }
+        }
+        let letters = match export.letter_topic() {
+            None => None,
+            Some(name) => {
+                let account = export.source.accounts.only().map(str::to_owned);
+                Some(letters(&config, &topics, name, &options, account).await?)
+            }
+        };
+        let in_flight_bytes = options.in_flight_bytes;
         let producer = KafkaProducer::connect(&config, in_flight_bytes, delivery.clone()).await?;
-        producer.check(topic, CHECK_TIMEOUT).await?;
+        if let (Some(topic), false) = (options.topic.fixed(), is_there) {
+            producer.check(topic, CHECK_TIMEOUT).await.map_err(|error| missing(topic, error))?;
+        }
         let kept = match &args.checkpoint.checkpoint {
             _ if !is_kept => Kept::Nothing,
             Some(directory) => Kept::Elsewhere(directory.clone(), LocalStore::open(directory)?),
             None => {
-                let checkpoints = checkpoints::topic_beside(topic);
+                let checkpoints = checkpoints::topic_beside(&options.topic);
                 Kept::Beside(match &delivery {
                     Delivery::ExactlyOnce(_) => {
                         KafkaStore::through(&producer, &config, &checkpoints, PATIENCE).await?
@@ -57,20 +102,96 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                 })
             }
         };
-        Ok::<_, Error>((producer, kept))
+        Ok::<_, Error>((producer, kept, letters))
     };
-    let stop = export.signals.stop();
-    let (producer, kept) = tokio::select! {
+    let (producer, kept, letters) = tokio::select! {
         opened = open => opened?,
         // Nothing was read yet, and nothing will be.
-        () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, Kept::Nothing),
+        () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, Kept::Nothing, None),
     };
-    export.run(Topic { producer, options, kept, is_exactly_once }).await
+    if let Some(letters) = letters {
+        export = export.with_letters(letters);
+    }
+    export.run(Topics { producer, topics, options, identity, kept, is_exactly_once }).await
+}
+
+/// What of a topic does not suit records like these, if it is none that can be lived with; what should be
+/// known of the others.
+pub(crate) fn suits(
+    facts: &TopicFacts,
+    topic: &str,
+    options: &KafkaOptions,
+) -> Result<Option<String>> {
+    let policy = facts.cleanup_policy.as_deref().unwrap_or_default();
+    if facts.is_compacted() && options.key == Key::None {
+        let message = format!(
+            "topic {topic} is compacted (cleanup.policy={policy}) and takes no record without a key: leave \
+             --key none away"
+        );
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    let is_vain = !options.tombstone_on.is_empty() && !policy.is_empty() && !facts.is_compacted();
+    Ok(is_vain.then(|| {
+        format!(
+            "topic {topic} is not compacted (cleanup.policy={policy}): tombstones are null values there, and \
+             make it forget nothing"
+        )
+    }))
+}
+
+/// A batch that is larger than the topic takes would be refused with all that is in it.
+fn fit_batches(config: &mut ClientConfig, facts: &TopicFacts) {
+    let Some(most) = facts.max_message_bytes else { return };
+    let batch = config.get("batch.size").and_then(|bytes| bytes.parse().ok());
+    if batch.is_some_and(|bytes: usize| bytes > most) {
+        config.set("batch.size", most.to_string());
+    }
+}
+
+/// Brokers that do not know a topic, and do not make it either.
+fn missing(topic: &str, error: Error) -> Error {
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
+    match cause.and_then(KafkaError::rdkafka_error_code) {
+        Some(code @ RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            let message = format!(
+                "topic {topic} is not there, and brokers do not make it by themselves: create it, or let \
+                 --create-topic do so"
+            );
+            Error::new(ErrorKind::Destination, message).caused_by(KafkaError::MetadataFetch(code))
+        }
+        _ => error,
+    }
+}
+
+/// The name of the topic of dead letters: that which was typed, or one beside the records'.
+pub(crate) fn letter_topic(name: Option<&str>, options: &KafkaOptions) -> String {
+    name.map_or_else(|| format!("{}.dlq", options.topic.family()), str::to_owned)
+}
+
+async fn letters(
+    config: &ClientConfig,
+    topics: &KafkaTopics,
+    name: Option<&str>,
+    options: &KafkaOptions,
+    account: Option<String>,
+) -> Result<DeadLetters> {
+    let name = letter_topic(name, options);
+    let mut config = config.clone();
+    let facts = topics.ready(&name).await?;
+    match &facts {
+        Some(facts) => fit_batches(&mut config, facts),
+        None => {
+            let producer = KafkaProducer::new(&config, 1)?;
+            producer.check(&name, CHECK_TIMEOUT).await.map_err(|error| missing(&name, error))?;
+        }
+    }
+    let most = facts.and_then(|facts| facts.max_record_bytes());
+    DeadLetters::to_topic(&config, &name, most, account)
 }
 
 /// The transactions that records are in, or checkpoints alone.
-fn transactions(args: &KafkaArgs) -> TransactionOptions {
-    let mut transactions = TransactionOptions::of_topic(&args.topic);
+fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
+    let mut transactions = TransactionOptions::of_topic(&topic.family());
     transactions.max_bytes = args.transaction_bytes;
     transactions.max_duration = Duration::from_secs(args.transaction_seconds);
     if let Some(id) = &args.transactional_id {
@@ -100,11 +221,14 @@ fn check_delivery(args: &KafkaArgs) -> Result<()> {
     Err(Error::new(ErrorKind::Configuration, message))
 }
 
-/// One topic, which all accounts share, and one producer.
-struct Topic {
+/// One topic, or those of one template, which all accounts share, and one producer.
+struct Topics {
     producer: KafkaProducer,
+    topics: KafkaTopics,
     /// Those of every snapshot.
     options: KafkaOptions,
+    /// What checkpoints are of, beside the source and the topic.
+    identity: Vec<(&'static str, String)>,
     kept: Kept,
     is_exactly_once: bool,
 }
@@ -118,16 +242,19 @@ enum Kept {
     Beside(KafkaStore),
 }
 
-impl Sinks for Topic {
+impl Sinks for Topics {
     type Sink = KafkaSink;
 
     async fn sink(
         &self,
-        account: Option<&Arc<str>>,
+        wanted: &Wanted,
         identity: Identity,
         attempt: u32,
     ) -> Result<Opened<KafkaSink>> {
-        let identity = identity.with("topic", &self.options.topic);
+        let mut identity = identity.with("topic", &self.options.topic);
+        for (name, value) in &self.identity {
+            identity = identity.with(*name, value);
+        }
         let mut lock = None;
         let store: Option<Store> = match &self.kept {
             Kept::Nothing => None,
@@ -140,9 +267,25 @@ impl Sinks for Topic {
         };
         let beginning = checkpoints::beginning(store.as_ref(), &identity, attempt).await?;
         let mut options = self.options.clone();
-        options.account = account.cloned();
+        options.account.clone_from(&wanted.account);
         options.snapshot_id = Some(beginning.snapshot_id().into());
-        let mut sink = KafkaSink::through(&self.producer, options);
+        if let Some(integration) = &wanted.integration_name {
+            options.integration = Some(Arc::clone(integration));
+        }
+        options.check()?;
+        if let Some(topic) = options.account_topic()? {
+            match self.topics.ready(&topic).await? {
+                Some(facts) => {
+                    suits(&facts, &topic, &options)?;
+                    options.max_record_bytes = facts.max_record_bytes();
+                }
+                None => {
+                    let checked = self.producer.check(&topic, CHECK_TIMEOUT).await;
+                    checked.map_err(|error| missing(&topic, error))?;
+                }
+            }
+        }
+        let mut sink = KafkaSink::through(&self.producer, options).with_topics(&self.topics);
         if let Kept::Beside(store) = &self.kept {
             sink = sink.keeping(store, identity.clone(), &beginning);
         }
@@ -155,7 +298,7 @@ impl Sinks for Topic {
 
     fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>) -> Written {
         Written {
-            destination: Destination::Topic(self.options.topic.clone()),
+            destination: Destination::Topic(self.options.topic.to_string()),
             into: self.place(0, 0),
             records: summary.report.delivered,
             bytes: summary.report.bytes,
@@ -164,7 +307,10 @@ impl Sinks for Topic {
     }
 
     fn place(&self, _: u64, _: u64) -> String {
-        format!("delivered to topic {}", self.options.topic)
+        match self.options.topic.fixed() {
+            Some(topic) => format!("delivered to topic {topic}"),
+            None => format!("delivered to topics {}", self.options.topic),
+        }
     }
 
     /// What is produced waits in librdkafka for its reports. Before that, one batch with the sink and one
@@ -186,57 +332,4 @@ impl Sinks for Topic {
             !matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord)
         })
     }
-}
-
-/// What librdkafka is told of how to produce.
-pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> {
-    let mut config = producer_config(brokers);
-    let mut settings =
-        args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
-    for typed in &args.settings {
-        settings.push(
-            typed
-                .0
-                .parse()
-                .map_err(|what| Error::new(ErrorKind::Configuration, format!("-X: {what}")))?,
-        );
-    }
-    for Setting { name, value } in &settings {
-        let weakens = match name.as_str() {
-            "enable.idempotence" => value != "true",
-            // --transactional-id has it.
-            "transactional.id" => true,
-            // A run waits for the report of every record.
-            "delivery.report.only.error" => value != "false",
-            "acks" | "request.required.acks" => value != "all" && value != "-1",
-            _ => false,
-        };
-        if weakens {
-            let message = format!(
-                "{name} must stay as it is: without it records can be lost, doubled or reordered"
-            );
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        config.set(name, value);
-    }
-    Ok(config)
-}
-
-/// Reads lines of `name=value`; blank ones and those that begin with `#` say nothing.
-fn read_config(path: &Path) -> Result<Vec<Setting>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let message = format!("--kafka-config {} cannot be read", path.display());
-        Error::new(ErrorKind::Configuration, message).caused_by(error)
-    })?;
-    let lines = text.lines().map(str::trim).enumerate();
-    lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(index, line)| {
-            line.parse().map_err(|what| {
-                let message =
-                    format!("--kafka-config {}, line {}: {what}", path.display(), index + 1);
-                Error::new(ErrorKind::Configuration, message)
-            })
-        })
-        .collect()
 }

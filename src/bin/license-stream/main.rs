@@ -4,6 +4,7 @@ mod accounts;
 mod allocator;
 mod args;
 mod certificates;
+mod check;
 mod checkpoints;
 mod connection;
 mod demo;
@@ -16,9 +17,11 @@ mod letters;
 mod ndjson;
 mod parquet;
 mod progress;
+mod records;
 mod remarks;
 mod report;
 mod schema;
+mod settings;
 mod signal;
 mod simulate;
 mod snapshots;
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
+                Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Accounts(args) => accounts::run(args).await,
                 Command::Schema(args) => schema::run(&args),

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 
 use license_stream::checkpoint::{Beginning, Identity};
 use license_stream::decode::Limits;
@@ -19,6 +18,7 @@ use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::snapshots::{Destination, Written};
 use crate::turns::Turns;
+use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
@@ -115,11 +115,11 @@ impl Sinks for Lines {
 
     async fn sink(
         &self,
-        account: Option<&Arc<str>>,
+        wanted: &Wanted,
         _: Identity,
         attempt: u32,
     ) -> Result<Opened<NdjsonSink<Writer>>> {
-        let writer = self.writer(account.map(|account| &**account), attempt).await?;
+        let writer = self.writer(wanted.id(), attempt).await?;
         let sink = NdjsonSink::new(writer, self.limits).with_any_json(self.any_json);
         Ok(Opened::without_journal(sink, Beginning::new()))
     }

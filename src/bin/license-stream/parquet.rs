@@ -17,6 +17,7 @@ use crate::export::{Export, Opened, Sinks};
 use crate::remarks;
 use crate::report::{human_bytes, human_count};
 use crate::snapshots::{Destination, Written};
+use crate::wanted::Wanted;
 
 /// What an account must have of the row groups in hand, where there are many: what encodes the columns takes
 /// about as much, however few rows there are, and smaller row groups are slow to read.
@@ -77,7 +78,7 @@ impl Sinks for Files {
 
     async fn sink(
         &self,
-        account: Option<&Arc<str>>,
+        wanted: &Wanted,
         identity: Identity,
         attempt: u32,
     ) -> Result<Opened<ParquetSink>> {
@@ -86,9 +87,9 @@ impl Sinks for Files {
             identity.with("file_bytes", options.file_bytes).with("strict", options.strict);
         self.begin_run()?;
         // First the claim: what is read behind it cannot change any more.
-        let claim = Arc::new(Claim::take(&self.out, account.map(|account| &**account))?);
+        let claim = Arc::new(Claim::take(&self.out, wanted.id())?);
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
-        options.account = account.cloned();
+        options.account.clone_from(&wanted.account);
         options.snapshot_id = beginning.snapshot_id().into();
         options.files_before = beginning.pieces().len();
         claim.remove_unfinished(&options.snapshot_id, options.files_before)?;

@@ -34,7 +34,9 @@ pub(crate) struct Wanted {
     /// For this account in place of what was typed for all.
     pub(crate) organization_id: Option<String>,
     pub(crate) product: Option<Product>,
-    /// What the API's list says, if it is from there, or from a file that was made of it.
+    /// What it is connected to, by the name that the API's list has for it.
+    pub(crate) integration_name: Option<Arc<str>>,
+    /// What else the API's list says, if it is from there, or from a file that was made of it.
     pub(crate) listed: Option<Listed>,
 }
 
@@ -98,6 +100,7 @@ impl Wanted {
         let integration = account.integration_name().and_then(Integration::by_name);
         Self {
             account: Some(account.id.as_str().into()),
+            integration_name: account.integration_name().map(Arc::from),
             listed: Some(Listed { integration, unfit }),
             ..Self::default()
         }
@@ -177,12 +180,14 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
             .map(Product::from)
             .map_err(|_| "product is azure_active_directory or onedrive")
     });
-    let integration = line.integration["name"].as_str().and_then(Integration::by_name);
+    let integration_name = line.integration["name"].as_str();
+    let integration = integration_name.and_then(Integration::by_name);
     Ok(Wanted {
         account: Some(line.id.into()),
         organization_id: line.organization_id,
         product: product.transpose()?,
         listed: integration.map(|it| Listed { integration: Some(it), unfit: None }),
+        integration_name: integration_name.map(Arc::from),
     })
 }
 

@@ -104,7 +104,7 @@ impl TopicFacts {
     /// # Errors
     /// [`ErrorKind::Forbidden`] if we may not; [`ErrorKind::Destination`] if too few replicas could ever
     /// acknowledge.
-    fn check(&self, topic: &str) -> Result<()> {
+    pub fn check(&self, topic: &str) -> Result<()> {
         if self.may_write == Some(false) {
             let message =
                 format!("topic {topic} may not be written to: its ACLs lack Write for this user");

@@ -43,9 +43,24 @@ fn a_setting_that_is_refused_is_named_without_its_value() {
 #[test]
 fn settings_that_contradict_each_other_do_not_tell_a_value() {
     // It is found to be no key only when the producer is made.
-    let key = format!("ssl.key.pem={SECRET}");
-    let run = refused(&["-X", "security.protocol=ssl", "-X", &key]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("kafka.properties");
+    std::fs::write(&file, format!("security.protocol=ssl\nssl.key.pem={SECRET}\n")).unwrap();
+    let run = refused(&["--kafka-config", file.to_str().unwrap()]);
     assert!(run.stderr.starts_with("error: no Kafka producer can be made"), "{}", run.stderr);
+}
+
+#[test]
+fn a_secret_is_not_typed_but_where_it_is() {
+    let typed = format!("sasl.password={SECRET}");
+    let run = refused(&["-X", &typed]);
+    let begin = "error: -X sasl.password: every process on this machine can read what is typed";
+    assert!(run.stderr.starts_with(begin), "{}", run.stderr);
+    assert!(run.stderr.contains("sasl.password=@FILE"), "{}", run.stderr);
+
+    let run = refused(&["-X", "sasl.password=@/no/such/file"]);
+    let begin = "error: sasl.password: file /no/such/file cannot be read: ";
+    assert!(run.stderr.starts_with(begin), "{}", run.stderr);
 }
 
 #[test]
@@ -106,7 +121,7 @@ fn a_file_of_settings_is_read_and_the_command_line_wins() {
         command
     };
     let failed = run(&mut with_file()).expect(1);
-    assert!(failed.stderr.contains("Message size too large"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("message.max.bytes"), "{}", failed.stderr);
     assert!(topic_messages(&topic).is_empty());
 
     let done = run(with_file().args(["-X", "message.max.bytes=1000000"])).expect(0);

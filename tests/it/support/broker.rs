@@ -1,6 +1,6 @@
 //! A broker of one test's own, which it may kill, stop, or cut off.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::process::kill;
 use super::python::root;
 use super::relay::Relay;
+use super::tls::Certified;
 
 /// A broker with its data. It is stopped and its data removed when this is dropped.
 #[derive(Debug)]
@@ -31,6 +32,34 @@ impl Broker {
         let relayed = std::fs::read_to_string(directory.path().join("relayed")).unwrap();
         relay.lead_to(relayed.trim().parse().unwrap());
         Self { directory, bootstrap }
+    }
+
+    /// One of `tests/kafka/secured.properties`. It shows `server`, and where it is expired `expired`;
+    /// clients have certificates of `authority`.
+    pub(crate) fn secured(authority: &Certified, server: &Certified, expired: &Certified) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        server.write(path, "server.pem");
+        expired.write(path, "expired.pem");
+        std::fs::write(path.join("authority.pem"), authority.certificate_pem()).unwrap();
+        let properties = root().join("tests/kafka/secured.properties");
+        let bootstrap = kafka_sh("start", path, &["--properties", properties.to_str().unwrap()]);
+        Self { directory, bootstrap }
+    }
+
+    /// The address of a listener.
+    pub(crate) fn listener(&self, name: &str) -> String {
+        let file = self.directory.path().join("server.properties");
+        let properties = std::fs::read_to_string(file).unwrap();
+        let listeners = properties.lines().rfind(|line| line.starts_with("listeners=")).unwrap();
+        let begin = format!("{name}://");
+        let addresses = listeners["listeners=".len()..].split(',');
+        addresses.filter_map(|it| it.strip_prefix(&begin)).next().unwrap().to_owned()
+    }
+
+    /// The directory of a partition's segments.
+    pub(crate) fn partition(&self, topic: &str, partition: u32) -> PathBuf {
+        self.directory.path().join(format!("data/{topic}-{partition}"))
     }
 
     /// Its address, also while it is down.

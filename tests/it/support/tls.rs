@@ -40,7 +40,20 @@ impl Certified {
         Self::new(name, Some(self))
     }
 
+    /// The same, no longer valid.
+    pub(crate) fn certify_expired(&self, name: &str) -> Self {
+        // A day of the last century.
+        let (since, until) =
+            (Asn1Time::from_unix(0).unwrap(), Asn1Time::from_unix(86_400).unwrap());
+        Self::valid(name, Some(self), &since, &until)
+    }
+
     fn new(name: &str, issuer: Option<&Self>) -> Self {
+        let (since, until) = (Asn1Time::from_unix(0).unwrap(), Asn1Time::days_from_now(2).unwrap());
+        Self::valid(name, issuer, &since, &until)
+    }
+
+    fn valid(name: &str, issuer: Option<&Self>, since: &Asn1Time, until: &Asn1Time) -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         let mut subject = X509NameBuilder::new().unwrap();
@@ -54,8 +67,8 @@ impl Certified {
         builder.set_subject_name(&subject).unwrap();
         let issued_by = issuer.map_or(&*subject, |issuer| issuer.certificate.subject_name());
         builder.set_issuer_name(issued_by).unwrap();
-        builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(2).unwrap()).unwrap();
+        builder.set_not_before(since).unwrap();
+        builder.set_not_after(until).unwrap();
         builder.set_pubkey(&key).unwrap();
         if issuer.is_none() {
             let usage = KeyUsage::new().key_cert_sign().build().unwrap();

@@ -1,0 +1,152 @@
+//! Brokers and topics.
+
+use license_stream::sink::kafka::{KafkaOptions, KafkaTopics, TopicCreation, TopicFacts};
+use license_stream::{Error, ErrorKind, Result};
+
+use super::Findings;
+use crate::args::{DeadLetterArg, KafkaArgs};
+use crate::kafka::{CHECK_TIMEOUT, letter_topic, suits};
+use crate::{checkpoints, records, settings};
+
+/// What is asked of the brokers.
+struct Probe {
+    topics: KafkaTopics,
+    options: KafkaOptions,
+    creation: Option<TopicCreation>,
+}
+
+pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
+    let probe = match Probe::new(args) {
+        Ok(probe) => probe,
+        Err(error) => return findings.failed("settings", &error),
+    };
+    let family = probe.options.topic.family();
+    let topic = probe.options.topic.fixed().unwrap_or(&family);
+    let facts = match probe.topics.describe(topic).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            let is_of_topic = matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Destination);
+            return findings.failed(if is_of_topic { "topic" } else { "brokers" }, &error);
+        }
+    };
+    findings.good("brokers", &format!("{} take the connection", args.brokers));
+    if probe.options.topic.fixed().is_some() {
+        probe.records(topic, facts, findings).await;
+    } else {
+        let message = format!(
+            "{} is known by its records only: each topic is looked at when it is met",
+            args.topic
+        );
+        findings.warning("topic", &message);
+    }
+    let is_kept = !args.checkpoint.no_checkpoint && args.checkpoint.checkpoint.is_none();
+    if is_kept && !args.source.is_read_once() {
+        let topic = checkpoints::topic_beside(&probe.options.topic);
+        probe.beside("checkpoints", &topic, findings).await;
+    }
+    if let Some(DeadLetterArg::Topic(name)) = &args.rejects.dead_letter {
+        let topic = letter_topic(name.as_deref(), &probe.options);
+        probe.beside("dead letters", &topic, findings).await;
+    }
+}
+
+impl Probe {
+    fn new(args: &KafkaArgs) -> Result<Self> {
+        let config = settings::config(&args.brokers, &args.settings)?;
+        let options = records::options(&args.topic, &args.topics, &args.records)?;
+        let creation = records::creation(&args.topics)?;
+        // It is not told how topics are made, and so makes none.
+        let topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
+        Ok(Self { topics, options, creation })
+    }
+
+    /// The topic of the records.
+    async fn records(&self, topic: &str, facts: Option<TopicFacts>, findings: &mut Findings) {
+        let Some(facts) = facts else { return self.missing("topic", topic, findings).await };
+        if let Err(error) = facts.check(topic) {
+            return findings.failed("topic", &error);
+        }
+        match suits(&facts, topic, &self.options) {
+            Err(error) => return findings.failed("topic", &error),
+            Ok(Some(words)) => findings.warning("topic", &words),
+            Ok(None) => {}
+        }
+        if facts.without_leader > 0 {
+            let message = format!(
+                "{} of {} partitions of {topic} have no leader now: their records would wait",
+                facts.without_leader, facts.partitions
+            );
+            findings.warning("topic", &message);
+        }
+        findings.good("topic", &format!("{topic}: {}", describe(&facts)));
+    }
+
+    /// A topic that is not the records' own.
+    async fn beside(&self, what: &str, topic: &str, findings: &mut Findings) {
+        match self.topics.describe(topic).await {
+            Err(error) => findings.failed(what, &error),
+            Ok(None) if what == "checkpoints" => {
+                findings.good(what, &format!("{topic} is not there, and is made by the first run"));
+            }
+            Ok(None) => self.missing(what, topic, findings).await,
+            Ok(Some(facts)) => match facts.check(topic) {
+                Err(error) => findings.failed(what, &error),
+                Ok(()) if what == "checkpoints" && !facts.is_compacted() => {
+                    let message =
+                        format!("topic {topic} cannot keep checkpoints: it must be compacted");
+                    findings.failed(what, &Error::new(ErrorKind::Configuration, message));
+                }
+                Ok(()) => findings.good(what, &format!("{topic}: {}", describe(&facts))),
+            },
+        }
+    }
+
+    async fn missing(&self, what: &str, topic: &str, findings: &mut Findings) {
+        if self.creation.is_some() {
+            return findings.good(what, &format!("{topic} is not there, and is made by the run"));
+        }
+        match self.topics.come_by_themselves().await {
+            Some(true) => {
+                let message = format!(
+                    "{topic} is not there: brokers make it when it is written to, with their defaults"
+                );
+                findings.warning(what, &message);
+            }
+            Some(false) => {
+                let message = format!(
+                    "topic {topic} is not there, and brokers do not make it by themselves: create it, or let \
+                     --create-topic do so"
+                );
+                findings.failed(what, &Error::new(ErrorKind::Destination, message));
+            }
+            None => {
+                let message = format!(
+                    "{topic} is not there, and brokers do not tell whether they make it: create it, or let \
+                     --create-topic do so"
+                );
+                findings.warning(what, &message);
+            }
+        }
+    }
+}
+
+fn describe(facts: &TopicFacts) -> String {
+    let mut words = vec![match facts.partitions {
+        1 => "1 partition".to_owned(),
+        partitions => format!("{partitions} partitions"),
+    }];
+    if let Some(bytes) = facts.max_record_bytes() {
+        words.push(format!("records up to {bytes} bytes"));
+    }
+    if let Some(policy) = &facts.cleanup_policy {
+        words.push(format!("cleanup.policy={policy}"));
+    }
+    words.push(
+        match facts.may_write {
+            Some(_) => "may be written to",
+            None => "brokers do not tell whether it may be written to",
+        }
+        .to_owned(),
+    );
+    words.join(", ")
+}

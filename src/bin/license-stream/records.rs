@@ -1,0 +1,69 @@
+//! What is produced of each license, from what was typed.
+
+use license_stream::sink::kafka::{
+    FieldIs, HeaderOptions, KafkaOptions, Key, Topic, TopicCreation,
+};
+use license_stream::{Error, ErrorKind, Result};
+
+use crate::args::{HeadersArg, RecordArgs, TopicArgs};
+
+/// The options that the flags ask for, with those of a snapshot still open.
+pub(crate) fn options(
+    topic: &str,
+    topics: &TopicArgs,
+    records: &RecordArgs,
+) -> Result<KafkaOptions> {
+    let topic: Topic = parse("--topic", topic)?;
+    let mut options = KafkaOptions::new("");
+    options.topic = topic.with_max_topics(topics.max_topics as usize);
+    if let Some(key) = &records.key {
+        options.key = parse("--key", key)?;
+    }
+    options.headers = headers(records)?;
+    for condition in &records.tombstone_on {
+        let (field, value) = pair("--tombstone-on", condition, "FIELD=VALUE")?;
+        let condition =
+            FieldIs::new(field, value).map_err(|error| of_flag("--tombstone-on", &error))?;
+        options.tombstone_on.push(condition);
+    }
+    if options.key == Key::None && !options.tombstone_on.is_empty() {
+        let message = "--tombstone-on goes with keys: leave --key none away";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(options)
+}
+
+/// How a topic is made that is missing, if it is to be.
+pub(crate) fn creation(topics: &TopicArgs) -> Result<Option<TopicCreation>> {
+    topics.create_topic.as_deref().map(|how| parse("--create-topic", how)).transpose()
+}
+
+fn headers(args: &RecordArgs) -> Result<HeaderOptions> {
+    let mut headers = match args.headers {
+        Some(HeadersArg::None) => HeaderOptions::none(),
+        Some(HeadersArg::All) => HeaderOptions::all(),
+        None if args.cloud_events => HeaderOptions::none(),
+        Some(HeadersArg::Default) | None => HeaderOptions::default(),
+    };
+    headers.cloud_events = args.cloud_events;
+    for header in &args.further {
+        let (name, value) = pair("--header", header, "NAME=VALUE")?;
+        headers = headers.with(name, value).map_err(|error| of_flag("--header", &error))?;
+    }
+    Ok(headers)
+}
+
+fn pair<'a>(flag: &str, text: &'a str, form: &str) -> Result<(&'a str, &'a str)> {
+    text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+        let message = format!("{flag} is written {form}");
+        Error::new(ErrorKind::Configuration, message)
+    })
+}
+
+fn parse<T: std::str::FromStr<Err = Error>>(flag: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|error| of_flag(flag, &error))
+}
+
+fn of_flag(flag: &str, error: &Error) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{flag}: {}", error.message()))
+}

@@ -1,0 +1,181 @@
+//! librdkafka's settings as they are given: typed, in a file, and secrets where no one else sees them.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use license_stream::sink::kafka::{ClientConfig, SECRET_SETTINGS, producer_config};
+use license_stream::{Error, ErrorKind, Result};
+
+use crate::args::SettingArgs;
+
+/// `name=value`. The value may be a secret, so it is not shown.
+#[derive(Clone)]
+struct Setting {
+    name: String,
+    value: String,
+}
+
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}=…", self.name)
+    }
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                Ok(Self { name: name.trim().to_owned(), value: value.trim().to_owned() })
+            }
+            _ => Err("a setting is written name=value"),
+        }
+    }
+}
+
+impl Setting {
+    fn is_secret(&self) -> bool {
+        SECRET_SETTINGS.contains(&self.name.as_str())
+    }
+
+    /// The setting with a secret in place of where it is: `env:NAME` or `@FILE`. `@@` begins a value that
+    /// begins with `@`.
+    fn resolved(mut self) -> Result<Self> {
+        if !self.is_secret() {
+            return Ok(self);
+        }
+        let name = &self.name;
+        let wrong = |what: String| Error::new(ErrorKind::Configuration, format!("{name}: {what}"));
+        let value = if let Some(variable) = self.value.strip_prefix("env:") {
+            std::env::var(variable).map_err(|_| {
+                wrong(format!("the environment has no variable {variable} that is text"))
+            })?
+        } else if self.value.starts_with("@@") {
+            self.value[1..].to_owned()
+        } else if let Some(file) = self.value.strip_prefix('@') {
+            let text = std::fs::read_to_string(file);
+            let text = text
+                .map_err(|error| wrong(format!("file {file} cannot be read")).caused_by(error))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        } else {
+            return Ok(self);
+        };
+        self.value = value;
+        Ok(self)
+    }
+}
+
+/// What librdkafka is told of how to produce.
+pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> {
+    let mut config = producer_config(brokers);
+    let mut settings =
+        args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    for typed in &args.settings {
+        settings.push(parse_typed(&typed.0)?);
+    }
+    for setting in settings {
+        let Setting { name, value } = setting.resolved()?;
+        let weakens = match name.as_str() {
+            "enable.idempotence" => value != "true",
+            // --transactional-id has it.
+            "transactional.id" => true,
+            // A run waits for the report of every record.
+            "delivery.report.only.error" => value != "false",
+            "acks" | "request.required.acks" => value != "all" && value != "-1",
+            _ => false,
+        };
+        if weakens {
+            let message = format!(
+                "{name} must stay as it is: without it records can be lost, doubled or reordered"
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        config.set(name, value);
+    }
+    Ok(config)
+}
+
+/// A setting of the command line, which is no place for a secret: whoever is on the machine can read it.
+fn parse_typed(text: &str) -> Result<Setting> {
+    let wrong = |what: &str| Error::new(ErrorKind::Configuration, format!("-X: {what}"));
+    let setting: Setting = text.parse().map_err(wrong)?;
+    let is_elsewhere = setting.value.starts_with("env:")
+        || (setting.value.starts_with('@') && !setting.value.starts_with("@@"));
+    if setting.is_secret() && !is_elsewhere {
+        let name = &setting.name;
+        let message = format!(
+            "-X {name}: every process on this machine can read what is typed: say where it is, with \
+             {name}=env:VARIABLE or {name}=@FILE, or put it into --kafka-config"
+        );
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(setting)
+}
+
+/// Reads lines of `name=value`; blank ones and those that begin with `#` say nothing.
+fn read_config(path: &Path) -> Result<Vec<Setting>> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("--kafka-config {} cannot be read", path.display());
+        Error::new(ErrorKind::Configuration, message).caused_by(error)
+    })?;
+    let lines = text.lines().map(str::trim).enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| {
+            line.parse().map_err(|what| {
+                let message =
+                    format!("--kafka-config {}, line {}: {what}", path.display(), index + 1);
+                Error::new(ErrorKind::Configuration, message)
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_does_not_show_its_value() {
+        let setting: Setting = "sasl.password=s3cret=".parse().expect("a setting");
+        assert_eq!(setting.value, "s3cret=");
+        assert_eq!(format!("{setting:?}"), "sasl.password=…");
+        assert!("=x".parse::<Setting>().is_err() && "x".parse::<Setting>().is_err());
+    }
+
+    #[test]
+    fn a_secret_is_found_where_it_is_said_to_be() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "s3cret word\n").expect("a file");
+        let value = |text: String| {
+            let setting: Setting = text.parse().expect("a setting");
+            setting.resolved().map(|setting| setting.value)
+        };
+        let path = file.path().display();
+        assert_eq!(value(format!("sasl.password=@{path}")).expect("a file"), "s3cret word");
+        assert_eq!(value("sasl.password=@@x".to_owned()).expect("a value"), "@x");
+        assert_eq!(value("sasl.username=@x".to_owned()).expect("no secret"), "@x");
+        for (setting, message) in [
+            ("sasl.password=@/no/such/file", "sasl.password: file /no/such/file cannot be read"),
+            (
+                "sasl.password=env:NO_SUCH",
+                "sasl.password: the environment has no variable NO_SUCH that is text",
+            ),
+        ] {
+            let error = value(setting.to_owned()).expect_err("nothing is there");
+            assert_eq!(error.message(), message);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_typed() {
+        for name in SECRET_SETTINGS {
+            let error = parse_typed(&format!("{name}=s3cret")).expect_err("a secret");
+            let message = error.message();
+            assert!(message.contains(name) && message.contains("=env:VARIABLE"), "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
+            assert!(parse_typed(&format!("{name}=env:X")).is_ok());
+        }
+    }
+}

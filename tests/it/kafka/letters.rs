@@ -1,0 +1,109 @@
+//! Dead letters in a topic.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::kafka;
+use crate::support::kafka::{bootstrap, topic};
+use crate::support::python::{header, python, topic_messages};
+use crate::support::run::run;
+
+const ACCOUNT: &str = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
+
+const CREATE_TOPIC: &str = r#"
+import sys
+from confluent_kafka.admin import AdminClient, NewTopic
+bootstrap, name, limit = sys.argv[1:]
+topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
+for created in AdminClient({"bootstrap.servers": bootstrap}).create_topics([topic]).values():
+    created.result()
+"#;
+
+fn create(topic: &str, limit: &str) {
+    let mut command = python();
+    command.args(["-c", CREATE_TOPIC, &bootstrap(), topic, limit]);
+    assert!(command.status().unwrap().success());
+}
+
+/// A body with a broken line, a license of 20 kB and one of 200 kB among small ones; the lines.
+fn body() -> Vec<String> {
+    let mut lines = Vec::new();
+    for number in 0..60 {
+        let mut line = String::new();
+        let text = "x".repeat(match number {
+            20 => 20_000,
+            40 => 200_000,
+            _ => 10,
+        });
+        write!(line, r#"{{"id":"{number}","description":"{text}"}}"#).unwrap();
+        if number == 10 {
+            line.pop();
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn letters_of(delivery: &str) {
+    let lines = body();
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    std::fs::write(&input, lines.join("\n") + "\n").unwrap();
+
+    let records = topic("lettered");
+    create(&records, "10000");
+    let letters = format!("{records}.dlq");
+    create(&letters, "100000");
+    let mut command = kafka(&records);
+    command.args(["--account", ACCOUNT, "--delivery", delivery, "--on-error", "dead-letter"]);
+    command.args(["--dead-letter", "topic:", "--input"]).arg(&input);
+    let summary = run(&mut command).expect(4).summary();
+    assert_eq!(summary["rejects_by_reason"], json!({"syntax": 1, "too_large": 2}));
+    // Its neighbours went on.
+    assert_eq!(summary["records"], 57);
+    assert_eq!(topic_messages(&records).len(), 57);
+
+    let mut found = topic_messages(&letters);
+    assert_eq!(found.len(), 3);
+    let record = |message: &Value| header(message, "truto-record").parse::<usize>().unwrap();
+    found.sort_by_key(record);
+    let expected = [
+        (10, "record", "syntax", json!(lines[10])),
+        (20, "destination", "too_large", json!(lines[20])),
+        // No topic takes that: what it was is told all the same.
+        (40, "destination", "too_large", Value::Null),
+    ];
+    for (message, (number, class, reason, value)) in found.iter().zip(expected) {
+        assert_eq!(record(message), number);
+        assert_eq!(message["value"], value, "{number}");
+        assert_eq!(message["key"], ACCOUNT);
+        assert_eq!(header(message, "truto-account"), ACCOUNT);
+        assert_eq!(header(message, "truto-error-class"), class);
+        assert_eq!(header(message, "truto-reason"), reason);
+        assert_eq!(header(message, "truto-length"), lines[number].len().to_string());
+        let byte: usize = lines[..number].iter().map(|line| line.len() + 1).sum();
+        assert_eq!(header(message, "truto-position"), byte.to_string());
+        assert!(!header(message, "truto-message").contains("xxx"));
+    }
+}
+
+#[test]
+fn rejects_are_in_a_topic_with_their_bytes_and_reasons() {
+    letters_of("at-least-once");
+}
+
+#[test]
+fn rejects_of_transactions_are_there_too() {
+    letters_of("exactly-once");
+}
+
+#[test]
+fn a_topic_of_dead_letters_needs_brokers() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = crate::support::command::license_stream();
+    command.current_dir(directory.path()).args(["ndjson", "--on-error", "dead-letter"]);
+    command.args(["--dead-letter", "topic:x", "--input"]).arg(crate::support::body::edges());
+    let run = run(&mut command).expect(2);
+    assert_eq!(run.stderr, "error: --dead-letter topic: goes with `kafka`, which has brokers\n");
+}

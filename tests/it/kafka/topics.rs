@@ -1,0 +1,105 @@
+//! Topics: made, looked at, and one for each status or account.
+
+use serde_json::{Value, json};
+
+use super::kafka;
+use crate::support::body::edges;
+use crate::support::command::license_stream;
+use crate::support::kafka::{bootstrap, topic};
+use crate::support::python::topic_messages;
+use crate::support::run::{Run, run};
+
+fn check(topic: &str, arguments: &[&str]) -> Run {
+    let mut command = license_stream();
+    command.args(["check", "kafka", "--brokers", &bootstrap(), "--topic", topic, "--input"]);
+    run(command.arg(edges()).args(arguments))
+}
+
+/// What a check found, by what it looked at.
+fn findings(run: &Run) -> Vec<(String, String, String)> {
+    let parse = |line| {
+        let finding: Value = serde_json::from_str(line).unwrap();
+        ["what", "result", "message"].map(|name| finding[name].as_str().unwrap().to_owned()).into()
+    };
+    run.stdout.lines().map(parse).collect()
+}
+
+#[test]
+fn a_topic_is_made_as_it_is_asked_for_and_a_check_makes_none() {
+    let topic = topic("made");
+    let how = "partitions=5,config=cleanup.policy=compact,config=max.message.bytes=20000";
+    let create = ["--create-topic", how, "--json"];
+    let before = check(&topic, &create).expect(0);
+    let found = findings(&before);
+    let says = |what: &str| {
+        let finding = found.iter().find(|finding| finding.0 == what).unwrap();
+        (finding.1.as_str(), finding.2.as_str())
+    };
+    assert_eq!(says("topic"), ("ok", &*format!("{topic} is not there, and is made by the run")));
+    assert_eq!(says("source").0, "ok");
+    // It is still not there.
+    let without = check(&topic, &["--json"]).expect(0);
+    let found = findings(&without);
+    assert!(
+        found.iter().any(|finding| finding.0 == "topic" && finding.1 == "warning"),
+        "{found:?}"
+    );
+
+    let mut command = kafka(&topic);
+    run(command.args(create).arg("--on-error").arg("skip").arg("--input").arg(edges()));
+    let after = check(&topic, &["--json"]).expect(0);
+    let expected = format!(
+        "{topic}: 5 partitions, records up to 19939 bytes, cleanup.policy=compact, may be written to"
+    );
+    assert!(
+        findings(&after).contains(&("topic".to_owned(), "ok".to_owned(), expected)),
+        "{}",
+        after.stdout
+    );
+
+    // Records without a key cannot be in a compacted topic.
+    let keyless = ["--key", "none"];
+    let message = format!("topic {topic} is compacted (cleanup.policy=compact)");
+    let checked = check(&topic, &keyless).expect(2);
+    assert!(checked.stdout.contains(&message), "{}", checked.stdout);
+    let refused = run(kafka(&topic).args(keyless).arg("--input").arg(edges())).expect(2);
+    assert!(refused.stderr.contains(&message), "{}", refused.stderr);
+}
+
+#[test]
+fn a_check_of_brokers_that_are_away_says_so() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let mut command = license_stream();
+    command.args(["check", "kafka", "--brokers", &address, "--topic", "t", "--input"]);
+    let run = run(command.arg("no/such/file")).expect(3);
+    assert!(run.stdout.contains("failed   source       no/such/file cannot be read"), "{run:?}");
+    let begin = format!("failed   brokers      no Kafka broker answers at {address}: ");
+    assert!(run.stdout.contains(&begin), "{run:?}");
+}
+
+#[test]
+fn records_are_spread_over_the_topics_that_a_template_makes() {
+    let prefix = topic("by");
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    let line =
+        |number: usize, status: &str| format!("{{\"id\":\"{number}\",\"status\":\"{status}\"}}\n");
+    let statuses = ["active", "inactive", "no longer"];
+    let body: String = (0..30).map(|number| line(number, statuses[number % 3])).collect();
+    std::fs::write(&input, body).unwrap();
+
+    let template = format!("{prefix}-{{status}}");
+    let produce =
+        |arguments: &[&str]| run(kafka(&template).args(arguments).arg("--input").arg(&input));
+    let summary = produce(&[]).expect(0).summary();
+    assert_eq!(summary["snapshots"][0]["topic"], json!(template));
+    for name in ["active", "inactive", "no-longer"] {
+        assert_eq!(topic_messages(&format!("{prefix}-{name}")).len(), 10, "{name}");
+    }
+
+    let many = produce(&["--max-topics", "2", "--no-checkpoint"]).expect(1);
+    let message = format!("would make more than 2 topics, the next being {prefix}-no-longer");
+    assert!(many.stderr.contains(&message), "{}", many.stderr);
+}
