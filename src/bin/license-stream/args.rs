@@ -309,8 +309,8 @@ Examples:
   license-stream check kafka --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d \\
     --brokers broker1:9092 --topic saas.licenses --kafka-config secrets.properties
 
-Records of the raw format have no fields that are known: they are keyed `account`, or not at all without
-one.";
+Records of the raw format have no fields that are known: they are keyed `account`, or not at all
+without one.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = KAFKA_EXAMPLES)]

@@ -129,15 +129,18 @@ impl KafkaTopics {
     /// [`ErrorKind::Configuration`] if librdkafka refuses a setting.
     pub fn new(config: &ClientConfig, timeout: Duration) -> Result<Self> {
         let mut config = config.clone();
+        // It would fence a run.
+        config.remove("transactional.id");
+        config.set("allow.auto.create.topics", "false");
+        let watch = Watch::new(&config);
+        // With all other settings, so that those which contradict each other are refused here already.
+        let link = ThreadedProducer::from_config_and_context(&config, watch);
+        let link = Arc::new(link.map_err(config::refused)?);
         // It produces nothing: brokers need not know it as a producer.
-        for setting in ["transactional.id", "enable.idempotence", "acks", "request.required.acks"] {
+        for setting in ["enable.idempotence", "acks", "request.required.acks"] {
             config.remove(setting);
         }
         let admin = config.create().map_err(config::refused)?;
-        config.set("allow.auto.create.topics", "false");
-        let watch = Watch::new(&config);
-        let link = ThreadedProducer::from_config_and_context(&config, watch);
-        let link = Arc::new(link.map_err(config::refused)?);
         let brokers = config.get("bootstrap.servers").unwrap_or("no address").to_owned();
         Ok(Self { inner: Arc::new(Inner { link, admin, brokers, timeout }), creation: None })
     }

@@ -22,6 +22,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
     assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
+    assert_help(&["check", "--help"], &expect_file!["../../golden/help-check.txt"]);
     assert_help(&["checkpoint", "--help"], &expect_file!["../../golden/help-checkpoint.txt"]);
     assert_help(
         &["checkpoint", "show", "--help"],
@@ -50,6 +51,7 @@ fn no_command_is_without_help() {
             "parquet",
             "kafka",
             "ndjson",
+            "check",
             "checkpoint",
             "accounts",
             "schema",

@@ -12,7 +12,7 @@ use super::{check, kafka, kafka_at};
 use crate::support::body::{Record, edges, records, simulated};
 use crate::support::broker::Broker;
 use crate::support::kafka::{bootstrap, topic};
-use crate::support::python::{python, topic_messages, topic_messages_at};
+use crate::support::python::{create_topic, topic_messages, topic_messages_at};
 use crate::support::run::{Run, run, start};
 use crate::support::simulation::Simulation;
 
@@ -59,23 +59,11 @@ fn a_record_that_the_client_refuses_ends_the_run() {
     assert_eq!(summary["records"], 50);
 }
 
-const CREATE_TOPIC: &str = r#"
-import sys
-from confluent_kafka.admin import AdminClient, NewTopic
-bootstrap, name, limit = sys.argv[1:]
-topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
-admin = AdminClient({"bootstrap.servers": bootstrap})
-for created in admin.create_topics([topic]).values():
-    created.result()
-"#;
-
 #[test]
 fn a_record_that_the_topic_does_not_take_ends_the_run_before_it_is_sent() {
     let (_directory, input, body) = body_with_a_large_record();
     let topic = topic("too-large-for-the-topic");
-    let mut create = python();
-    create.args(["-c", CREATE_TOPIC, &bootstrap(), &topic, "10000"]);
-    assert!(create.status().unwrap().success());
+    create_topic(&bootstrap(), &topic, 10_000);
 
     // Batches of more than the topic takes are made smaller by themselves.
     let run = run(kafka(&topic).arg("--input").arg(&input)).expect(1);

@@ -6,25 +6,10 @@ use serde_json::{Value, json};
 
 use super::kafka;
 use crate::support::kafka::{bootstrap, topic};
-use crate::support::python::{header, python, topic_messages};
+use crate::support::python::{create_topic, header, topic_messages};
 use crate::support::run::run;
 
 const ACCOUNT: &str = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
-
-const CREATE_TOPIC: &str = r#"
-import sys
-from confluent_kafka.admin import AdminClient, NewTopic
-bootstrap, name, limit = sys.argv[1:]
-topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
-for created in AdminClient({"bootstrap.servers": bootstrap}).create_topics([topic]).values():
-    created.result()
-"#;
-
-fn create(topic: &str, limit: &str) {
-    let mut command = python();
-    command.args(["-c", CREATE_TOPIC, &bootstrap(), topic, limit]);
-    assert!(command.status().unwrap().success());
-}
 
 /// A body with a broken line, a license of 20 kB and one of 200 kB among small ones; the lines.
 fn body() -> Vec<String> {
@@ -52,9 +37,9 @@ fn letters_of(delivery: &str) {
     std::fs::write(&input, lines.join("\n") + "\n").unwrap();
 
     let records = topic("lettered");
-    create(&records, "10000");
+    create_topic(&bootstrap(), &records, 10_000);
     let letters = format!("{records}.dlq");
-    create(&letters, "100000");
+    create_topic(&bootstrap(), &letters, 100_000);
     let mut command = kafka(&records);
     command.args(["--account", ACCOUNT, "--delivery", delivery, "--on-error", "dead-letter"]);
     command.args(["--dead-letter", "topic:", "--input"]).arg(&input);

@@ -26,7 +26,7 @@ fn produce_by_java(topic: &str, keys: &[String]) {
     command
         .args(["-Dfile.encoding=UTF-8", "-cp", &format!("{}/*", jars.trim())])
         .args(["org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", &bootstrap()])
-        .args(["--topic", topic, "--property", "parse.key=true"])
+        .args(["--topic", topic, "--reader-property", "parse.key=true"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -160,8 +160,14 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
         let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
         command = crate::support::command::license_stream();
         command.env("WRITER_PASSWORD", "word-of-writer").arg("check").args(arguments);
+        // Whether brokers make topics is for administrators to know: that is no finding against a run.
+        let (code, message) = match topic {
+            "allowed-not" => {
+                (0, "allowed-not is not there, and brokers do not tell whether they make it")
+            }
+            _ => (code, message.trim_start_matches("error: ")),
+        };
         let checked = self::run(&mut command).expect(code);
-        let message = message.trim_start_matches("error: ");
         assert!(checked.stdout.contains(message), "{}", checked.stdout);
     }
     assert_eq!(secured.count("allowed"), expected, "nothing more was written");

@@ -28,8 +28,8 @@ fn findings(run: &Run) -> Vec<(String, String, String)> {
 fn a_topic_is_made_as_it_is_asked_for_and_a_check_makes_none() {
     let topic = topic("made");
     let how = "partitions=5,config=cleanup.policy=compact,config=max.message.bytes=20000";
-    let create = ["--create-topic", how, "--json"];
-    let before = check(&topic, &create).expect(0);
+    let create = ["--create-topic", how];
+    let before = check(&topic, &["--create-topic", how, "--json"]).expect(0);
     let found = findings(&before);
     let says = |what: &str| {
         let finding = found.iter().find(|finding| finding.0 == what).unwrap();
@@ -46,7 +46,7 @@ fn a_topic_is_made_as_it_is_asked_for_and_a_check_makes_none() {
     );
 
     let mut command = kafka(&topic);
-    run(command.args(create).arg("--on-error").arg("skip").arg("--input").arg(edges()));
+    run(command.args(create).arg("--input").arg(edges())).expect(0);
     let after = check(&topic, &["--json"]).expect(0);
     let expected = format!(
         "{topic}: 5 partitions, records up to 19939 bytes, cleanup.policy=compact, may be written to"
@@ -73,8 +73,10 @@ fn a_check_of_brokers_that_are_away_says_so() {
     drop(listener);
     let mut command = license_stream();
     command.args(["check", "kafka", "--brokers", &address, "--topic", "t", "--input"]);
-    let run = run(command.arg("no/such/file")).expect(3);
+    // Of both, it is the file that another run alone will not mend.
+    let run = run(command.arg("no/such/file")).expect(2);
     assert!(run.stdout.contains("failed   source       no/such/file cannot be read"), "{run:?}");
+    assert_eq!(run.stderr, "");
     let begin = format!("failed   brokers      no Kafka broker answers at {address}: ");
     assert!(run.stdout.contains(&begin), "{run:?}");
 }

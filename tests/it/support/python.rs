@@ -40,6 +40,20 @@ pub(crate) fn topic_messages_at(bootstrap: &str, topic: &str) -> Vec<Value> {
     lines(reader("topic.py").args([bootstrap, topic]))
 }
 
+/// Makes a topic of three partitions that takes batches of so many bytes.
+pub(crate) fn create_topic(bootstrap: &str, topic: &str, max_message_bytes: u32) {
+    const CREATE: &str = r#"
+import sys
+from confluent_kafka.admin import AdminClient, NewTopic
+bootstrap, name, limit = sys.argv[1:]
+topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
+admin = AdminClient({"bootstrap.servers": bootstrap})
+for created in admin.create_topics([topic]).values():
+    created.result()
+"#;
+    printed(python().args(["-c", CREATE, bootstrap, topic, &max_message_bytes.to_string()]));
+}
+
 /// A header of one of these messages.
 pub(crate) fn header<'a>(message: &'a Value, name: &str) -> &'a str {
     let headers = message["headers"].as_array().unwrap();
