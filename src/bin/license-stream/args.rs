@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Write licenses to Parquet files
     Parquet(ParquetArgs),
     /// Produce licenses to a Kafka topic
-    Kafka(KafkaArgs),
+    Kafka(Box<KafkaArgs>),
     /// Write licenses as they came, one a line, to standard output or a file
     Ndjson(NdjsonArgs),
     /// Look whether a run could do its work: nothing is read, written or made

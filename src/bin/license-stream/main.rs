@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         let exit = runtime.block_on(async {
             match args.command {
                 Command::Parquet(args) => parquet::run(args).await,
-                Command::Kafka(args) => kafka::run(args).await,
+                Command::Kafka(args) => kafka::run(*args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,

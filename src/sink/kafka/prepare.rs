@@ -296,7 +296,7 @@ mod tests {
     }
 
     /// The records of `body`, and the rejects before `most` of them ended it.
-    fn prepared(plan: Plan, body: &'static str, most: usize) -> (PreparedBlock, Vec<Reject>) {
+    fn prepared(plan: &Plan, body: &'static str, most: usize) -> (PreparedBlock, Vec<Reject>) {
         let shape = Shape::Lines;
         let mut framer = Framer::new(FramerOptions { shape, ..FramerOptions::default() });
         framer.push(body.into());
@@ -306,7 +306,7 @@ mod tests {
             rejects.push(reject);
             if rejects.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let block = PreparedBlock::prepare(block, &plan, on_reject);
+        let block = PreparedBlock::prepare(block, plan, on_reject);
         (block, rejects)
     }
 
@@ -324,7 +324,7 @@ mod tests {
         plan.key = KeyPlan::Template(bound("{integrated_account_id}/{name}"));
         plan.topic = Some(bound("l-{status|none}"));
         plan.tombstones = vec![FieldIs::new("name", "two").unwrap()];
-        let (block, rejects) = prepared(plan, BODY, 9);
+        let (block, rejects) = prepared(&plan, BODY, 9);
         let found: Vec<_> = block
             .records()
             .map(|it| (it.record.id, it.key.unwrap(), it.topic.unwrap(), it.is_tombstone))
@@ -346,7 +346,7 @@ mod tests {
         let mut plan = plan();
         plan.key = KeyPlan::Template(bound("{id}"));
         plan.topic = Some(bound("l-{status}"));
-        let (block, rejects) = prepared(plan, BODY, 9);
+        let (block, rejects) = prepared(&plan, BODY, 9);
         let found: Vec<_> =
             block.records().map(|it| (it.key.unwrap(), it.topic.unwrap())).collect();
         assert_eq!(found, [("a", "l-active"), ("c", "l-in-active"), ("d", "l-active")]);
@@ -359,7 +359,7 @@ mod tests {
         let exact = wire_bytes("acc:a".len(), record, 10);
         for (max_bytes, taken) in [(exact, 1), (exact - 1, 0)] {
             let plan = Plan { max_bytes, header_bytes: 10, ..plan() };
-            let (block, rejects) = prepared(plan, BODY, 1);
+            let (block, rejects) = prepared(&plan, BODY, 1);
             // Nothing behind the first reject is taken.
             assert_eq!(block.records().filter(|it| it.record.id == "a").count(), taken);
             assert_eq!(rejects.len(), 1);
@@ -371,7 +371,7 @@ mod tests {
         // A tombstone has no value.
         let mut plan = Plan { max_bytes: exact - record, header_bytes: 10, ..plan() };
         plan.tombstones = vec![FieldIs::new("id", "a").unwrap()];
-        assert_eq!(prepared(plan, BODY, 1).0.records().count(), 1);
+        assert_eq!(prepared(&plan, BODY, 1).0.records().count(), 1);
     }
 
     #[test]

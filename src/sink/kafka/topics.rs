@@ -288,11 +288,10 @@ impl KafkaTopics {
             Some(failure) => failure.error(brokers),
             None => {
                 let message = format!("no Kafka broker answers at {brokers}");
-                let error = match self.inner.link.context().last() {
+                match self.inner.link.context().last() {
                     Some(reason) => Error::new(ErrorKind::Unreachable, message).caused_by(reason),
                     None => Error::new(ErrorKind::Unreachable, message).caused_by(error),
-                };
-                error
+                }
             }
         }
     }
