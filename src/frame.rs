@@ -37,6 +37,7 @@ mod delimited;
 mod document;
 mod envelope;
 mod page;
+mod prefixed;
 mod probe;
 #[cfg(feature = "stream")]
 mod stream;
@@ -53,6 +54,8 @@ use envelope::Envelope;
 pub use page::Page;
 #[cfg(feature = "stream")]
 pub(crate) use page::PageReader;
+use prefixed::Prefixed;
+pub use prefixed::put_prefixed;
 use probe::Probe;
 #[cfg(feature = "stream")]
 pub use stream::{FrameExt, Frames, JsonRecords, Record};
@@ -82,6 +85,10 @@ pub enum Shape {
     /// says nothing of further pages. Never told from the first bytes: it is for
     /// `truto_response_format=raw`.
     Document,
+    /// Each record behind its length, as [`put_prefixed`] writes it, so that any byte may be in one. Never
+    /// told from the first bytes: no server sends it, it is for records kept elsewhere, such as dead
+    /// letters.
+    Prefixed,
 }
 
 impl Shape {
@@ -150,6 +157,7 @@ enum Machine {
     Delimited(Delimited),
     Envelope(Box<Envelope>),
     Document(Document),
+    Prefixed(Prefixed),
 }
 
 const RECORD_SEPARATOR: u8 = 0x1e;
@@ -180,6 +188,7 @@ impl Framer {
             Machine::Delimited(delimited) => delimited.push(chunk),
             Machine::Envelope(envelope) => envelope.push(chunk),
             Machine::Document(document) => document.push(&chunk),
+            Machine::Prefixed(prefixed) => prefixed.push(chunk),
             Machine::Probe(probe) => {
                 if let Some((shape, body)) = probe.push(chunk) {
                     self.machine = Machine::of(shape, self.options);
@@ -208,6 +217,7 @@ impl Framer {
             Machine::Delimited(delimited) => delimited.next_block(),
             Machine::Envelope(envelope) => envelope.next_block(),
             Machine::Document(document) => document.next_block(),
+            Machine::Prefixed(prefixed) => prefixed.next_block(),
         }
     }
 
@@ -226,6 +236,7 @@ impl Framer {
             Machine::Delimited(delimited) => delimited.finish(),
             Machine::Envelope(envelope) => envelope.finish(),
             Machine::Document(document) => document.finish(),
+            Machine::Prefixed(prefixed) => prefixed.finish(),
         }
     }
 
@@ -236,6 +247,7 @@ impl Framer {
             Machine::Delimited(delimited) => delimited.position(),
             Machine::Envelope(envelope) => envelope.position(),
             Machine::Document(document) => document.position(),
+            Machine::Prefixed(prefixed) => prefixed.position(),
         }
     }
 
@@ -244,7 +256,10 @@ impl Framer {
     pub(crate) fn may_be_no_listing(&self) -> bool {
         match &self.machine {
             Machine::Delimited(delimited) => delimited.is_of_lines(),
-            Machine::Probe(_) | Machine::Envelope(_) | Machine::Document(_) => false,
+            Machine::Probe(_)
+            | Machine::Envelope(_)
+            | Machine::Document(_)
+            | Machine::Prefixed(_) => false,
         }
     }
 
@@ -258,7 +273,10 @@ impl Framer {
     pub fn page(&self) -> Page {
         match &self.machine {
             Machine::Envelope(envelope) => envelope.page().page().clone(),
-            Machine::Probe(_) | Machine::Delimited(_) | Machine::Document(_) => Page::default(),
+            Machine::Probe(_)
+            | Machine::Delimited(_)
+            | Machine::Document(_)
+            | Machine::Prefixed(_) => Page::default(),
         }
     }
 }
@@ -271,6 +289,7 @@ impl Machine {
             Shape::Sequence => Self::Delimited(Delimited::new(options, RECORD_SEPARATOR)),
             Shape::Envelope => Self::Envelope(Box::new(Envelope::new(options))),
             Shape::Document => Self::Document(Document::new(options)),
+            Shape::Prefixed => Self::Prefixed(Prefixed::new(options)),
         }
     }
 }

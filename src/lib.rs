@@ -184,6 +184,8 @@ pub mod integration;
 pub mod license;
 #[cfg(test)]
 mod mutated;
+#[cfg(any(test, fuzzing))]
+mod numbers;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub mod position;
@@ -201,15 +203,21 @@ pub mod fuzzing {
     pub fn framing(body: &[u8]) {
         use crate::frame::Shape;
 
-        for shape in [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence, Shape::Document]
-        {
+        for shape in [
+            Shape::Auto,
+            Shape::Lines,
+            Shape::Envelope,
+            Shape::Sequence,
+            Shape::Document,
+            Shape::Prefixed,
+        ] {
             crate::frame::chunking::check(body, shape);
         }
     }
 
-    /// A record is read alike by every path.
+    /// A record is read alike by every path, alone or beside others.
     pub fn decoding(record: &[u8]) {
-        crate::decode::differential::compare(record);
+        crate::decode::differential::compare(&[record, br#"{"id":"a"}"#, record]);
     }
 }
 mod simd;

@@ -3,9 +3,14 @@
 
 use bytes::Bytes;
 
+#[cfg(feature = "arrow")]
+use super::{Block, RecordRange};
 use super::{Framer, FramerOptions, Page, Shape};
 use crate::error::ErrorKind;
+use crate::numbers::Numbers;
 use crate::position::Position;
+#[cfg(feature = "arrow")]
+use crate::position::Span;
 
 /// All that a framer says of a body.
 #[derive(Debug, Default, PartialEq)]
@@ -23,10 +28,29 @@ impl Framing {
         &self.records
     }
 
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (Position, ErrorKind)> {
+        self.errors.iter().map(|(at, kind)| (at.unwrap_or_default(), *kind))
+    }
+
     /// Whether nothing was wrong, and the page said nothing, up to `end`.
     pub(crate) fn is_clean_to(&self, end: usize) -> bool {
         self.errors.is_empty() && self.page == Page::default() && self.end.byte == end as u64
     }
+}
+
+/// A block of `records`, with `between` behind each of them.
+#[cfg(feature = "arrow")]
+pub(crate) fn block(records: &[&[u8]], between: u8) -> Block {
+    let mut bytes = Vec::new();
+    let mut ranges = Vec::new();
+    for record in records {
+        ranges.push(RecordRange { start: bytes.len() as u32, len: record.len() as u32, line: 0 });
+        bytes.extend_from_slice(record);
+        bytes.push(between);
+    }
+    let end = Position { byte: bytes.len() as u64, line: 1, record: records.len() as u64 };
+    let span = Span { start: Position::START, end };
+    Block { bytes: bytes.into(), records: ranges, span }
 }
 
 fn frame<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, options: FramerOptions) -> Framing {
@@ -89,8 +113,27 @@ pub(crate) fn check(body: &[u8], shape: Shape) -> Framing {
         let (left, right) = body.split_at(split);
         same(frame([left, right], options(17)), &format!("split at {split}"));
     }
+    let mut numbers = Numbers(body.len() as u64);
+    for _ in 0..SPLITS {
+        let mut rest = body;
+        let mut chunks = Vec::new();
+        // Some are empty, as a server's can be.
+        for _ in 0..2 + numbers.below(6) {
+            let chunk;
+            (chunk, rest) = rest.split_at(numbers.below(rest.len() / 2 + 2).min(rest.len()));
+            chunks.push(chunk);
+        }
+        chunks.push(rest);
+        let sizes: Vec<_> = chunks.iter().map(|chunk| chunk.len()).collect();
+        let block_bytes = 1 + numbers.below(40);
+        let how = format!("chunks of {sizes:?}, blocks of {block_bytes}");
+        same(frame(chunks, options(block_bytes)), &how);
+    }
     whole
 }
+
+/// Ways to split a body at several places that are tried.
+const SPLITS: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -348,7 +391,8 @@ mod tests {
         #[test]
         fn any_chunking_gives_the_same_framing(body in nearly_a_body()) {
             for shape in
-                [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence, Shape::Document]
+                [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence, Shape::Document,
+                    Shape::Prefixed]
             {
                 check(&body, shape);
             }
