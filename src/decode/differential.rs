@@ -1,7 +1,7 @@
 //! Our scanner beside serde_json, on invented records, on records with broken bytes, and on those that
 //! a fuzzer finds: both must accept the same, and say the same of every field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use arrow_array::cast::AsArray;
@@ -13,31 +13,40 @@ use super::arrow::{BatchOptions, LicenseBatchBuilder};
 use super::text::without_lone_surrogates;
 use super::{Limits, identify};
 use crate::License;
-use crate::frame::{Framer, FramerOptions, Shape};
+use crate::frame::chunking;
 
 /// serde_json passes over raw text of any depth, so no more levels are allowed here than a record of a
 /// fuzzer can have.
 const LIMITS: Limits = Limits { max_depth: Limits::MAX_DEPTH };
 
-/// The Arrow path's reading of one record; `None` if it is a reject.
-fn arrow(record: &[u8]) -> Option<RecordBatch> {
-    let options = FramerOptions { shape: Shape::Sequence, ..FramerOptions::default() };
-    let mut framer = Framer::new(options);
-    // Behind a separator, so that no byte order mark opens the body, and before one, without which a record
-    // that breaks off would be one that was cut.
-    framer.push([b"\x1e", record, b"\x1e"].concat().into());
-    framer.finish();
-    let block = framer.next_block().expect("a record is short enough")?;
+/// Records of a batch that are tried: none beside it, some, and more than there are.
+const BATCHES: [usize; 3] = [1, 3, 1000];
+
+/// Bytes that may stand behind a record in its block, and that the scanner may look at: none of them is
+/// the record's.
+const BETWEEN: &[u8] = b"\n,]}\x1e";
+
+/// The Arrow path's reading of each record, `None` for a reject: all by one builder, in batches of `size`,
+/// each of one block.
+fn arrow(records: &[&[u8]], size: usize, between: u8) -> Vec<Option<RecordBatch>> {
     let mut builder =
         LicenseBatchBuilder::new(BatchOptions { limits: LIMITS, ..BatchOptions::default() });
-    let mut rejected = false;
-    builder.append(&block, |_| {
-        rejected = true;
-        ControlFlow::Continue(())
-    });
-    let batch = builder.flush();
-    assert_eq!(batch.num_rows(), usize::from(!rejected));
-    (!rejected).then_some(batch)
+    let mut rows = Vec::new();
+    for run in records.chunks(size) {
+        let mut rejected = BTreeSet::new();
+        builder.append(&chunking::block(run, between), |reject| {
+            rejected.insert(reject.position.record);
+            ControlFlow::Continue(())
+        });
+        let batch = builder.flush();
+        assert_eq!(batch.num_rows(), run.len() - rejected.len());
+        let mut row = 0..;
+        rows.extend((0..run.len() as u64).map(|record| {
+            let is_row = !rejected.contains(&record);
+            is_row.then(|| batch.slice(row.next().unwrap_or_default(), 1))
+        }));
+    }
+    rows
 }
 
 /// Whether serde_json takes it for a license, and that license.
@@ -78,14 +87,27 @@ fn list(batch: &RecordBatch, column: &str) -> Elements {
     Some((0..elements.len()).map(element).collect())
 }
 
-/// The text of a column of JSON: as it came, save for escapes that are half a character.
+/// The text of a column of JSON: as it came, save for lone surrogates.
 fn whole_characters(value: &RawValue) -> String {
     without_lone_surrogates(value.get()).into_owned()
 }
 
-/// Reads `record` by every path, and holds the answers to each other.
-pub(crate) fn compare(record: &[u8]) {
-    let (batch, license) = (arrow(record), serde(record));
+/// Reads `records` by every path, alone and beside each other, and holds the answers to each other.
+pub(crate) fn compare<R: AsRef<[u8]>>(records: &[R]) {
+    let records: Vec<_> = records.iter().map(AsRef::as_ref).collect();
+    for between in BETWEEN {
+        // One record makes one batch.
+        for size in BATCHES.into_iter().filter(|size| *size == 1 || records.len() > 1) {
+            for (record, row) in records.iter().zip(arrow(&records, size, *between)) {
+                compare_row(record, row);
+            }
+        }
+    }
+}
+
+/// Holds a record's row, if it has become one, to what serde_json says of the record.
+fn compare_row(record: &[u8], batch: Option<RecordBatch>) {
+    let license = serde(record);
     let shown = String::from_utf8_lossy(record);
     assert_eq!(batch.is_some(), license.is_some(), "{}", shown);
     assert_eq!(identify(record, &LIMITS).is_ok(), license.is_some(), "{}", shown);
@@ -236,29 +258,10 @@ mod tests {
         )
     }
 
-    #[test]
-    fn a_deep_record_is_read_as_serde_json_reads_it() {
-        for depth in [100, 127, 128, 200, 500] {
-            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-            for field in ["remote_data", "products", "name", "sku"] {
-                compare(format!(r#"{{"id":"a","{field}":{open}{close}}}"#).as_bytes());
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2048 }))]
-
-        #[test]
-        fn invented_records_are_read_as_serde_json_reads_them(record in record()) {
-            compare(record.as_bytes());
-        }
-
-        #[test]
-        fn broken_records_are_rejected_as_serde_json_rejects_them(
-            record in record(),
-            breaks in prop::collection::vec((any::<prop::sample::Index>(), 0..4, any::<u8>()), 1..3),
-        ) {
+    /// Records with some bytes that are others.
+    fn broken() -> impl Strategy<Value = Vec<u8>> {
+        let breaks = prop::collection::vec((any::<prop::sample::Index>(), 0..4, any::<u8>()), 1..3);
+        (record(), breaks).prop_map(|(record, breaks)| {
             let mut bytes = record.into_bytes();
             for (index, how, byte) in breaks {
                 let at = index.index(bytes.len());
@@ -272,8 +275,46 @@ mod tests {
                     _ => {}
                 }
             }
-            let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0x1e).collect();
-            compare(&bytes);
+            bytes
+        })
+    }
+
+    #[test]
+    fn a_record_without_bytes_is_rejected() {
+        compare(&[&b""[..], b" ", b"{\"id\":\"a\"}", b"", b" {\"id\":\"b\"} "]);
+    }
+
+    #[test]
+    fn a_deep_record_is_read_as_serde_json_reads_it() {
+        for depth in [100, 127, 128, 200, 500] {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            for field in ["remote_data", "products", "name", "sku"] {
+                compare(&[format!(r#"{{"id":"a","{field}":{open}{close}}}"#)]);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2048 }))]
+
+        #[test]
+        fn invented_records_are_read_as_serde_json_reads_them(record in record()) {
+            compare(&[record]);
+        }
+
+        #[test]
+        fn broken_records_are_rejected_as_serde_json_rejects_them(record in broken()) {
+            compare(&[record]);
+        }
+
+        #[test]
+        fn a_record_is_read_alike_whatever_stands_beside_it(
+            records in prop::collection::vec(
+                prop_oneof![2 => record().prop_map(String::into_bytes), 1 => broken()],
+                2..8,
+            ),
+        ) {
+            compare(&records);
         }
 
         #[test]
