@@ -180,7 +180,7 @@ pub(crate) enum ShapeArg {
 impl From<ShapeArg> for Shape {
     fn from(shape: ShapeArg) -> Self {
         match shape {
-            // What dead letters hold becomes a sequence: the source says so.
+            // How the records of dead letters come, the source says.
             ShapeArg::Auto | ShapeArg::DeadLetters => Self::Auto,
             ShapeArg::Lines => Self::Lines,
             ShapeArg::Envelope => Self::Envelope,

@@ -273,7 +273,10 @@ impl<D: Sinks> Run<D> {
         }
         let source = &self.export.source;
         let (source, identity) = match &self.client {
-            None => (Input::file(source), checkpoints::identity(source, None)),
+            None => {
+                let max_record_bytes = self.export.rejects.max_record_bytes as usize;
+                (Input::file(source, max_record_bytes), checkpoints::identity(source, None))
+            }
             Some(client) => {
                 if let Some(reason) = self.reason_to_skip(client, wanted).await? {
                     return Ok(Begun::Skip(reason));

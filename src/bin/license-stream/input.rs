@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
@@ -32,11 +32,13 @@ pub(crate) enum Input {
 
 impl Input {
     /// The body that was recorded.
-    pub(crate) fn file(args: &SourceArgs) -> Self {
-        let path = args.input.clone();
-        let is_letters = args.shape == ShapeArg::DeadLetters;
-        let account = args.accounts.only().map(str::to_owned);
-        Self::File(FileInput { path, is_letters, account })
+    pub(crate) fn file(args: &SourceArgs, max_record_bytes: usize) -> Self {
+        Self::File(FileInput {
+            path: args.input.clone(),
+            shape: args.shape,
+            account: args.accounts.only().map(str::to_owned),
+            max_record_bytes,
+        })
     }
 }
 
@@ -55,8 +57,10 @@ impl Source for Input {
     fn shape(&self) -> Shape {
         match self {
             Self::Api(pages) => pages.shape(),
-            Self::File(file) if file.is_letters => Shape::Sequence,
-            Self::File(_) => Shape::Auto,
+            Self::File(file) => match file.shape {
+                ShapeArg::DeadLetters => Shape::Prefixed,
+                shape => shape.into(),
+            },
         }
     }
 
@@ -79,30 +83,29 @@ impl Source for Input {
 #[derive(Debug)]
 pub(crate) struct FileInput {
     path: Option<PathBuf>,
-    /// Whether it holds dead letters: said by `--shape`, or told from its first line.
-    is_letters: bool,
+    /// Where it is to be told from the start of the file, and that is of a dead letter, `DeadLetters` from
+    /// then on.
+    shape: ShapeArg,
     account: Option<String>,
+    max_record_bytes: usize,
 }
 
 impl FileInput {
     async fn open(&mut self) -> Result<Option<Body>> {
         let Some(path) = self.path.take() else { return Ok(None) };
         let mut body: Body = Box::pin(unpacked(open(&path).await?));
-        if !self.is_letters {
-            let mut start = BytesMut::new();
-            self.is_letters = loop {
-                if let Some(is_letters) = letters::begins_with_letter(&start) {
-                    break is_letters;
-                }
-                match body.try_next().await? {
-                    Some(chunk) => start.extend_from_slice(&chunk),
-                    None => break false,
-                }
-            };
-            body = Box::pin(stream::once(future::ready(Ok(start.freeze()))).chain(body));
+        if self.shape == ShapeArg::Auto {
+            let (is_letters, whole) = letters::tell(body).await?;
+            body = whole;
+            if is_letters {
+                self.shape = ShapeArg::DeadLetters;
+            }
         }
         let account = self.account.take();
-        Ok(Some(if self.is_letters { letters::records(body, account) } else { body }))
+        Ok(Some(match self.shape {
+            ShapeArg::DeadLetters => letters::records(body, account, self.max_record_bytes),
+            _ => body,
+        }))
     }
 }
 
