@@ -80,3 +80,120 @@ fn strict_rejects_what_a_column_cannot_take() {
     assert_eq!(strict["rejects_by_reason"]["unexpected_type"], 1);
     assert_eq!(strict["records"], 1);
 }
+
+#[test]
+fn a_letter_is_one_record_whatever_bytes_are_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    // Two licenses with the separator of a JSON text sequence between them are one broken line, and stay that.
+    let records = [
+        &b"{\"id\":\"x\"}\x1e{\"id\":\"y\"}"[..],
+        b"{\"id\":\"z\",\"n\":\"p\x1eq\"}",
+        b"\x1e{\"id\":\"a\"}",
+        b"{\"id\":\"b\"}\x1e",
+        b"{\"id\":\"c\"}\0",
+        b"{\"id\":\r\"\xff\"}",
+        b"\xef\xbb\xbf{\"id\":\"d\"}",
+    ];
+    let body = [&b"{\"id\":\"first\"}\n"[..], &records.join(&b"\r\n"[..]), b"\r\n"].concat();
+    std::fs::write(at("body"), body).unwrap();
+    let first = ndjson(&at("body"), &at("first"), &["--json"]).expect(4);
+    assert_eq!(first.stdout, "{\"id\":\"first\"}\n");
+    assert_eq!(letters(&at("first")).len(), records.len());
+
+    let again = ndjson(&at("first"), &at("second"), &[]).expect(4);
+    assert_eq!(again.stdout, "");
+    let what = |path| {
+        letters(path)
+            .into_iter()
+            .map(|letter| ["reason", "message", "text", "base64"].map(|name| letter[name].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(what(&at("second")), what(&at("first")));
+    let places: Vec<_> =
+        letters(&at("second")).iter().map(|letter| letter["record"].clone()).collect();
+    assert_eq!(places, (0..records.len()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_letter_without_bytes_is_rejected_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let long = format!("{{\"id\":\"{}\"}}\n", "x".repeat(100));
+    let limit = ["--max-record-bytes", "50"];
+    for count in [1, 2] {
+        let name = |what: &str| at(&format!("{what}-{count}"));
+        std::fs::write(name("body"), long.repeat(count)).unwrap();
+        ndjson(&name("body"), &name("first"), &limit).expect(4);
+        // Not even the largest limit brings the bytes back.
+        let again = ndjson(&name("first"), &name("second"), &[]).expect(4);
+        assert_eq!(again.stdout, "");
+        let what = match count {
+            1 => "warning: 1 dead letter has no bytes, since its record was too long to keep: ",
+            _ => {
+                "warning: 2 dead letters have no bytes, since their records were too long to keep: "
+            }
+        };
+        assert!(again.stderr.contains(what), "{}", again.stderr);
+        assert!(
+            again.stderr.contains(&format!("rejected: {count} ({count} too_long)")),
+            "{}",
+            again.stderr
+        );
+        assert_eq!(letters(&name("second")).len(), count);
+
+        let mut command = license_stream();
+        let failed = run(command.args(["ndjson", "--input"]).arg(name("first"))).expect(1);
+        assert!(failed.stderr.contains("record was too long to be kept"), "{}", failed.stderr);
+    }
+}
+
+#[test]
+fn a_shape_that_is_said_is_not_told_from_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("letters");
+    let letter =
+        r#"{"account":null,"byte":0,"line":1,"record":0,"reason":"syntax","message":"","id":"a"}"#;
+    std::fs::write(&input, format!("{letter}\n")).unwrap();
+    let mut command = license_stream();
+    let lines = run(command.args(["ndjson", "--shape", "lines", "--input"]).arg(&input)).expect(0);
+    assert_eq!(lines.stdout, format!("{letter}\n"));
+}
+
+#[test]
+fn no_run_writes_to_the_file_that_it_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).into_os_string().into_string().unwrap();
+    let body = "{\"id\":\"a\"}\nbroken\n";
+    for name in ["body", "out.partial", "new"] {
+        std::fs::write(at(name), body).unwrap();
+    }
+    std::os::unix::fs::symlink(at("body"), at("link")).unwrap();
+    std::fs::remove_file(at("new")).unwrap();
+    for (input, letters, out) in [
+        ("body", "body", "out"),
+        ("body", "link", "out"),
+        ("link", "letters", "body"),
+        ("out.partial", "letters", "out"),
+        ("body", "new", "new"),
+    ] {
+        let [input, letters, out] = [input, letters, out].map(at);
+        let mut command = license_stream();
+        command.args(["ndjson", "--on-error", "dead-letter", "--input", &input]);
+        let refused = run(command.args(["--dead-letter", &letters, "--out", &out])).expect(2);
+        assert!(refused.stderr.contains("are the same file"), "{}", refused.stderr);
+    }
+    for name in ["body", "out.partial"] {
+        assert_eq!(std::fs::read_to_string(at(name)).unwrap(), body);
+    }
+    let mut names: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["body", "link", "out.partial"]);
+
+    let mut command = license_stream();
+    command.args(["parquet", "--on-error", "dead-letter", "--input", &at("body")]);
+    run(command.args(["--dead-letter", &at("body"), "--out", &at("lake")])).expect(2);
+}

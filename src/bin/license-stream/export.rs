@@ -16,6 +16,7 @@ use license_stream::{Error, ErrorKind, Result};
 
 use crate::args::{DeadLetterArg, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::checkpoints;
+use crate::distinct::check_distinct;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::progress::{AccountsDone, ProgressLine};
@@ -109,6 +110,8 @@ impl Export {
         if let (Some(request), false) = (request, report.quiet) {
             remarks::tell(&request, source.request.integration);
         }
+        let read = input::input_file(&source);
+        check_distinct(&read.into_iter().chain(input::letters_file(&rejects)).collect::<Vec<_>>())?;
         let account = source.accounts.only().map(str::to_owned);
         let letters = match &rejects.dead_letter {
             Some(DeadLetterArg::File(path)) => Some(DeadLetters::open(path, account)?),

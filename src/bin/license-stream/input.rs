@@ -13,7 +13,8 @@ use license_stream::{Error, ErrorKind, Result};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use crate::args::{ApiArgs, OnError, RejectArgs, ShapeArg, SourceArgs};
+use crate::args::{DeadLetterArg, ApiArgs, OnError, RejectArgs, ShapeArg, SourceArgs};
+use crate::distinct::STDIN;
 use crate::letters;
 
 /// A body, whatever it comes from.
@@ -133,6 +134,20 @@ fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> B
 /// The client that the flags ask for.
 pub(crate) fn client(args: &ApiArgs) -> anyhow::Result<TrutoClient> {
     Ok(args.connection.client(&args.base_url, args.token_file.as_deref())?)
+}
+
+/// The file that is read, if one is, with its flag.
+pub(crate) fn input_file(args: &SourceArgs) -> Option<(&'static str, &Path)> {
+    let path = args.input.as_deref()?;
+    Some(("--input", if path.as_os_str() == "-" { Path::new(STDIN) } else { path }))
+}
+
+/// The file that dead letters go to, if they do, with its flag.
+pub(crate) fn letters_file(args: &RejectArgs) -> Option<(&'static str, &Path)> {
+    match args.dead_letter.as_ref()? {
+        DeadLetterArg::File(path) => Some(("--dead-letter", path)),
+        DeadLetterArg::Topic(_) => None,
+    }
 }
 
 /// Refuses what contradicts itself.

@@ -8,6 +8,7 @@ mod check;
 mod checkpoints;
 mod connection;
 mod demo;
+mod distinct;
 mod exit;
 mod export;
 mod input;

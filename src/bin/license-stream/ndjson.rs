@@ -14,13 +14,16 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWrite;
 
 use crate::args::NdjsonArgs;
+use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
+use crate::input;
 use crate::snapshots::{Destination, Written};
 use crate::turns::Turns;
 use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
+    check_files(&args)?;
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let out = match args.out {
         None => Out::Stdout(Turns::of(tokio::io::stdout())),
@@ -39,6 +42,19 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
     };
     let (limits, any_json) = (export.limits(), export.source.is_any_json());
     export.run(Lines { out, limits, any_json }).await
+}
+
+/// Refuses lines into a file that is read, or that dead letters go to.
+fn check_files(args: &NdjsonArgs) -> Result<()> {
+    let out = args.out.as_deref().unwrap_or(Path::new(STDOUT));
+    let flag = if args.out.is_some() { "--out" } else { "standard output" };
+    let others =
+        input::input_file(&args.source).into_iter().chain(input::letters_file(&args.rejects));
+    let others: Vec<_> = others.collect();
+    for out in [out, &partial(out)] {
+        check_distinct(&[&others[..], &[(flag, out)]].concat())?;
+    }
+    Ok(())
 }
 
 /// Where lines go.
