@@ -45,13 +45,49 @@ pub(super) struct Fields<'a> {
 /// The objects of a list of the schema.
 #[derive(Debug)]
 pub(super) struct List<'a, const N: usize> {
-    pub(super) elements: Vec<Option<[Option<Text<'a>>; N]>>,
+    /// The text that `elements` are places in.
+    text: &'a str,
+    elements: Vec<[Place; N]>,
     /// Whether nothing in it had another type; where something had, `None` stands in its place.
     pub(super) fits: bool,
     /// Whether an element had members of other names.
     pub(super) has_more: bool,
     fields: [&'static str; N],
     names: Names<N>,
+}
+
+/// A string of an element, as its place in the text of the record.
+///
+/// An element can be as short as `{},`, and a record can hold millions of them: what is kept of each must
+/// not be many times its length. A record is at most 1 GiB long, so that a place fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: u32,
+    /// Its length, and in the highest bit whether it has escapes.
+    len: u32,
+}
+
+impl Place {
+    const ESCAPED: u32 = 1 << 31;
+    /// Of a member that is absent or null.
+    const NONE: Self = Self { start: u32::MAX, len: 0 };
+    /// In place of the first member: the element itself is null.
+    const NO_ELEMENT: Self = Self { start: u32::MAX, len: u32::MAX };
+
+    fn of(member: Text<'_>, text: &str) -> Self {
+        let start = member.raw().as_ptr().addr() - text.as_ptr().addr();
+        let escaped = if member.is_escaped() { Self::ESCAPED } else { 0 };
+        Self { start: start as u32, len: member.raw().len() as u32 | escaped }
+    }
+
+    #[inline]
+    fn within(self, text: &str) -> Option<Text<'_>> {
+        if self == Self::NONE {
+            return None;
+        }
+        let (start, len) = (self.start as usize, (self.len & !Self::ESCAPED) as usize);
+        Some(Text::new(&text[start..start + len], self.len & Self::ESCAPED != 0))
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -136,7 +172,16 @@ impl<'a> Fields<'a> {
 impl<'a, const N: usize> List<'a, N> {
     fn new(fields: [&'static str; N]) -> Self {
         let names = Names::new(fields);
-        Self { elements: Vec::new(), fits: true, has_more: false, fields, names }
+        Self { text: "", elements: Vec::new(), fits: true, has_more: false, fields, names }
+    }
+
+    /// The strings of each element; `None` for one that is null.
+    #[inline]
+    pub(super) fn elements(&self) -> impl Iterator<Item = Option<[Option<Text<'a>>; N]>> {
+        let text = self.text;
+        self.elements.iter().map(move |places| {
+            (places[0] != Place::NO_ELEMENT).then(|| places.map(|place| place.within(text)))
+        })
     }
 
     /// Checks a value and, if it is a list, gathers its elements.
@@ -148,6 +193,7 @@ impl<'a, const N: usize> List<'a, N> {
         depth: Depth,
     ) -> Result<(usize, Value<'a>), Broken> {
         self.elements.clear();
+        self.text = scanner.text();
         self.has_more = false;
         let (start, first) = scanner.token(at);
         self.fits = first == b'[';
@@ -161,14 +207,14 @@ impl<'a, const N: usize> List<'a, N> {
             }
             let (at, value) = scanner.value(at, depth)?;
             self.fits &= value.kind == Kind::Null;
-            self.elements.push(None);
+            self.elements.push([Place::NO_ELEMENT; N]);
             Ok(at)
         })?;
         Ok((end, scanner.value_between(start, end, Kind::Array)))
     }
 
     fn element(&mut self, scanner: &Scanner<'a>, at: usize, depth: Depth) -> Result<usize, Broken> {
-        let mut texts = [None; N];
+        let mut places = [Place::NONE; N];
         let mut fit = [true; N];
         let mut names_are_text = true;
         let mut place = 0;
@@ -190,15 +236,16 @@ impl<'a, const N: usize> List<'a, N> {
             let (at, value) = scanner.value(at, depth)?;
             match index {
                 Some(index) => {
-                    texts[index] = value.as_text().filter(|text| text.is_decodable());
-                    fit[index] = texts[index].is_some() || value.kind == Kind::Null;
+                    let text = value.as_text().filter(|text| text.is_decodable());
+                    places[index] = text.map_or(Place::NONE, |text| Place::of(text, self.text));
+                    fit[index] = text.is_some() || value.kind == Kind::Null;
                 }
                 None => self.has_more = true,
             }
             Ok(at)
         })?;
         self.fits &= names_are_text && fit == [true; N];
-        self.elements.push(names_are_text.then_some(texts));
+        self.elements.push(if names_are_text { places } else { [Place::NO_ELEMENT; N] });
         Ok(end)
     }
 }

@@ -182,6 +182,12 @@ impl<'a> Scanner<'a> {
         self.elements(at, depth, |at, depth| self.skip(at, depth))
     }
 
+    /// The text, and what is behind it in its block.
+    #[cfg(feature = "arrow")]
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     #[inline]
     pub(super) fn value_between(&self, start: usize, end: usize, kind: Kind) -> Value<'a> {
         Value { raw: &self.text[start..end], kind }

@@ -28,6 +28,12 @@ impl<'a> Text<'a> {
         self.raw
     }
 
+    /// Whether there is an escape in it.
+    #[cfg(feature = "arrow")]
+    pub(super) fn is_escaped(self) -> bool {
+        self.is_escaped
+    }
+
     /// Whether [`decode`](Self::decode) has an answer.
     #[inline]
     pub(super) fn is_decodable(self) -> bool {
@@ -78,7 +84,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// JSON text with `\ufffd` in place of each escape that is half a character.
+/// JSON text with `\ufffd` in place of each escape that is a lone surrogate.
 ///
 /// RFC 8259 allows a lone surrogate such as `\ud83d` and calls what becomes of it unpredictable.
 /// DuckDB refuses the whole file for one in a column of JSON.

@@ -233,11 +233,11 @@ impl<const N: usize> ListColumn<N> {
     #[inline]
     pub(super) fn push(&mut self, list: Option<&List<'_, N>>) {
         if let Some(list) = list {
-            for element in &list.elements {
+            for element in list.elements() {
                 self.elements.push(element.is_some());
-                let texts = element.as_ref().unwrap_or(&[None; N]);
+                let texts = element.unwrap_or([None; N]);
                 for (column, text) in self.members.iter_mut().zip(texts) {
-                    column.push_decoded(*text);
+                    column.push_decoded(text);
                 }
             }
         }
