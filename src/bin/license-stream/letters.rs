@@ -167,14 +167,14 @@ mod tests {
         line
     }
 
-    fn body(bytes: Vec<u8>, chunk: usize) -> Body {
+    fn body(bytes: &[u8], chunk: usize) -> Body {
         let chunks: Vec<_> =
             bytes.chunks(chunk).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         Box::pin(stream::iter(chunks))
     }
 
     /// Each letter's record as the pipeline gets it: its bytes, or the place of one that has none.
-    fn replayed(letters: Vec<u8>, chunk: usize) -> Vec<std::result::Result<Bytes, u64>> {
+    fn replayed(letters: &[u8], chunk: usize) -> Vec<std::result::Result<Bytes, u64>> {
         let options = FramerOptions {
             max_record_bytes: MAX,
             shape: Shape::Prefixed,
@@ -186,7 +186,7 @@ mod tests {
         for block in blocks {
             match block {
                 Ok(block) => {
-                    found.extend((0..block.len()).map(|at| Ok(block.record_bytes(at).unwrap())))
+                    found.extend((0..block.len()).map(|at| Ok(block.record_bytes(at).unwrap())));
                 }
                 Err(error) => {
                     assert!(error.is_record(), "{error}");
@@ -212,7 +212,7 @@ mod tests {
         ) {
             let good = br#"{"id":"a"}"#;
             let letters = [letter(Some(good)), letter(Some(&bytes)), letter(Some(good))].concat();
-            let found = replayed(letters, chunk);
+            let found = replayed(&letters, chunk);
             let [Ok(first), Ok(record), Ok(last)] = &found[..] else { panic!("{found:?}") };
             prop_assert_eq!((&first[..], &last[..]), (&good[..], &good[..]));
             prop_assert_eq!(&record[..], &bytes[..]);
@@ -224,7 +224,7 @@ mod tests {
     fn a_letter_without_bytes_keeps_its_place() {
         let endless = letter(Some(&vec![b'x'; 10 * HEAD]));
         let letters = [letter(Some(b"1")), letter(None), endless, letter(Some(b"2"))].concat();
-        let found = replayed(letters, 1000);
+        let found = replayed(&letters, 1000);
         assert_eq!(found, [Ok(Bytes::from("1")), Err(1), Err(2), Ok(Bytes::from("2"))]);
     }
 
@@ -241,7 +241,7 @@ mod tests {
             (String::new(), false),
         ] {
             for chunk in [1, 7, 1 << 20] {
-                let (told, again) = tell(body(text.clone().into_bytes(), chunk))
+                let (told, again) = tell(body(text.as_bytes(), chunk))
                     .now_or_never()
                     .expect("nothing waits")
                     .unwrap();
