@@ -41,7 +41,7 @@ const BROKEN: &[(&str, &[u8])] = &[
     ("a null for an id", br#"{"id":null}"#),
     ("a number for an id", br#"{"id":7}"#),
     ("an empty id", br#"{"id":""}"#),
-    ("half a character for an id", br#"{"id":"\ud800"}"#),
+    ("a lone surrogate for an id", br#"{"id":"\ud800"}"#),
     ("five levels", br#"{"id":"a","remote_data":[[[[1]]]]}"#),
     (
         "a long record",
@@ -54,7 +54,7 @@ const STRICT: &[(&str, &[u8])] = &[
     ("a text for a number", br#"{"id":"a","assigned_quantity":"3"}"#),
     ("a number beyond the range", br#"{"id":"a","unit_amount":1e400}"#),
     ("a date that is none", br#"{"id":"a","created_at":"2024-02-30T10:00:00Z"}"#),
-    ("half a character", br#"{"id":"a","name":"\ud800"}"#),
+    ("a lone surrogate", br#"{"id":"a","name":"\ud800"}"#),
     ("an object for a list", br#"{"id":"a","roles":{"id":"r"}}"#),
 ];
 
