@@ -129,7 +129,7 @@ impl Outlet {
             }
             Self::Topic(topic) => {
                 for message in topic_messages(topic) {
-                    let account = header(&message, "truto-account");
+                    let account = message["key"].as_str().unwrap().split(':').next().unwrap();
                     let last = entries.get(account).and_then(Entry::snapshot);
                     if last == Some(header(&message, "truto-snapshot")) {
                         let text = message["value"].as_str().unwrap();
