@@ -12,7 +12,7 @@ use super::{Checkpoint, CheckpointStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
 
-const ENDING: &str = ".checkpoint.json";
+pub(super) const ENDING: &str = ".checkpoint.json";
 
 /// Keeps each checkpoint as `KEY.checkpoint.json` in a directory.
 ///
@@ -39,13 +39,7 @@ impl LocalStore {
     }
 
     fn path(&self, key: &str) -> Result<PathBuf> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if key.is_empty() || !key.bytes().all(is_plain) {
-            let message = "an account's checkpoint is a file of its name, so it must be letters, digits, \
-                `-` and `_`";
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
-        Ok(self.directory.join(format!("{key}{ENDING}")))
+        Ok(self.directory.join(file_name(key)?))
     }
 
     /// Does `work` beside the runtime: a disk may take its time.
@@ -108,6 +102,17 @@ impl CheckpointStore for LocalStore {
         })
         .boxed()
     }
+}
+
+/// The name of the file of `key`.
+pub(super) fn file_name(key: &str) -> Result<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if key.is_empty() || !key.bytes().all(is_plain) {
+        let message = "an account's checkpoint is a file of its name, so it must be letters, digits, \
+            `-` and `_`";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(format!("{key}{ENDING}"))
 }
 
 /// The files that are checkpoints by their names, in order.

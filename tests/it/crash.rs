@@ -5,6 +5,7 @@
 
 mod kafka;
 mod parquet;
+mod s3;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};

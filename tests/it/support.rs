@@ -12,6 +12,7 @@ pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod replies;
 pub(crate) mod run;
+pub(crate) mod s3;
 pub(crate) mod scripted;
 pub(crate) mod series;
 pub(crate) mod simulation;

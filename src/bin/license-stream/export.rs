@@ -66,8 +66,8 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     fn place(&self, files: u64, bytes: u64) -> String;
 
     /// All accounts have ended; `is_complete` if there is nothing of any of them left to do.
-    fn end(&self, _is_complete: bool) -> Result<()> {
-        Ok(())
+    fn end(&self, _is_complete: bool) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
     }
 
     /// Whether the data itself goes to standard output.
@@ -189,7 +189,7 @@ impl Export {
             };
             say!("warning: {which}: nothing was read");
         }
-        if let Err(error) = sinks.end(tally.is_complete()) {
+        if let Err(error) = sinks.end(tally.is_complete()).await {
             tally.run_failed(&error);
         }
         Ok(report::print(export, sinks, tally, begun.elapsed()))

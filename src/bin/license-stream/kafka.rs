@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{Identity, Keeper, LocalStore};
+use license_stream::checkpoint::{Identity, Keeper};
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         producer.check(&args.topic, CHECK_TIMEOUT).await?;
         let kept = match &args.checkpoint.checkpoint {
             _ if !is_kept => Kept::Nothing,
-            Some(directory) => Kept::Elsewhere(Arc::new(LocalStore::open(directory)?)),
+            Some(place) => Kept::Elsewhere(place.store()?),
             None => {
                 let topic = checkpoints::topic_beside(&args.topic);
                 Kept::Beside(KafkaStore::through(&producer, &config, &topic, PATIENCE).await?)
@@ -98,7 +98,7 @@ struct Topic {
 /// Where checkpoints are.
 enum Kept {
     Nothing,
-    /// In a directory.
+    /// In a directory, or an object store.
     Elsewhere(Store),
     /// In a topic; in the transactions of the records, if there are such.
     Beside(KafkaStore),

@@ -15,6 +15,7 @@ mod kafka;
 mod letters;
 mod ndjson;
 mod parquet;
+mod place;
 mod progress;
 mod remarks;
 mod report;

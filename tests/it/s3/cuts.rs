@@ -1,0 +1,38 @@
+//! Connections to the store that are cut at random bytes.
+
+use license_stream::simulate::Simulator;
+
+use super::parquet;
+use crate::support::proxy::Cutter;
+use crate::support::python::{ENGINES, parquet_rows};
+use crate::support::run::run;
+use crate::support::s3::{Bucket, endpoint};
+use crate::support::simulation::Simulation;
+
+const COUNT: u64 = 4_000;
+
+#[test]
+fn what_arrives_is_the_same_whatever_is_cut() {
+    let simulation = Simulation::start(Simulator::new().with_seed(8).with_records(COUNT));
+    let target = endpoint().rsplit_once(':').unwrap().1.parse().unwrap();
+    for seed in 1..=3 {
+        let bucket = Bucket::make("cuts");
+        let cutter = Cutter::to(target, seed);
+        let mut command = parquet(&bucket, &cutter.url());
+        let run = run(simulation.source(command.args(["--file-bytes", "150000"])));
+        assert_eq!(run.code, Some(0), "seed {seed}: {}", run.stderr);
+        assert!(cutter.cuts() > 2, "seed {seed}: {} cuts", cutter.cuts());
+        let directory = tempfile::tempdir().unwrap();
+        let there = directory.path().join("bucket");
+        bucket.get(&there);
+        for engine in ENGINES {
+            let rows = parquet_rows(engine, &there);
+            let mut ids: Vec<_> = rows.iter().map(|row| row["id"].to_string()).collect();
+            ids.sort();
+            ids.dedup();
+            assert_eq!((rows.len() as u64, ids.len() as u64), (COUNT, COUNT), "seed {seed}");
+        }
+        assert!(there.join("_SUCCESS").exists());
+        assert_eq!(bucket.uploads(), [""; 0], "seed {seed}");
+    }
+}
