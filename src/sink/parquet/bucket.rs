@@ -83,7 +83,10 @@ impl BucketHold {
     }
 
     pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
-        Unfinished::add(&self.bucket, &self.account, snapshot_id, self.epoch).await
+        if Unfinished::add(&self.bucket, &self.account, snapshot_id, self.epoch).await? {
+            return Ok(());
+        }
+        Err(self.claim.lock().await.taken_over())
     }
 
     /// Begins a file, if no other run has taken over.
@@ -116,9 +119,7 @@ impl BucketHold {
         if file.upload.complete().await? == Completed::Gone {
             // Given up by a run that took over, or completed with the answer lost. If nobody took over,
             // nobody else can have written the object.
-            let mut claim = self.claim.lock().await;
-            let held = claim.value().clone();
-            claim.set(held).await?;
+            self.renew().await?;
             if self.bucket.length(&name).await? != Some(written.bytes) {
                 let message =
                     format!("the upload of {} was given up by another", written.path.display());
@@ -146,8 +147,18 @@ impl BucketHold {
         Ok((names(here), names(own)))
     }
 
+    /// Removes files that were found to be leftovers; not if another run has taken over since, which may
+    /// have made them anew.
     pub(super) async fn remove(&self, names: &[String]) -> Result<()> {
+        self.renew().await?;
         self.bucket.remove(names).await
+    }
+
+    /// Makes sure that no other run has taken over so far.
+    async fn renew(&self) -> Result<()> {
+        let mut claim = self.claim.lock().await;
+        let held = claim.value().clone();
+        claim.set(held).await
     }
 
     /// Waits until files that were dropped are given up.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -38,6 +39,7 @@ struct Gate {
 
 struct Steps {
     left: Mutex<usize>,
+    is_killed: AtomicBool,
     stands: Notify,
     goes_on: Notify,
 }
@@ -53,13 +55,21 @@ struct Shared {
 impl Gate {
     fn new(store: &Arc<Shared>, stop: usize) -> Arc<Self> {
         let (stands, goes_on) = (Notify::new(), Notify::new());
-        let steps = Arc::new(Steps { left: Mutex::new(stop), stands, goes_on });
+        let steps = Arc::new(Steps {
+            left: Mutex::new(stop),
+            is_killed: AtomicBool::new(false),
+            stands,
+            goes_on,
+        });
         Arc::new(Self { store: Arc::clone(store), steps })
     }
 }
 
 impl Steps {
     async fn pass(&self) {
+        if self.is_killed.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let stops = {
             let mut left = self.left.lock().unwrap();
             let stops = *left == 1;
@@ -211,7 +221,9 @@ async fn run(store: Arc<Gate>) -> Result<Summary<super::ParquetReport>> {
         journal: Some(Box::new(completion)),
         ..Options::default()
     };
-    pipeline::run(stream::iter(body().into_iter().map(Ok)), sink, options).await.into_result()
+    pipeline::run(stream::iter(body().into_iter().map(Ok::<_, crate::Error>)), sink, options)
+        .await
+        .into_result()
 }
 
 /// Runs until the `stop`-th writing request, and is killed there; whether it ended before.
@@ -219,7 +231,11 @@ async fn killed_at(store: &Arc<Shared>, stop: usize) -> bool {
     let gate = Gate::new(store, stop);
     tokio::select! {
         biased;
-        () = gate.steps.stands.notified() => false,
+        () = gate.steps.stands.notified() => {
+            // Its uploads are not given up: nobody is left who would.
+            gate.steps.is_killed.store(true, Ordering::SeqCst);
+            false
+        }
         ended = run(Arc::clone(&gate)) => {
             assert_eq!(ended.unwrap().outcome, Outcome::Done);
             true
@@ -302,7 +318,7 @@ async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
         let has_ended = tokio::select! {
             biased;
             () = gate.steps.stands.notified() => false,
-            ended = &mut first => { ended.unwrap(); true }
+            ended = &mut first => ended.is_ok(),
         };
         if has_ended {
             break;

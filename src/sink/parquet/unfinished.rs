@@ -12,7 +12,7 @@ use crate::failpoint::{self, Point};
 /// What `_license-stream/pending` says, a [`Register`] that all runs write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Unfinished {
-    /// The accounts that are not complete.
+    /// The accounts that were ever begun.
     accounts: BTreeMap<String, Mark>,
     /// The run over many accounts that has not ended. There is no telling one that was killed from one
     /// that is under way, so that the next such run takes its place.
@@ -23,38 +23,48 @@ pub(super) struct Unfinished {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
-    snapshot_id: String,
-    /// That of the run's claim: an earlier one says nothing any more.
+    /// The snapshot that is not complete, if there is one.
+    snapshot_id: Option<String>,
+    /// That of the claim of the run that began it: an earlier one says nothing any more.
     epoch: u64,
 }
 
 impl Unfinished {
-    /// `account` is unfinished, with `snapshot_id`.
+    /// `account` is unfinished, with `snapshot_id`; false if a later run than that of `epoch` has said
+    /// something of it already.
     pub(super) async fn add(
         bucket: &Bucket,
         account: &str,
         snapshot_id: &str,
         epoch: u64,
-    ) -> Result<()> {
-        begun(bucket, |unfinished| {
+    ) -> Result<bool> {
+        let mark = Mark { snapshot_id: Some(snapshot_id.to_owned()), epoch };
+        let register = change(bucket, |unfinished| {
             let before = unfinished.accounts.get(account);
             if before.is_none_or(|before| before.epoch <= epoch) {
-                let mark = Mark { snapshot_id: snapshot_id.to_owned(), epoch };
-                unfinished.accounts.insert(account.to_owned(), mark);
+                unfinished.accounts.insert(account.to_owned(), mark.clone());
             }
         })
-        .await
+        .await?;
+        let is_added = register.value().accounts.get(account) == Some(&mark);
+        if is_added {
+            withdraw(bucket, register).await?;
+        }
+        Ok(is_added)
     }
 
     /// The run `id` over many accounts is unfinished.
     pub(super) async fn add_run(bucket: &Bucket, id: &str) -> Result<()> {
-        begun(bucket, |unfinished| unfinished.run = Some(id.to_owned())).await
+        let register = change(bucket, |unfinished| unfinished.run = Some(id.to_owned())).await?;
+        withdraw(bucket, register).await
     }
 
     /// `account` is complete with `snapshot_id`; another snapshot of it may not be.
     pub(super) fn remove(&mut self, account: &str, snapshot_id: &str) {
-        if self.accounts.get(account).is_some_and(|mark| mark.snapshot_id == snapshot_id) {
-            self.accounts.remove(account);
+        if let Some(mark) = self.accounts.get_mut(account)
+            && mark.snapshot_id.as_deref() == Some(snapshot_id)
+        {
+            mark.snapshot_id = None;
         }
     }
 
@@ -73,7 +83,7 @@ impl Unfinished {
     }
 
     fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.run.is_none()
+        self.run.is_none() && self.accounts.values().all(|mark| mark.snapshot_id.is_none())
     }
 }
 
@@ -89,9 +99,8 @@ async fn change(
     .await
 }
 
-/// Makes a change after which something is unfinished: there is no `_SUCCESS` any more.
-async fn begun(bucket: &Bucket, begin: impl FnMut(&mut Unfinished)) -> Result<()> {
-    let mut register = change(bucket, begin).await?;
+/// Something is unfinished, as `register` says: there is no `_SUCCESS` any more.
+async fn withdraw(bucket: &Bucket, mut register: Register<Unfinished>) -> Result<()> {
     let unfinished = register.value().clone();
     if let Some(upload) = &unfinished.success {
         bucket.abort(SUCCESS, upload).await?;
