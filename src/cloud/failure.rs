@@ -41,7 +41,7 @@ pub(super) fn is_missing_object(error: &StoreError) -> bool {
 /// Whether it says that there is no such upload: it was completed, or given up.
 pub(super) fn is_missing_upload(error: &StoreError) -> bool {
     // A store in memory has no error of its own for that.
-    is_missing_object(error) || error.to_string().contains("No upload found")
+    is_missing_object(error) || error.to_string().contains("MultipartUpload not found")
 }
 
 fn is_of_the_network(error: &StoreError) -> bool {

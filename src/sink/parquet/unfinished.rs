@@ -101,6 +101,12 @@ async fn change(
 
 /// Something is unfinished, as `register` says: there is no `_SUCCESS` any more.
 async fn withdraw(bucket: &Bucket, mut register: Register<Unfinished>) -> Result<()> {
+    // One that a killed run has not come to record can only be found in a list.
+    for (name, id) in bucket.open_uploads().await? {
+        if name == SUCCESS {
+            bucket.abort(&name, &id).await?;
+        }
+    }
     let unfinished = register.value().clone();
     if let Some(upload) = &unfinished.success {
         bucket.abort(SUCCESS, upload).await?;
@@ -133,8 +139,8 @@ pub(super) async fn settled(bucket: &Bucket, settle: impl FnMut(&mut Unfinished)
         }
         // Another run has written the register meanwhile. Dropped, the upload is given up.
         drop(upload);
+        bucket.settle().await;
         register = change(bucket, |_| ()).await?;
     }
-    bucket.settle().await;
     Ok(())
 }
