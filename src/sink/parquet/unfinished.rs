@@ -120,12 +120,12 @@ async fn withdraw(bucket: &Bucket, mut register: Register<Unfinished>) -> Result
 /// Makes a change after which nothing may be unfinished: then `_SUCCESS` is written.
 pub(super) async fn settled(bucket: &Bucket, settle: impl FnMut(&mut Unfinished)) -> Result<()> {
     let mut register = change(bucket, settle).await?;
-    failpoint::reach(Point::BucketNonePending);
     while register.value().is_empty() {
         let unfinished = register.value().clone();
         if unfinished.success.is_some() && bucket.length(SUCCESS).await?.is_some() {
             return Ok(());
         }
+        failpoint::reach(Point::BucketNonePending);
         let mut upload = Upload::begin(bucket, SUCCESS).await?;
         let recorded = Unfinished { success: Some(upload.id().to_owned()), ..unfinished.clone() };
         if register.try_set(recorded).await? {

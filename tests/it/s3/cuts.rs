@@ -2,25 +2,23 @@
 
 use license_stream::simulate::Simulator;
 
-use super::parquet;
+use super::{parquet_through, summary};
 use crate::support::proxy::Cutter;
 use crate::support::python::{ENGINES, parquet_rows};
-use crate::support::run::run;
 use crate::support::s3::{Bucket, endpoint};
-use crate::support::simulation::Simulation;
+use crate::support::truto::Truto;
 
 const COUNT: u64 = 4_000;
 
 #[test]
 fn what_arrives_is_the_same_whatever_is_cut() {
-    let simulation = Simulation::start(Simulator::new().with_seed(8).with_records(COUNT));
+    let truto = Truto::start(Simulator::new().with_seed(8).with_records(COUNT));
     let target = endpoint().rsplit_once(':').unwrap().1.parse().unwrap();
     for seed in 1..=3 {
         let bucket = Bucket::make("cuts");
         let cutter = Cutter::to(target, seed);
-        let mut command = parquet(&bucket, &cutter.url());
-        let run = run(simulation.source(command.args(["--file-bytes", "150000"])));
-        assert_eq!(run.code, Some(0), "seed {seed}: {}", run.stderr);
+        let mut command = parquet_through(&cutter.url(), &truto, &bucket);
+        summary(command.args(["--file-bytes", "150000"]));
         assert!(cutter.cuts() > 2, "seed {seed}: {} cuts", cutter.cuts());
         let directory = tempfile::tempdir().unwrap();
         let there = directory.path().join("bucket");

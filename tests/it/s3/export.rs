@@ -3,13 +3,13 @@
 use license_stream::simulate::Simulator;
 use serde_json::Value;
 
-use super::parquet;
+use super::{parquet, summary};
 use crate::support::command::license_stream;
 use crate::support::kafka;
+use crate::support::process::run;
 use crate::support::python::{ENGINES, parquet_rows};
-use crate::support::run::run;
 use crate::support::s3::{Bucket, endpoint, settings};
-use crate::support::simulation::Simulation;
+use crate::support::truto::Truto;
 
 const COUNT: u64 = 5_000;
 
@@ -22,31 +22,24 @@ fn rows(engine: &str, directory: &std::path::Path) -> Vec<Value> {
 
 #[test]
 fn a_bucket_holds_what_a_directory_would() {
-    let simulation = Simulation::start(Simulator::new().with_seed(4).with_records(COUNT));
+    let truto = Truto::start(Simulator::new().with_seed(4).with_records(COUNT));
     let bucket = Bucket::make("export");
     let sizes = ["--file-bytes", "1500000"];
-    let run_to_bucket = || {
-        let mut command = parquet(&bucket, &endpoint());
-        let run = run(simulation.source(&mut command).args(sizes));
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        serde_json::from_slice::<Value>(&run.stdout).unwrap()
-    };
-    let summary = run_to_bucket();
-    let files = summary["snapshots"][0]["files"].as_array().unwrap();
+    let run_to_bucket = || summary(parquet(&truto, &bucket).args(sizes));
+    let done = run_to_bucket();
+    let files = done["snapshots"][0]["files"].as_array().unwrap();
     assert!(files.len() > 1, "{files:?}");
     assert!(files.iter().all(|file| file.as_str().unwrap().starts_with(&bucket.url())));
 
     let directory = tempfile::tempdir().unwrap();
     let (there, here) = (directory.path().join("bucket"), directory.path().join("directory"));
     bucket.get(&there);
-    let mut command = license_stream();
-    command.args(["parquet", "--quiet"]).args(sizes).arg("--out").arg(&here);
-    assert_eq!(run(simulation.source(&mut command)).code, Some(0));
+    summary(truto.command("parquet").arg("--json").args(sizes).arg("--out").arg(&here));
     for engine in ENGINES {
         assert!(rows(engine, &there) == rows(engine, &here), "{engine}");
     }
-    let snapshot = summary["snapshots"][0]["snapshot_id"].as_str().unwrap();
-    let manifest = format!("_license-stream/{}-{snapshot}.json", simulation.account());
+    let snapshot = done["snapshots"][0]["snapshot_id"].as_str().unwrap();
+    let manifest = format!("_license-stream/{}-{snapshot}.json", truto.account());
     let manifest: Value =
         serde_json::from_slice(&std::fs::read(there.join(manifest)).unwrap()).unwrap();
     assert_eq!(manifest["records"], COUNT);
@@ -63,25 +56,19 @@ fn a_bucket_holds_what_a_directory_would() {
     bucket.get(&again);
     assert_eq!(parquet_rows(ENGINES[0], &again).len() as u64, 2 * COUNT);
 
-    let show = |place: [&str; 2]| {
-        let mut command = license_stream();
-        command.args(["checkpoint", "show", "--json"]).args(place);
-        run(settings(&mut command, &endpoint())).text().to_owned()
-    };
-    let shown: Value = serde_json::from_str(&show(["--out", &bucket.url()])).unwrap();
+    let mut show = license_stream();
+    show.args(["checkpoint", "show", "--json", "--out", &bucket.url()]);
+    let shown = summary(settings(&mut show, &endpoint()));
     assert_eq!((&shown["records"], &shown["is_complete"]), (&COUNT.into(), &true.into()));
 }
 
 #[test]
 fn a_file_of_several_parts_is_whole() {
-    let simulation = Simulation::start(Simulator::new().with_seed(5).with_records(60_000));
+    let truto = Truto::start(Simulator::new().with_seed(5).with_records(60_000));
     let bucket = Bucket::make("parts");
-    let mut command = parquet(&bucket, &endpoint());
-    let run = run(simulation.source(&mut command));
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let summary: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let done = summary(&mut parquet(&truto, &bucket));
     // A part is 5 MiB.
-    assert!(summary["bytes_written"].as_u64().unwrap() > 6 << 20, "{summary}");
+    assert!(done["bytes_written"].as_u64().unwrap() > 6 << 20, "{done}");
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("bucket");
     bucket.get(&there);
@@ -93,18 +80,17 @@ fn a_file_of_several_parts_is_whole() {
 
 #[test]
 fn checkpoints_of_a_topic_can_be_in_a_bucket() {
-    let simulation = Simulation::start(Simulator::new().with_seed(6).with_records(300));
+    let truto = Truto::start(Simulator::new().with_seed(6).with_records(300));
     let bucket = Bucket::make("checkpoints");
-    let mut command = license_stream();
+    let mut command = truto.command("kafka");
     let brokers = kafka::bootstrap();
-    command.args(["kafka", "--quiet", "--brokers", &brokers, "--topic", &kafka::topic("s3")]);
+    command.args(["--json", "--brokers", &brokers, "--topic", &kafka::topic("s3")]);
     command.args(["--checkpoint", &bucket.url()]);
-    let produced = run(settings(simulation.source(&mut command), &endpoint()));
-    assert_eq!(produced.code, Some(0), "{}", produced.stderr);
+    summary(settings(&mut command, &endpoint()));
     let mut command = license_stream();
     command.args(["checkpoint", "reset", "--all", "--checkpoint", &bucket.url()]);
     let reset = run(settings(&mut command, &endpoint()));
     assert_eq!(reset.code, Some(0), "{}", reset.stderr);
-    let told = format!("reset: the next run of {} begins a new snapshot", simulation.account());
+    let told = format!("reset: the next run of {} begins a new snapshot", truto.account());
     assert!(reset.stderr.contains(&told), "{}", reset.stderr);
 }

@@ -1,54 +1,44 @@
 //! Two runs of one account at once.
 
-use std::num::NonZeroU64;
-
 use license_stream::simulate::Simulator;
 
-use super::parquet;
+use super::{parquet, summary};
+use crate::support::process::start;
 use crate::support::python::{ENGINES, parquet_rows};
-use crate::support::run::{run, start};
-use crate::support::s3::{Bucket, endpoint};
-use crate::support::simulation::Simulation;
+use crate::support::s3::Bucket;
+use crate::support::truto::Truto;
 
 const COUNT: u64 = 6_000;
 
 #[test]
 fn the_later_run_takes_over_and_the_earlier_one_says_so() {
-    // Slow enough to be overtaken at any rate: the later one reads another simulation, without a pace.
+    // The earlier one stands still in the middle while the later one does all its work.
     let simulator = || Simulator::new().with_seed(7).with_records(COUNT);
-    let slow = Simulation::start(simulator().with_pace(NonZeroU64::new(300_000).unwrap()));
-    let fast = Simulation::start(simulator());
+    let held = Truto::start(simulator().with_hold_after_records(COUNT / 2));
+    let other = Truto::start(simulator());
     let bucket = Bucket::make("overtaken");
-    let command = |simulation: &Simulation| {
-        let mut command = parquet(&bucket, &endpoint());
-        simulation.source(command.args(["--file-bytes", "400000"]));
+    let command = |truto: &Truto| {
+        let mut command = parquet(truto, &bucket);
+        command.args(["--file-bytes", "400000"]);
         command
     };
-    let first = start(&mut command(&slow));
-    // It has begun once its claim is there, which is before its first file.
-    let directory = tempfile::tempdir().unwrap();
-    for look in 0.. {
-        let there = directory.path().join(look.to_string());
-        bucket.get(&there);
-        if there.join("_license-stream/pending").exists() {
-            break;
-        }
-    }
-    let second = run(&mut command(&fast));
-    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let first = start(&mut command(&held));
+    held.until_held();
+    summary(&mut command(&other));
+    held.release();
     let first = first.finish();
     assert_eq!(first.code, Some(1), "{}", first.stderr);
     assert!(first.stderr.contains("another run has taken over"), "{}", first.stderr);
 
-    let there = directory.path().join("end");
+    let directory = tempfile::tempdir().unwrap();
+    let there = directory.path().join("bucket");
     bucket.get(&there);
     for engine in ENGINES {
-        let mut ids: Vec<_> =
-            parquet_rows(engine, &there).iter().map(|row| row["id"].to_string()).collect();
+        let rows = parquet_rows(engine, &there);
+        let mut ids: Vec<_> = rows.iter().map(|row| row["id"].to_string()).collect();
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len() as u64, COUNT);
-        assert_eq!(parquet_rows(engine, &there).len() as u64, COUNT, "each once");
+        assert_eq!((rows.len() as u64, ids.len() as u64), (COUNT, COUNT), "each once");
     }
     assert!(there.join("_SUCCESS").exists());
     assert_eq!(bucket.uploads(), [""; 0]);

@@ -1,13 +1,9 @@
 //! Stores that do not take what is written to them.
 
-use std::io::Write;
-use std::net::TcpListener;
-
-use super::parquet;
 use crate::support::command::license_stream;
-use crate::support::run::{Run, run_with_input};
+use crate::support::process::{Run, run_with_input};
+use crate::support::replies::{Replies, say};
 use crate::support::s3::{self, Bucket, SECRET, endpoint};
-use crate::support::scripted::read_head;
 
 const BODY: &[u8] = b"{\"id\":\"a\"}\n";
 
@@ -17,21 +13,6 @@ fn export(url: &str, endpoint: &str) -> Run {
     let run = run_with_input(s3::settings(&mut command, endpoint), BODY);
     assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
     run
-}
-
-/// A server that gives each request the same answer; it ends with the tests.
-fn always(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            read_head(&mut stream);
-            let length = answer.split_once("\r\n\r\n").unwrap().1.len();
-            let answer = answer.replacen("\r\n", &format!("\r\ncontent-length: {length}\r\n"), 1);
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    format!("http://127.0.0.1:{port}")
 }
 
 #[test]
@@ -44,29 +25,44 @@ fn a_missing_bucket_is_named() {
 
 #[test]
 fn refused_credentials_are_an_environment_that_does_not_fit_and_no_token_is_shown() {
-    let refusing = always(
-        "HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n<Error><Code>SignatureDoesNotMatch</Code>\
-         <Message>The signature is another</Message><CanonicalRequest>x-amz-security-token:\
-         s3cret-of-the-store</CanonicalRequest></Error>",
+    let error = format!(
+        "<Error><Code>SignatureDoesNotMatch</Code><Message>The signature is another</Message>\
+         <CanonicalRequest>x-amz-security-token:{SECRET}</CanonicalRequest></Error>"
     );
-    let run = export("s3://bucket/a", &refusing);
+    let refusing = Replies::of(vec![say("403 Forbidden", "", &error)]);
+    let run = export("s3://bucket/a", &refusing.url());
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let told = "the store answered SignatureDoesNotMatch: The signature is another";
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
 #[test]
-fn a_store_that_minds_no_conditions_is_refused_before_anything_is_written() {
-    let careless = always("HTTP/1.1 200 OK\r\netag: \"1\"\r\nconnection: close\r\n\r\n");
-    // It has nothing that could be read.
-    let bucket = Bucket::make("careless");
-    let mut command = parquet(&bucket, &endpoint());
-    command.env("AWS_CONDITIONAL_PUT", "disabled").args(["--input", "-"]);
+fn a_store_that_minds_no_conditions_is_refused_before_anything_else_is_written() {
+    // There is no claim; it is written; and it is written once more, though it must not be there.
+    let careless = Replies::of(vec![
+        say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>"),
+        say("200 OK", "ETag: \"1\"\r\n", ""),
+    ]);
+    let run = export("s3://bucket/a", &careless.url());
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("s3://bucket/a keeps no conditional puts"), "{}", run.stderr);
+    let heads: Vec<_> = careless.requests().into_iter().map(|request| request.head).collect();
+    let begins = ["GET", "PUT", "PUT"]
+        .map(|method| format!("{method} /bucket/a/_license-stream/input.claim"));
+    assert!(
+        heads.len() == 3 && heads.iter().zip(&begins).all(|(head, begin)| head.starts_with(begin)),
+        "{heads:?}"
+    );
+}
+
+#[test]
+fn a_setting_that_takes_the_conditions_away_is_named() {
+    let mut command = license_stream();
+    command.args(["parquet", "--input", "-", "--out", &Bucket::make("careless").url()]);
+    s3::settings(&mut command, &endpoint()).env("AWS_CONDITIONAL_PUT", "disabled");
     let run = run_with_input(&mut command, BODY);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("keeps no conditional puts"), "{}", run.stderr);
-    let run = export("s3://bucket/a", &careless);
-    assert_ne!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("AWS_CONDITIONAL_PUT"), "{}", run.stderr);
 }
 
 #[test]
