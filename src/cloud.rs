@@ -6,6 +6,7 @@
 //! over from an earlier one, whose next step then fails. A store must therefore keep conditional puts
 //! (`If-None-Match`, `If-Match`); one that does not is refused.
 
+mod answer;
 mod crypto;
 mod failure;
 mod listing;

@@ -1,18 +1,22 @@
 //! Which uploads in parts have not ended: `object_store` has no call for it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, StatusCode, Url};
 
 use super::failure::failed;
+use super::s3::{RETRIES, RETRY};
 use crate::error::{Error, ErrorKind, Result};
 
 /// For how long the request is good.
 const VALIDITY: Duration = Duration::from_secs(300);
+
+/// How long to wait before the request is made again; twice as long each time.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// More uploads than this are not listed at once; those that are left are found by the next run.
 const MOST: &str = "1000";
@@ -44,23 +48,42 @@ impl Listing {
         let root = Path::default();
         let url = self.s3.signed_url_opts(Method::GET, &root, VALIDITY, &options).await;
         let url = url.map_err(|error| failed(what(), error))?;
-        let unreachable = |error: reqwest::Error| {
-            Error::new(ErrorKind::Unreachable, what()).caused_by(error.without_url())
-        };
-        let mut answer = self.http.get(url).send().await.map_err(unreachable)?;
-        if answer.status() != StatusCode::OK {
+        let (begun, mut retries, mut wait) = (Instant::now(), 0, WAIT);
+        loop {
+            match self.ask(url.clone()).await {
+                Ok(xml) => return Ok(parse(&xml, &below)),
+                Err(_) if retries < RETRIES && begun.elapsed() < RETRY => {
+                    tokio::time::sleep(wait).await;
+                    (retries, wait) = (retries + 1, wait * 2);
+                }
+                Err(error) => {
+                    let cause = error.without_url();
+                    return Err(Error::new(ErrorKind::Unreachable, what()).caused_by(cause));
+                }
+            }
+        }
+    }
+
+    /// What the store answers; nothing where it does not list uploads.
+    async fn ask(&self, url: Url) -> reqwest::Result<String> {
+        let mut answer = self.http.get(url).send().await?;
+        let status = answer.status();
+        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+            answer.error_for_status_ref()?;
+        }
+        if status != StatusCode::OK {
             // Nothing depends on it: what the runs have on record of their uploads is given up in any
             // case. Not every store has this call, nor every role the permission.
-            return Ok(Vec::new());
+            return Ok(String::new());
         }
         let mut xml = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+        while let Some(chunk) = answer.chunk().await? {
             if xml.len() + chunk.len() > MOST_BYTES {
-                return Ok(Vec::new());
+                return Ok(String::new());
             }
             xml.extend_from_slice(&chunk);
         }
-        Ok(parse(&String::from_utf8_lossy(&xml), &below))
+        Ok(String::from_utf8_lossy(&xml).into_owned())
     }
 }
 

@@ -8,6 +8,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
 use reqwest::Url;
 
+use super::answer::Connector;
 use super::crypto::Sha2;
 use super::listing::Listing;
 use super::{Bucket, failure};
@@ -19,8 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request that failed is made again for so long.
-const RETRY: Duration = Duration::from_secs(60);
-const RETRIES: usize = 8;
+pub(super) const RETRY: Duration = Duration::from_secs(60);
+pub(super) const RETRIES: usize = 8;
 
 /// The place that `s3://bucket/prefix` names.
 pub(super) fn open(url: &str) -> Result<Bucket> {
@@ -50,6 +51,7 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
     let store = builder
         .with_bucket_name(bucket)
         .with_crypto_provider(Arc::new(Sha2))
+        .with_http_connector(Connector)
         .with_retry(RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: RETRIES,

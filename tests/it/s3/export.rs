@@ -7,7 +7,7 @@ use super::{parquet, summary};
 use crate::support::command::license_stream;
 use crate::support::kafka;
 use crate::support::process::run;
-use crate::support::python::{ENGINES, parquet_rows};
+use crate::support::python::{ENGINES, parquet_lines, parquet_rows};
 use crate::support::s3::{Bucket, endpoint, settings};
 use crate::support::truto::Truto;
 
@@ -73,7 +73,7 @@ fn a_file_of_several_parts_is_whole() {
     let there = directory.path().join("bucket");
     bucket.get(&there);
     for engine in ENGINES {
-        assert_eq!(parquet_rows(engine, &there).len(), 60_000, "{engine}");
+        assert_eq!(parquet_lines(engine, &there).len(), 60_000, "{engine}");
     }
     assert_eq!(bucket.uploads(), [""; 0]);
 }

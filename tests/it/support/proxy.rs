@@ -81,9 +81,9 @@ impl Drop for Proxy {
     }
 }
 
-/// Leads to a port of 127.0.0.1, and cuts each connection at a byte by chance in either direction: two of
-/// three early, the third not before a request of some length can have come through. It ends with the
-/// tests.
+/// Leads to a port of 127.0.0.1, and cuts each connection at a byte by chance in either direction: every other
+/// one early, and the next not before the longest request of a test can have come through, so that few
+/// retries are enough. It ends with the tests.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     port: u16,
@@ -100,7 +100,7 @@ impl Cutter {
             let mut random = fastrand::Rng::with_seed(seed);
             for (number, client) in listener.incoming().flatten().enumerate() {
                 let server = TcpStream::connect(("127.0.0.1", target)).unwrap();
-                let bytes = if number % 3 == 2 { 80_000..200_000 } else { 1..4_000 };
+                let bytes = if number % 2 == 1 { 500_000..800_000 } else { 1..4_000 };
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let (limit, cuts) = (random.u64(bytes.clone()), Arc::clone(&counted));
