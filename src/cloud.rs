@@ -88,7 +88,7 @@ impl Bucket {
         prefix: impl Into<Path>,
         url: impl Into<String>,
     ) -> Self {
-        Self::with_listing(store, prefix.into(), url.into(), None)
+        Self::with_listing(store, prefix.into(), &url.into(), None)
     }
 
     /// The place that an address such as `s3://bucket/prefix` names.
@@ -109,7 +109,7 @@ impl Bucket {
     fn with_listing(
         store: Arc<dyn Store>,
         prefix: Path,
-        url: String,
+        url: &str,
         listing: Option<Listing>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -134,7 +134,7 @@ impl Bucket {
 
     /// The path of `name`, which may have slashes in it, in the store.
     pub(crate) fn path(&self, name: &str) -> Path {
-        name.split('/').fold(self.0.prefix.clone(), |path, part| path.join(part))
+        name.split('/').fold(self.0.prefix.clone(), Path::join)
     }
 
     /// The place below `folder`.
@@ -142,7 +142,7 @@ impl Bucket {
     pub fn folder(&self, folder: &str) -> Self {
         let Inner { store, listing, .. } = &*self.0;
         let (path, url) = (self.path(folder), self.url_of(folder));
-        Self::with_listing(Arc::clone(store), path, url, listing.clone())
+        Self::with_listing(Arc::clone(store), path, &url, listing.clone())
     }
 
     /// The names of the objects directly below `folder`, with their lengths, in order.

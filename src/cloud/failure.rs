@@ -13,6 +13,7 @@ use crate::printable;
 const MOST: usize = 300;
 
 /// An error about `what`, with what the store said as its source.
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of what the store said")]
 pub(super) fn failed(what: String, error: StoreError) -> Error {
     let kind = match &error {
         StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
@@ -29,7 +30,7 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
 
 /// Whether it was an object store that `error` comes from.
 pub fn is_of_a_store(error: &Error) -> bool {
-    error.source().is_some_and(|cause| cause.is::<Said>())
+    error.source().is_some_and(<dyn StdError>::is::<Said>)
 }
 
 /// Whether it says that an object is not there, and not that the bucket is not.
@@ -45,7 +46,7 @@ pub(super) fn is_missing_upload(error: &StoreError) -> bool {
 }
 
 fn is_of_the_network(error: &StoreError) -> bool {
-    causes(error).any(|cause| cause.is::<HttpError>())
+    causes(error).any(<dyn StdError>::is::<HttpError>)
 }
 
 fn causes(error: &StoreError) -> impl Iterator<Item = &(dyn StdError + 'static)> {

@@ -67,7 +67,7 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
         })?;
     let store = Arc::new(store);
     let listing = Listing::of(Arc::clone(&store), CONNECT_TIMEOUT, TIMEOUT);
-    Ok(Bucket::with_listing(store, prefix, url.to_owned(), listing))
+    Ok(Bucket::with_listing(store, prefix, url, listing))
 }
 
 /// Whether it is plain HTTP to this machine, which nobody can read on its way.

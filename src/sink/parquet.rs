@@ -21,7 +21,8 @@ mod claim;
 mod completion;
 mod file;
 mod group;
-#[cfg(all(test, feature = "cloud"))]
+#[cfg(test)]
+#[cfg(feature = "cloud")]
 mod kills;
 mod lake;
 mod local;
