@@ -104,7 +104,7 @@ impl Cutter {
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let (limit, cuts) = (random.u64(bytes.clone()), Arc::clone(&counted));
-                    std::thread::spawn(move || pass_on(from, to, limit, &cuts));
+                    std::thread::spawn(move || pass_on(&from, to, limit, &cuts));
                 }
             }
         });
@@ -122,8 +122,8 @@ impl Cutter {
 }
 
 /// Passes on what `from` says, up to `limit` bytes: then both directions are cut.
-fn pass_on(from: TcpStream, mut to: TcpStream, limit: u64, cuts: &AtomicU32) {
-    let mut limited = (&from).take(limit);
+fn pass_on(from: &TcpStream, mut to: TcpStream, limit: u64, cuts: &AtomicU32) {
+    let mut limited = from.take(limit);
     let _ = copy(&mut limited, &mut to);
     if limited.limit() == 0 {
         cuts.fetch_add(1, Ordering::SeqCst);
