@@ -28,9 +28,9 @@ async fn main() -> anyhow::Result<()> {
 
     // A snapshot is all that one run reads of one account; its id is a column and a part of the names.
     let snapshot_id = uuid::Uuid::now_v7().to_string();
-    let mut options = ParquetOptions::new(directory, snapshot_id);
+    let mut options = ParquetOptions::new(&directory, snapshot_id);
     options.account = Some(account.as_str().into());
-    let sink = ParquetSink::new(options)?;
+    let sink = ParquetSink::new(options).await?;
 
     // Without `remote_data` there is much less to send and to store.
     let mut request = LicenseRequest::new(account);

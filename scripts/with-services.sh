@@ -3,21 +3,26 @@
 #
 #   scripts/with-services.sh COMMAND [ARGUMENT…]
 #
-# KAFKA_BOOTSTRAP_SERVERS   a broker for this run only, unless the variable is set already
-# LICENSE_STREAM_PYTHON     a Python with the readers of tests/requirements.txt
+# KAFKA_BOOTSTRAP_SERVERS      a broker for this run only, unless the variable is set already
+# LICENSE_STREAM_S3_ENDPOINT   the same of a server of the S3 protocol
+# LICENSE_STREAM_PYTHON        a Python with the readers of tests/requirements.txt
 #
-# The exit status is the command's. The command has no standard input. However it ends, the broker is
-# stopped; its log is kept as .cache/broker.log.
+# The exit status is the command's. The command has no standard input. However it ends, the servers are
+# stopped; the broker's log is kept as .cache/broker.log.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 (($#)) || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-broker='' child=''
+broker='' store='' child=''
 # shellcheck disable=SC2317 # called by the traps
 cleanup() {
   # What a failing test left running, a simulator perhaps, goes too.
   [[ -z $child ]] || kill -- "-$child" 2>/dev/null || true
+  if [[ -n $store ]]; then
+    "$root/scripts/s3.sh" stop "$store" || true
+    rm -rf "$store"
+  fi
   [[ -n $broker ]] || return 0
   "$root/scripts/kafka.sh" stop "$broker" || true
   mv "$broker/broker.log" "$root/.cache/broker.log" 2>/dev/null || true
@@ -41,6 +46,11 @@ trap 'interrupted TERM 143' TERM
 
 LICENSE_STREAM_PYTHON=$("$root/scripts/python.sh" venv)
 export LICENSE_STREAM_PYTHON
+if [[ -z ${LICENSE_STREAM_S3_ENDPOINT:-} ]]; then
+  store=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-s3.XXXXXX")
+  LICENSE_STREAM_S3_ENDPOINT=$("$root/scripts/s3.sh" start "$store")
+fi
+export LICENSE_STREAM_S3_ENDPOINT
 if [[ -z ${KAFKA_BOOTSTRAP_SERVERS:-} ]]; then
   broker=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-kafka.XXXXXX")
   KAFKA_BOOTSTRAP_SERVERS=$("$root/scripts/kafka.sh" start "$broker")

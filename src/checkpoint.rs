@@ -39,6 +39,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "cloud")]
+mod bucket;
 mod draft;
 mod identity;
 mod keeper;
@@ -55,6 +57,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Place;
 use crate::sink::DurablePiece;
+#[cfg(feature = "cloud")]
+pub use bucket::BucketStore;
 #[cfg(feature = "kafka")]
 pub(crate) use draft::Draft;
 pub use identity::{Beginning, Identity};

@@ -45,6 +45,22 @@ points! {
     CheckpointSynced = "checkpoint-synced",
     /// The checkpoint has its name, and the directory need not be on disk.
     CheckpointRenamed = "checkpoint-renamed",
+    /// The claim of an account in an object store is taken, and nothing is cleaned up.
+    BucketClaimed = "bucket-claimed",
+    /// An upload is begun, and the claim does not know of it.
+    BucketUploadBegun = "bucket-upload-begun",
+    /// All parts of an object are there, and it is not.
+    BucketPartsSent = "bucket-parts-sent",
+    /// The object is there, and no checkpoint knows of it.
+    BucketUploadCompleted = "bucket-upload-completed",
+    /// A checkpoint is in an object store.
+    BucketCheckpointPut = "bucket-checkpoint-put",
+    /// The claim says that the snapshot is complete, and its manifest is not there.
+    BucketSnapshotComplete = "bucket-snapshot-complete",
+    /// The manifest is there, and the account is still pending.
+    BucketManifestPut = "bucket-manifest-put",
+    /// Nothing is pending, and `_SUCCESS` is not there.
+    BucketNonePending = "bucket-none-pending",
     /// The records of a transaction were sent, and its checkpoints were not.
     TransactionFull = "transaction-full",
     /// All of a transaction is acknowledged, and it is not committed.

@@ -104,7 +104,7 @@
 //! # let directory = tempfile::tempdir()?;
 //! let client = TrutoClient::new(http, &base_url, Token::new(token)?)?;
 //! let pages = LicensePages::new(client, LicenseRequest::new(account));
-//! let sink = ParquetSink::new(ParquetOptions::new(directory.path(), "snapshot-1"))?;
+//! let sink = ParquetSink::new(ParquetOptions::new(directory.path(), "snapshot-1")).await?;
 //!
 //! let summary = pipeline::run_source(pages, sink, Options::default()).await.into_result()?;
 //! assert_eq!(summary.counts.records, 100);
@@ -163,6 +163,7 @@
 //! | `pipeline` | [`pipeline`], [`sink`], [`sink::ndjson`], dead letters | tokio |
 //! | `http` | [`truto`]: the endpoint as a source; choose a TLS feature of reqwest yourself | reqwest |
 //! | `parquet` | [`sink::parquet`] | parquet |
+//! | `cloud` | [`cloud`]: Parquet files and checkpoints in S3, over the TLS of the system | object_store |
 //! | `kafka` | [`sink::kafka`]; links the system's OpenSSL | rdkafka |
 //! | `simulator` | [`simulate`]: a Truto API of our own, labelled so | tokio, httparse |
 //! | `vendored` | builds OpenSSL from source instead of linking the system's | |
@@ -173,6 +174,8 @@
 pub mod accounts;
 #[cfg(feature = "pipeline")]
 pub mod checkpoint;
+#[cfg(feature = "cloud")]
+pub mod cloud;
 pub mod decode;
 #[cfg(feature = "pipeline")]
 pub mod digest;

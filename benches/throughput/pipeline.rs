@@ -35,7 +35,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
                     let body = ReaderStream::with_capacity(file, CHUNK_BYTES).map_err(|error| {
                         Error::new(ErrorKind::Input, "corpus cannot be read").caused_by(error)
                     });
-                    deliver(body, parquet_sink(directory.path())).await;
+                    deliver(body, parquet_sink(directory.path()).await).await;
                 });
             });
         });
@@ -46,7 +46,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             bencher.iter(|| {
                 runtime.block_on(async {
                     let body = client.licenses(&request).await.expect("the simulator answers");
-                    deliver(body, parquet_sink(directory.path())).await;
+                    deliver(body, parquet_sink(directory.path()).await).await;
                 });
             });
         });
@@ -78,8 +78,9 @@ where
 }
 
 /// Every run has the same name for its file, and so takes the place of the one before.
-fn parquet_sink(directory: &std::path::Path) -> ParquetSink {
-    ParquetSink::new(ParquetOptions::new(directory, Arc::from("bench"))).expect("a directory")
+async fn parquet_sink(directory: &std::path::Path) -> ParquetSink {
+    let sink = ParquetSink::new(ParquetOptions::new(directory, Arc::from("bench")));
+    sink.await.expect("a directory")
 }
 
 fn kafka_sink(brokers: &str, codec: &str) -> KafkaSink {

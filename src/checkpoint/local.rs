@@ -12,7 +12,7 @@ use super::{Checkpoint, CheckpointStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
 
-const ENDING: &str = ".checkpoint.json";
+pub(super) const ENDING: &str = ".checkpoint.json";
 
 /// Keeps each checkpoint as `KEY.checkpoint.json` in a directory.
 ///
@@ -39,7 +39,7 @@ impl LocalStore {
     }
 
     fn path(&self, key: &str) -> Result<PathBuf> {
-        Ok(self.directory.join(format!("{}{ENDING}", name(key)?)))
+        Ok(self.directory.join(file_name(key)?))
     }
 
     /// Does `work` beside the runtime: a disk may take its time.
@@ -102,6 +102,11 @@ impl CheckpointStore for LocalStore {
         })
         .boxed()
     }
+}
+
+/// The name of the file of `key`.
+pub(super) fn file_name(key: &str) -> Result<String> {
+    Ok(format!("{}{ENDING}", name(key)?))
 }
 
 /// `key` as the beginning of a file's name.

@@ -1,8 +1,9 @@
-//! Licenses into Parquet files of a local directory.
+//! Licenses into Parquet files of a local directory, or of an object store.
 //!
 //! Files are named `<account>-<snapshot>-<00000>.parquet`, with `input` for an account that is not
 //! known. One is written under a hidden temporary name and takes its own name once it is whole and on
-//! disk, so that a reader of `*.parquet` never meets a part of a file. Where row groups and files end
+//! disk, so that a reader of `*.parquet` never meets a part of a file; in an object store it is an upload
+//! in parts, which ends in the same way. Where row groups and files end
 //! depends on the records and the options alone.
 //!
 //! When a run breaks off because its body was cut or a write failed, the files that were whole by then
@@ -14,17 +15,25 @@
 //! that. The row group in hand is kept in memory, encoded, until it is full: `row_group_bytes` bounds how
 //! much of the body that is.
 
+#[cfg(feature = "cloud")]
+mod bucket;
 mod claim;
 mod completion;
 mod file;
 mod group;
+#[cfg(test)]
+#[cfg(feature = "cloud")]
+mod kills;
+mod lake;
+mod local;
 mod manifest;
 mod pending;
 mod piece;
 mod run;
+#[cfg(feature = "cloud")]
+mod unfinished;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -42,6 +51,7 @@ use crate::reject::Reject;
 pub use claim::Claim;
 pub use completion::Completion;
 pub use file::WrittenFile;
+pub use lake::Lake;
 pub use manifest::{MANIFEST_VERSION, Manifest};
 use piece::Piece;
 pub use run::RunClaim;
@@ -49,8 +59,8 @@ pub use run::RunClaim;
 /// What a [`ParquetSink`] writes, and how.
 #[derive(Clone, Debug)]
 pub struct ParquetOptions {
-    /// The directory; it is made if it is not there.
-    pub directory: PathBuf,
+    /// Where the files go; it is made if it is not there.
+    pub lake: Lake,
     /// Integrated account: a column, and the first part of file names.
     pub account: Option<Arc<str>>,
     /// Snapshot id: a column, and the second part of file names.
@@ -76,10 +86,10 @@ pub struct ParquetOptions {
 }
 
 impl ParquetOptions {
-    /// Options for files in `directory`, and defaults for everything else.
-    pub fn new(directory: impl Into<PathBuf>, snapshot_id: impl Into<Arc<str>>) -> Self {
+    /// Options for files in `lake`, such as the path of a directory, and defaults for everything else.
+    pub fn new(lake: impl Into<Lake>, snapshot_id: impl Into<Arc<str>>) -> Self {
         Self {
-            directory: directory.into(),
+            lake: lake.into(),
             account: None,
             snapshot_id: snapshot_id.into(),
             files_before: 0,
@@ -132,7 +142,7 @@ pub fn writer_properties() -> WriterProperties {
 /// # let body = futures_util::stream::iter(chunks.map(Ok::<_, license_stream::Error>));
 /// let mut options = ParquetOptions::new(lake.path(), "01a20c7e-5167-7459-84d1-21cf616966d5");
 /// options.file_bytes = 256 << 20;
-/// let sink = ParquetSink::new(options)?;
+/// let sink = ParquetSink::new(options).await?;
 /// let summary = pipeline::run(body, sink, Options::default()).await.into_result()?;
 ///
 /// for file in summary.report.files {
@@ -146,7 +156,7 @@ pub fn writer_properties() -> WriterProperties {
 #[derive(Debug)]
 pub struct ParquetSink {
     options: Arc<ParquetOptions>,
-    _claim: Arc<Claim>,
+    claim: Arc<Claim>,
     /// The file in hand, once it has rows.
     piece: Option<Piece>,
     /// The files that are whole.
@@ -167,35 +177,33 @@ pub struct ParquetReport {
 }
 
 impl ParquetSink {
-    /// A sink into the directory of `options`, which is made, with a [`Claim`] of its own.
+    /// A sink into the lake of `options`, which is made, with a [`Claim`] of its own.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if another run writes the same account's licenses there or if the
-    /// directory cannot be made, [`ErrorKind::Configuration`] if the account or the snapshot id cannot
-    /// be part of a file's name.
-    pub fn new(options: ParquetOptions) -> Result<Self> {
-        let claim = Claim::take(&options.directory, options.account.as_deref())?;
-        Self::within(Arc::new(claim), options)
+    /// Those of [`Claim::take`] and [`within`](Self::within).
+    pub async fn new(options: ParquetOptions) -> Result<Self> {
+        let claim = Claim::take(options.lake.clone(), options.account.as_deref()).await?;
+        Self::within(Arc::new(claim), options).await
     }
 
-    /// A sink into what was claimed, which must be the directory and the account of `options`. From now
+    /// A sink into what was claimed, which must be the lake and the account of `options`. From now
     /// on the account is pending, until [`Claim::complete`].
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if it is of another directory or account, or if the snapshot id
-    /// cannot be part of a file's name; [`ErrorKind::Destination`] if the directory cannot be written to.
-    pub fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
-        if !claim.is_of(&options.directory, options.account.as_deref()) {
-            let message = "the claim is of another directory or account than the options";
+    /// [`ErrorKind::Configuration`] if it is of another lake or account, or if the snapshot id
+    /// cannot be part of a file's name; [`ErrorKind::Destination`] if the lake cannot be written to.
+    pub async fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
+        if !claim.is_of(&options.lake, options.account.as_deref()) {
+            let message = "the claim is of another lake or account than the options";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         if !claim::is_name(&options.snapshot_id) {
             return Err(claim::not_a_name());
         }
-        claim.begin(&options.snapshot_id)?;
+        claim.begin(&options.snapshot_id).await?;
         Ok(Self {
             options: Arc::new(options),
-            _claim: claim,
+            claim,
             piece: None,
             pieces: Vec::new(),
             report: ParquetReport::default(),
@@ -207,13 +215,13 @@ impl ParquetSink {
     /// Begins the next file.
     async fn create_piece(&self) -> Result<Piece> {
         let number = self.options.files_before + self.pieces.len();
-        Piece::create(&self.options, number).await
+        Piece::create(&self.claim, &self.options, number).await
     }
 
     /// Completes the file in hand.
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
-            let file = piece.finish().await?;
+            let file = piece.finish(&self.claim).await?;
             let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let WrittenFile { rows: records, bytes, digest, .. } = file;
             self.pieces.push(DurablePiece { name, records, bytes, digest: Some(digest) });
@@ -279,19 +287,17 @@ impl Sink for ParquetSink {
     async fn abort(&mut self) -> Result<()> {
         // Dropped, the file in hand is removed.
         self.piece = None;
+        self.claim.settle().await;
         Ok(())
     }
 
     /// Removes the files of the snapshot, those of earlier runs included.
     async fn discard(&mut self) -> Result<()> {
         self.piece = None;
-        let (options, files) =
-            (Arc::clone(&self.options), self.options.files_before + self.pieces.len());
-        piece::blocking(move || {
-            (0..files)
-                .try_for_each(|number| file::remove(&options.directory, &options.file_name(number)))
-        })
-        .await?;
+        self.claim.settle().await;
+        let files = self.options.files_before + self.pieces.len();
+        let names = (0..files).map(|number| self.options.file_name(number)).collect();
+        self.claim.remove(names).await?;
         self.pieces.clear();
         self.report.files.clear();
         Ok(())

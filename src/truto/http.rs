@@ -34,6 +34,8 @@ pub fn http_client(base_url: &str) -> ClientBuilder {
     let http = reqwest::Client::builder()
         .user_agent(concat!("license-stream/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
+        // Each body has a connection of its own, whatever else is built with `reqwest`'s HTTP/2.
+        .http1_only()
         .redirect(redirect::Policy::none())
         .tcp_keepalive(KEEPALIVE);
     // A proxy could not lead back to here, and over plain HTTP would see the token.

@@ -10,6 +10,7 @@ mod cuts;
 mod full;
 mod kafka;
 mod parquet;
+mod s3;
 mod stopped;
 
 use std::os::unix::process::ExitStatusExt;

@@ -18,6 +18,7 @@ mod readers;
 mod rejects;
 mod replay;
 mod requests;
+mod s3;
 mod schemas;
 mod shapes;
 mod support;

@@ -14,6 +14,7 @@ pub(crate) mod random;
 pub(crate) mod relay;
 pub(crate) mod replies;
 pub(crate) mod run;
+pub(crate) mod s3;
 pub(crate) mod scripted;
 pub(crate) mod series;
 pub(crate) mod simulation;

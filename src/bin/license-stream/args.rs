@@ -24,6 +24,7 @@ pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
 pub(crate) use stop::StopArgs;
 
 use crate::connection::ConnectionArgs;
+use crate::place::Place;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -265,14 +266,16 @@ const PARQUET_EXAMPLES: &str = "\
 Examples:
   license-stream parquet --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d --out lake/licenses
   license-stream parquet --input body.ndjson --out lake/licenses --on-error skip
+  license-stream parquet --all-accounts --out s3://lake/licenses
   duckdb -c \"select name, sum(assigned_quantity) from 'lake/licenses/*.parquet' group by 1\"";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = PARQUET_EXAMPLES)]
 pub(crate) struct ParquetArgs {
-    /// Directory for the files; it is made if it is not there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
+    /// Directory for the files, which is made if it is not there; or s3://BUCKET/PREFIX, with
+    /// credentials and settings from the environment (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL, …)
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) out: Place,
     /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
     /// it, so that memory stays the same
     #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,

@@ -1,11 +1,10 @@
 //! What is kept between runs: for a run that begins, and `license-stream checkpoint`.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointStore, Identity, LocalStore};
+use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointStore, Identity};
 use license_stream::digest::Digester;
 use license_stream::sink::kafka::{KafkaStore, Topic};
 use license_stream::truto::LicenseRequest;
@@ -13,6 +12,7 @@ use license_stream::{Error, ErrorKind, Result};
 
 use crate::args::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, SourceArgs, StoreArgs};
 use crate::exit::Exit;
+use crate::place::Place;
 use crate::report::{human_bytes, human_count, say};
 use crate::settings;
 
@@ -27,12 +27,12 @@ const NO_ACCOUNT: &str = "input";
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where runs keep checkpoints that write into the directory `out`; `None` if they keep none.
-pub(crate) fn of_directory(args: &CheckpointArgs, out: &Path) -> Result<Option<Store>> {
+/// Where runs keep checkpoints that write files to `out`; `None` if they keep none.
+pub(crate) fn beside_files(args: &CheckpointArgs, out: &Place) -> Result<Option<Store>> {
     match &args.checkpoint {
         _ if args.no_checkpoint => Ok(None),
-        Some(directory) => Ok(Some(Arc::new(LocalStore::open(directory)?))),
-        None => Ok(Some(Arc::new(LocalStore::open(out.join(OWN))?))),
+        Some(place) => place.store().map(Some),
+        None => out.folder(OWN).store().map(Some),
     }
 }
 
@@ -136,8 +136,8 @@ async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
 
 async fn open(args: &StoreArgs) -> Result<Store> {
     match (&args.out, &args.checkpoint, &args.topic, &args.brokers) {
-        (Some(out), ..) => Ok(Arc::new(LocalStore::open(out.join(OWN))?)),
-        (_, Some(directory), ..) => Ok(Arc::new(LocalStore::open(directory)?)),
+        (Some(out), ..) => out.folder(OWN).store(),
+        (_, Some(place), ..) => place.store(),
         (_, _, Some(topic), Some(brokers)) => {
             let config = settings::config(brokers, &args.settings)?;
             let topic = topic_beside(&topic.parse()?);

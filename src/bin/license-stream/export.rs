@@ -68,8 +68,8 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     fn place(&self, files: u64, bytes: u64) -> String;
 
     /// All accounts have ended; `is_complete` if there is nothing of any of them left to do.
-    fn end(&self, _is_complete: bool) -> Result<()> {
-        Ok(())
+    fn end(&self, _is_complete: bool) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
     }
 
     /// Bytes of the bodies that may be under way between readers and sinks.
@@ -238,7 +238,7 @@ impl Export {
             };
             say!("warning: {which}: nothing was read");
         }
-        if let Err(error) = sinks.end(tally.is_complete()) {
+        if let Err(error) = sinks.end(tally.is_complete()).await {
             tally.run_failed(&error);
         }
         tally.requests = client.as_ref().map(TrutoClient::requests).unwrap_or_default();

@@ -13,7 +13,7 @@ use license_stream::{Error, ErrorKind, Result};
 use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
-use crate::args::{DeadLetterArg, ApiArgs, OnError, RejectArgs, ShapeArg, SourceArgs};
+use crate::args::{ApiArgs, DeadLetterArg, OnError, RejectArgs, ShapeArg, SourceArgs};
 use crate::distinct::STDIN;
 use crate::letters;
 

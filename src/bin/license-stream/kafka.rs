@@ -1,10 +1,9 @@
 //! `license-stream kafka`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{CheckpointLock, Identity, Keeper, LocalStore};
+use license_stream::checkpoint::{CheckpointLock, Identity, Keeper};
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
@@ -19,6 +18,7 @@ use crate::args::{DeliveryArg, KafkaArgs};
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
+use crate::place::Place;
 use crate::report::say;
 use crate::snapshots::{Destination, Written};
 use crate::wanted::Wanted;
@@ -89,7 +89,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         }
         let kept = match &args.checkpoint.checkpoint {
             _ if !is_kept => Kept::Nothing,
-            Some(directory) => Kept::Elsewhere(directory.clone(), LocalStore::open(directory)?),
+            Some(place) => Kept::Elsewhere(place.clone(), place.store()?),
             None => {
                 let checkpoints = checkpoints::topic_beside(&options.topic);
                 Kept::Beside(match &delivery {
@@ -236,8 +236,8 @@ struct Topics {
 /// Where checkpoints are.
 enum Kept {
     Nothing,
-    /// In a directory.
-    Elsewhere(PathBuf, LocalStore),
+    /// In a directory, or an object store.
+    Elsewhere(Place, Store),
     /// In a topic; in the transactions of the records, if there are such.
     Beside(KafkaStore),
 }
@@ -258,10 +258,13 @@ impl Sinks for Topics {
         let mut lock = None;
         let store: Option<Store> = match &self.kept {
             Kept::Nothing => None,
-            Kept::Elsewhere(directory, store) => {
-                // First the lock: what is read behind it cannot change any more.
-                lock = Some(CheckpointLock::take(directory, identity.key())?);
-                Some(Arc::new(store.clone()))
+            Kept::Elsewhere(place, store) => {
+                // First the lock: what is read behind it cannot change any more. An object store has none,
+                // and the run that reads a checkpoint there takes it over.
+                if let Place::Directory(directory) = place {
+                    lock = Some(CheckpointLock::take(directory, identity.key())?);
+                }
+                Some(Arc::clone(store))
             }
             Kept::Beside(store) => Some(Arc::new(store.clone())),
         };

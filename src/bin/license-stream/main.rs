@@ -17,6 +17,7 @@ mod kafka;
 mod letters;
 mod ndjson;
 mod parquet;
+mod place;
 mod progress;
 mod records;
 mod remarks;

@@ -1,14 +1,14 @@
 //! `license-stream parquet`
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use license_stream::checkpoint::{Beginning, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, RunClaim,
 };
-use license_stream::{Error, Result};
+use license_stream::{Error, ErrorKind, Result};
+use tokio::sync::Mutex;
 
 use crate::args::ParquetArgs;
 use crate::checkpoints::{self, Store};
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         remarks::tell_of_null_columns(integration);
     }
-    let mut options = ParquetOptions::new(&args.out, "");
+    let mut options = ParquetOptions::new(args.out.lake()?, "");
     // Row groups in hand are most of the memory: accounts share it, so that it does not grow with
     // their number.
     options.row_group_bytes = (args.row_group_bytes / export.concurrency()).max(1);
@@ -43,15 +43,14 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     options.strict = args.strict;
     let store = match export.source.is_read_once() {
         true => None,
-        false => checkpoints::of_directory(&args.checkpoint, &args.out)?,
+        false => checkpoints::beside_files(&args.checkpoint, &args.out)?,
     };
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
-    export.run(Files { out: args.out, options, store, run }).await
+    export.run(Files { options, store, run }).await
 }
 
-/// Files in one directory.
+/// Files in one place.
 struct Files {
-    out: PathBuf,
     /// Those of every snapshot.
     options: ParquetOptions,
     store: Option<Store>,
@@ -60,14 +59,12 @@ struct Files {
 }
 
 impl Files {
-    /// The run's claim, if it has one.
-    fn run_claim(&self) -> Option<std::sync::MutexGuard<'_, Option<RunClaim>>> {
-        Some(self.run.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn begin_run(&self) -> Result<()> {
-        if let Some(mut run) = self.run_claim().filter(|run| run.is_none()) {
-            *run = Some(RunClaim::take(&self.out)?);
+    async fn begin_run(&self) -> Result<()> {
+        if let Some(run) = &self.run {
+            let mut run = run.lock().await;
+            if run.is_none() {
+                *run = Some(RunClaim::take(self.options.lake.clone()).await?);
+            }
         }
         Ok(())
     }
@@ -85,21 +82,21 @@ impl Sinks for Files {
         let mut options = self.options.clone();
         let identity =
             identity.with("file_bytes", options.file_bytes).with("strict", options.strict);
-        self.begin_run()?;
+        self.begin_run().await?;
         // First the claim: what is read behind it cannot change any more.
-        let claim = Arc::new(Claim::take(&self.out, wanted.id())?);
+        let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
         options.account.clone_from(&wanted.account);
         options.snapshot_id = beginning.snapshot_id().into();
         options.files_before = beginning.pieces().len();
-        claim.remove_unfinished(&options.snapshot_id, options.files_before)?;
+        claim.remove_unfinished(&options.snapshot_id, options.files_before).await?;
         let mut completion =
             Completion::new(Arc::clone(&claim), manifest(options.account.as_deref(), &beginning));
         if let Some(store) = &self.store {
             let keeper = Keeper::new(Arc::clone(store), identity, &beginning);
             completion = completion.and_then(Box::new(keeper));
         }
-        let sink = ParquetSink::within(claim, options)?;
+        let sink = ParquetSink::within(claim, options).await?;
         Ok(Opened { sink, beginning, journal: Some(Box::new(completion)) })
     }
 
@@ -119,18 +116,22 @@ impl Sinks for Files {
 
     fn place(&self, files: u64, bytes: u64) -> String {
         let noun = if files == 1 { "file" } else { "files" };
-        let (files, out) = (human_count(files), self.out.display());
+        let (files, out) = (human_count(files), &self.options.lake);
         format!("in {files} {noun} of {} in {out}", human_bytes(bytes))
     }
 
-    fn end(&self, is_complete: bool) -> Result<()> {
-        let run = self.run_claim().and_then(|mut run| run.take());
-        run.map_or(Ok(()), |run| run.end(is_complete))
+    async fn end(&self, is_complete: bool) -> Result<()> {
+        let Some(run) = &self.run else { return Ok(()) };
+        match run.lock().await.take() {
+            Some(run) => run.end(is_complete).await,
+            None => Ok(()),
+        }
     }
 
     fn is_shared(&self, error: &Error) -> bool {
-        // A disk is as full for the next account as for this one.
-        is_storage_full(error)
+        // A disk is as full for the next account as for this one, and a store that does not answer, or
+        // refuses, does so for all.
+        is_storage_full(error) || is_store_away(error)
     }
 }
 
@@ -143,6 +144,12 @@ fn manifest(account: Option<&str>, beginning: &Beginning) -> Manifest {
         manifest.files.clone_from(&checkpoint.pieces);
     }
     manifest
+}
+
+/// Whether it is of an object store, and not of the API.
+fn is_store_away(error: &Error) -> bool {
+    let is_away = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Forbidden);
+    is_away && license_stream::cloud::is_of_a_store(error)
 }
 
 fn is_storage_full(error: &Error) -> bool {

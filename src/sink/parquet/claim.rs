@@ -1,105 +1,91 @@
-//! An account's part of a directory, claimed by one run.
-
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
+//! An account's part of a lake, claimed by one run.
 
 use uuid::Uuid;
 
-use super::file::{replace, sync_directory};
+use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
-use super::pending::{Pending, remove_if_there};
+use super::piece::blocking;
 use crate::error::{Error, ErrorKind, Result};
 
 /// In the place of an account that is not known.
 pub(super) const NO_ACCOUNT: &str = "input";
 
-/// The right of one run to write an account's files into a directory, until it is dropped.
+/// The right of one run to write an account's files into a [`Lake`], until it is dropped.
 ///
-/// It is a lock on `_license-stream/<account>.lock`, which the system gives back however the run ends.
-/// The file itself stays: a name that comes and goes could be locked by two runs at once.
+/// In a directory it is a lock on `_license-stream/<account>.lock`, which the system gives back however
+/// the run ends: a second run is refused meanwhile. In an object store it is the object
+/// `_license-stream/<account>.claim`, which a later run takes over: the next step of the earlier one
+/// fails.
 ///
-/// From the beginning of a snapshot, before its first file, until all of it is there,
-/// `_license-stream/pending/<account>` has the snapshot's id. While any account is pending there is no
-/// `_SUCCESS`; the one that ends last makes it. So `_SUCCESS` means, of all accounts in the directory:
-/// what was begun is complete. A [`RunClaim`](super::RunClaim) says so of a run over many accounts.
+/// From the beginning of a snapshot, before its first file, until all of it is there, the account is
+/// pending: `_license-stream/pending` says so. While any account is pending there is no `_SUCCESS`; the one
+/// that ends last makes it. So `_SUCCESS` means, of all accounts in the lake: what was begun is complete. A
+/// [`RunClaim`](super::RunClaim) says so of a run over many accounts.
 #[derive(Debug)]
 pub struct Claim {
-    pending: Pending,
+    lake: Lake,
     /// As it stands in names.
     account: String,
-    _lock: File,
+    hold: Hold,
 }
 
 impl Claim {
-    /// Claims the part of `account` (`None`: that of an input of no account) in `directory`, which is
-    /// made, and removes what killed runs have left of files in it. Takes its time: a disk is asked.
+    /// Claims the part of `account` (`None`: that of an input of no account) in `lake`, which is made, and
+    /// removes what killed runs have left of files in it.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if another run has claimed it, or if the directory cannot be written
-    /// to; [`ErrorKind::Configuration`] if the account cannot be part of a file's name.
-    pub fn take(directory: impl Into<PathBuf>, account: Option<&str>) -> Result<Self> {
-        let (directory, account) = (directory.into(), account.unwrap_or(NO_ACCOUNT).to_owned());
+    /// [`ErrorKind::Destination`] if another run has claimed it, or if the lake cannot be written to;
+    /// [`ErrorKind::Configuration`] if the account cannot be part of a file's name, or if an object store
+    /// keeps no conditional puts; [`ErrorKind::Unreachable`] and [`ErrorKind::Forbidden`] if an object store
+    /// is, or refuses.
+    pub async fn take(lake: impl Into<Lake>, account: Option<&str>) -> Result<Self> {
+        let (lake, account) = (lake.into(), account.unwrap_or(NO_ACCOUNT).to_owned());
         if !is_name(&account) {
             return Err(not_a_name());
         }
-        let pending = Pending::of(directory)?;
-        let path = pending.own().join(format!("{account}.lock"));
-        let locked = File::create(&path).map_err(TryLockError::Error).and_then(|file| {
-            file.try_lock()?;
-            Ok(file)
-        });
-        let lock = locked.map_err(|error| match error {
-            TryLockError::WouldBlock => {
-                let message = format!(
-                    "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
-                    pending.directory().display(),
-                    path.display()
-                );
-                Error::new(ErrorKind::Destination, message)
-            }
-            TryLockError::Error(error) => {
-                let message = format!("{} could not be locked", path.display());
-                Error::new(ErrorKind::Destination, message).caused_by(error)
-            }
-        })?;
-        let claim = Self { pending, account, _lock: lock };
-        claim
-            .remove_leftovers()
-            .map_err(|error| claim.pending.failed("could not be cleaned", error))?;
-        Ok(claim)
+        let hold = lake.hold(&account).await?;
+        Ok(Self { lake, account, hold })
     }
 
-    /// The directory.
-    pub fn directory(&self) -> &Path {
-        self.pending.directory()
+    /// Where it is.
+    pub fn lake(&self) -> &Lake {
+        &self.lake
     }
 
-    /// Whether it is one of `account` in `directory`.
-    pub(super) fn is_of(&self, directory: &Path, account: Option<&str>) -> bool {
-        self.directory() == directory && self.account == account.unwrap_or(NO_ACCOUNT)
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    /// Whether it is one of `account` in `lake`.
+    pub(super) fn is_of(&self, lake: &Lake, account: Option<&str>) -> bool {
+        self.lake == *lake && self.account == account.unwrap_or(NO_ACCOUNT)
     }
 
     /// Files of `snapshot_id` are going to appear.
-    pub(super) fn begin(&self, snapshot_id: &str) -> Result<()> {
-        let begun = self.pending.alone(|| self.pending.add(&self.account, snapshot_id));
-        begun.map_err(|error| self.pending.failed("could not be written to", error))
+    pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
+        match self.hold.clone() {
+            Hold::Local(hold) => {
+                let snapshot_id = snapshot_id.to_owned();
+                blocking(move || hold.begin(&snapshot_id)).await
+            }
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.begin(snapshot_id).await,
+        }
     }
 
     /// All files of a snapshot are there: writes its manifest, and `_SUCCESS` if no account is pending.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if they could not be written.
-    pub fn complete(&self, manifest: &Manifest) -> Result<()> {
-        let own = self.pending.own();
-        let path = own.join(format!("{}-{}.json", self.account, manifest.snapshot_id));
-        let temporary = own.join(format!(".{}.json.partial", self.account));
-        let completed = self.pending.alone(|| {
-            replace(&path, &temporary, &manifest.to_json())?;
-            self.pending.remove(&self.account)?;
-            self.pending.succeed_if_none()
-        });
-        completed.map_err(|error| self.pending.failed("could not be completed", error))
+    /// [`ErrorKind::Destination`] if they could not be written, or if another run has taken over.
+    pub async fn complete(&self, manifest: &Manifest) -> Result<()> {
+        match self.hold.clone() {
+            Hold::Local(hold) => {
+                let manifest = manifest.clone();
+                blocking(move || hold.complete(&manifest)).await
+            }
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.complete(manifest).await,
+        }
     }
 
     /// Removes the account's files that belong to nothing: those of snapshots that were not completed, and
@@ -107,40 +93,49 @@ impl Claim {
     /// complete if it has a manifest.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if the disk does not let it.
-    pub fn remove_unfinished(&self, snapshot_id: &str, files: usize) -> Result<()> {
-        let removed = || {
-            for entry in fs::read_dir(self.directory())? {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let Some((snapshot, number)) = parse(&self.account, &name) else {
-                    continue;
-                };
-                let is_kept = snapshot == snapshot_id && number < files as u64;
-                let manifest = self.pending.own().join(format!("{}-{snapshot}.json", self.account));
-                if !is_kept && !manifest.try_exists()? {
-                    remove_if_there(&entry.path())?;
-                }
-            }
-            sync_directory(self.directory())
+    /// [`ErrorKind::Destination`] if the lake does not let it.
+    pub async fn remove_unfinished(&self, snapshot_id: &str, files: usize) -> Result<()> {
+        let (names, own) = match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.names()).await?,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.names().await?,
         };
-        removed().map_err(|error: io::Error| self.pending.failed("could not be cleaned", error))
+        let belongs_to_nothing = |name: &String| {
+            let Some((snapshot, number)) = parse(&self.account, name) else { return false };
+            let is_kept = snapshot == snapshot_id && number < files as u64;
+            !is_kept && !own.contains(&manifest_name(&self.account, snapshot))
+        };
+        let names: Vec<_> = names.into_iter().filter(belongs_to_nothing).collect();
+        if names.is_empty() { Ok(()) } else { self.remove(names).await }
     }
 
-    /// Removes the parts of files that killed runs of the account have left.
-    fn remove_leftovers(&self) -> io::Result<()> {
-        for entry in fs::read_dir(self.directory())? {
-            let entry = entry?;
-            if is_leftover(&self.account, &entry.file_name().to_string_lossy()) {
-                remove_if_there(&entry.path())?;
-            }
+    /// Removes files, as far as they are there.
+    pub(super) async fn remove(&self, names: Vec<String>) -> Result<()> {
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.remove(&names)).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.remove(&names).await,
         }
-        Ok(())
+    }
+
+    /// Waits until nothing is left of files that were dropped before they were whole.
+    pub(super) async fn settle(&self) {
+        match &self.hold {
+            // They are removed when they are dropped.
+            Hold::Local(_) => {}
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.settle().await,
+        }
     }
 }
 
+/// The name of a snapshot's manifest.
+pub(super) fn manifest_name(account: &str, snapshot_id: &str) -> String {
+    format!("{account}-{snapshot_id}.json")
+}
+
 /// Whether a file of this name was being written by a run of `account`.
-fn is_leftover(account: &str, name: &str) -> bool {
+pub(super) fn is_leftover(account: &str, name: &str) -> bool {
     let file = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
     file.is_some_and(|file| parse(account, file).is_some())
 }
@@ -148,7 +143,7 @@ fn is_leftover(account: &str, name: &str) -> bool {
 /// The snapshot and the number of a file of `account` that has this name. Accounts may have dashes in
 /// their names, so that one can begin with another: what follows must be a snapshot's id and nothing
 /// else.
-fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
+pub(super) fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
     let name = name.strip_prefix(account)?.strip_prefix('-')?;
     let (snapshot, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
     let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -170,14 +165,17 @@ pub(super) fn not_a_name() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+    use crate::sink::parquet::lake::{OWN, SUCCESS};
     use crate::sink::parquet::manifest::Manifest;
-    use crate::sink::parquet::pending::{OWN, SUCCESS};
 
     const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
 
-    fn has_success(claim: &Claim) -> bool {
-        claim.directory().join(SUCCESS).exists()
+    fn has_success(directory: &Path) -> bool {
+        directory.join(SUCCESS).exists()
     }
 
     #[test]
@@ -199,10 +197,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_belongs_to_no_complete_snapshot_is_removed() {
+    #[tokio::test]
+    async fn what_belongs_to_no_complete_snapshot_is_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let claim = Claim::take(directory.path(), Some("a")).unwrap();
+        let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
         let [complete, unfinished, other] = ["1", "2", "3"]
             .map(|digit| format!("01a20c7e-5167-7459-84d1-21cf61696{digit}{digit}{digit}"));
         let names: Vec<_> = [&complete, &unfinished, &other]
@@ -215,8 +213,8 @@ mod tests {
             .chain(["a-notes.parquet".to_owned(), format!("a-{other}.parquet")])
             .collect();
         names.iter().for_each(|name| fs::write(directory.path().join(name), "").unwrap());
-        claim.complete(&Manifest::new(Some("a"), &complete)).unwrap();
-        claim.remove_unfinished(&unfinished, 2).unwrap();
+        claim.complete(&Manifest::new(Some("a"), &complete)).await.unwrap();
+        claim.remove_unfinished(&unfinished, 2).await.unwrap();
         let gone = |name: &&String| !directory.path().join(name).exists();
         let gone: Vec<_> = names.iter().filter(gone).cloned().collect();
         let of = |snapshot: &str, number| format!("a-{snapshot}-{number:05}.parquet");
@@ -224,41 +222,44 @@ mod tests {
         assert_eq!(gone, wanted);
     }
 
-    #[test]
-    fn a_second_claim_of_an_account_is_refused_until_the_first_is_dropped() {
+    #[tokio::test]
+    async fn a_second_claim_of_an_account_is_refused_until_the_first_is_dropped() {
         let directory = tempfile::tempdir().unwrap();
-        let first = Claim::take(directory.path(), Some("a")).unwrap();
-        let refused = Claim::take(directory.path(), Some("a")).unwrap_err();
+        let first = Claim::take(directory.path(), Some("a")).await.unwrap();
+        let refused = Claim::take(directory.path(), Some("a")).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Destination);
         assert!(refused.to_string().starts_with("another run is writing to "), "{refused}");
-        Claim::take(directory.path(), Some("b")).unwrap();
+        Claim::take(directory.path(), Some("b")).await.unwrap();
         drop(first);
-        Claim::take(directory.path(), Some("a")).unwrap();
+        Claim::take(directory.path(), Some("a")).await.unwrap();
     }
 
-    #[test]
-    fn success_is_there_only_while_no_account_is_pending() {
+    #[tokio::test]
+    async fn success_is_there_only_while_no_account_is_pending() {
+        async fn complete(claim: &Claim) {
+            claim.complete(&Manifest::new(Some(&claim.account), SNAPSHOT)).await.unwrap();
+        }
+
         let directory = tempfile::tempdir().unwrap();
-        let [a, b] = ["a", "b"].map(|name| Claim::take(directory.path(), Some(name)).unwrap());
-        let complete = |claim: &Claim| {
-            claim.complete(&Manifest::new(Some(&claim.account), SNAPSHOT)).unwrap();
-        };
-        a.begin(SNAPSHOT).unwrap();
-        b.begin(SNAPSHOT).unwrap();
-        complete(&a);
-        assert!(!has_success(&a), "b is pending");
-        complete(&b);
-        assert!(has_success(&a));
-        a.begin(SNAPSHOT).unwrap();
-        assert!(!has_success(&a));
+        let path = directory.path();
+        let a = Claim::take(path, Some("a")).await.unwrap();
+        let b = Claim::take(path, Some("b")).await.unwrap();
+        a.begin(SNAPSHOT).await.unwrap();
+        b.begin(SNAPSHOT).await.unwrap();
+        complete(&a).await;
+        assert!(!has_success(path), "b is pending");
+        complete(&b).await;
+        assert!(has_success(path));
+        a.begin(SNAPSHOT).await.unwrap();
+        assert!(!has_success(path));
 
         // A run that was killed leaves its account pending.
         drop(a);
-        complete(&b);
-        assert!(!has_success(&b));
-        let a = Claim::take(directory.path(), Some("a")).unwrap();
-        complete(&a);
-        assert!(has_success(&b));
-        assert!(directory.path().join(OWN).join(format!("a-{SNAPSHOT}.json")).exists());
+        complete(&b).await;
+        assert!(!has_success(path));
+        let a = Claim::take(path, Some("a")).await.unwrap();
+        complete(&a).await;
+        assert!(has_success(path));
+        assert!(path.join(OWN).join(format!("a-{SNAPSHOT}.json")).exists());
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::claim::Claim;
 use super::manifest::Manifest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::pipeline::{Durable, Journal};
 
 /// Writes a snapshot's manifest, and `_SUCCESS`, once all of it is durable.
@@ -26,8 +26,8 @@ use crate::pipeline::{Durable, Journal};
 /// # let lake = tempfile::tempdir()?;
 /// # let body = futures_util::stream::iter([Ok::<_, license_stream::Error>("{\"id\":\"a\"}\n".into())]);
 /// let snapshot = "01a20c7e-5167-7459-84d1-21cf616966d5";
-/// let claim = Arc::new(Claim::take(lake.path(), None)?);
-/// let sink = ParquetSink::within(Arc::clone(&claim), ParquetOptions::new(lake.path(), snapshot))?;
+/// let claim = Arc::new(Claim::take(lake.path(), None).await?);
+/// let sink = ParquetSink::within(Arc::clone(&claim), ParquetOptions::new(lake.path(), snapshot)).await?;
 /// let completion = Completion::new(claim, Manifest::new(None, snapshot));
 /// let options = Options { journal: Some(Box::new(completion)), ..Options::default() };
 /// pipeline::run(body, sink, options).await.into_result()?;
@@ -69,11 +69,7 @@ impl Journal for Completion {
     fn record(&mut self, durable: Durable) -> BoxFuture<'_, Result<()>> {
         async move {
             if durable.is_complete {
-                let (claim, manifest) = (Arc::clone(&self.claim), self.manifest(&durable));
-                let completed = tokio::task::spawn_blocking(move || claim.complete(&manifest));
-                completed.await.map_err(|error| {
-                    Error::new(ErrorKind::Internal, "writing the manifest failed").caused_by(error)
-                })??;
+                self.claim.complete(&self.manifest(&durable)).await?;
             }
             match &mut self.then {
                 Some(journal) => journal.record(durable).await,

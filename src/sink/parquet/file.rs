@@ -20,10 +20,10 @@ pub(super) struct TemporaryFile {
     published: bool,
 }
 
-/// A file that was written and is on disk.
+/// A file that was written and is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenFile {
-    /// Where it is.
+    /// Where it is; in an object store, its address.
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
@@ -109,18 +109,6 @@ pub(super) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result
 /// Brings to disk which files there are in a directory.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
-}
-
-/// Removes a file that was published, if it is there.
-pub(super) fn remove(directory: &Path, name: &str) -> Result<()> {
-    let path = directory.join(name);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            let message = format!("{} could not be removed", path.display());
-            Err(Error::new(ErrorKind::Destination, message).caused_by(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn failed(path: &Path, error: io::Error) -> Error {

@@ -5,13 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::sync_directory;
+use super::lake::{OWN, SUCCESS};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The folder in which runs keep what is theirs. Engines pass over names that begin with `_`.
-pub(super) const OWN: &str = "_license-stream";
-
-/// Says that nothing in the directory is unfinished.
-pub(super) const SUCCESS: &str = "_SUCCESS";
 
 /// What names of runs begin with. Accounts have no dot in theirs.
 const RUN: &str = "run.";

@@ -1,6 +1,6 @@
 //! The file in hand: what becomes durable at once.
 
-use std::io;
+use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -12,8 +12,12 @@ use parquet::file::writer::SerializedFileWriter;
 use tokio::task::JoinSet;
 
 use super::ParquetOptions;
+#[cfg(feature = "cloud")]
+use super::bucket::BucketFile;
+use super::claim::Claim;
 use super::file::{TemporaryFile, WrittenFile};
 use super::group::{Failure, RowGroup};
+use super::lake::Hold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::license::License;
 
@@ -36,7 +40,15 @@ pub(super) struct Piece {
 }
 
 /// What appends whole row groups to the file.
-type Writer = SerializedFileWriter<TemporaryFile>;
+type Writer = SerializedFileWriter<PieceFile>;
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum PieceFile {
+    Local(TemporaryFile),
+    #[cfg(feature = "cloud")]
+    Bucket(BucketFile),
+}
 
 #[derive(Debug)]
 struct PieceLimits {
@@ -48,12 +60,15 @@ struct PieceLimits {
 
 impl Piece {
     /// Begins file `number` of a snapshot.
-    pub(super) async fn create(options: &ParquetOptions, number: usize) -> Result<Self> {
-        let name = options.file_name(number);
-        let (directory, properties) = (options.directory.clone(), options.properties.clone());
+    pub(super) async fn create(
+        claim: &Claim,
+        options: &ParquetOptions,
+        number: usize,
+    ) -> Result<Self> {
+        let file = PieceFile::create(claim.hold(), options.file_name(number)).await?;
+        let properties = options.properties.clone();
         let created = move || {
-            let file = TemporaryFile::create(&directory, &name)?;
-            let path = file.path().display().to_string();
+            let path = file.path();
             let options = ArrowWriterOptions::new().with_properties(properties);
             ArrowWriter::try_new_with_options(file, License::schema(), options)
                 .and_then(ArrowWriter::into_serialized_writer)
@@ -100,15 +115,15 @@ impl Piece {
     }
 
     /// Completes the file, and gives it its name once it is on disk.
-    pub(super) async fn finish(self) -> Result<WrittenFile> {
+    pub(super) async fn finish(self, claim: &Claim) -> Result<WrittenFile> {
         let this = self.close_group().await?;
         let (writer, rows) = (this.writer, this.rows);
-        blocking(move || {
-            let path = writer.inner().path().display().to_string();
-            let file = writer.into_inner().map_err(|error| failed(&path, error))?;
-            file.publish(rows)
+        let file = blocking(move || {
+            let path = writer.inner().path();
+            writer.into_inner().map_err(|error| failed(&path, error))
         })
-        .await
+        .await?;
+        file.publish(claim.hold(), rows).await
     }
 
     /// Puts the row group in hand into the file.
@@ -128,7 +143,12 @@ impl Piece {
 
     /// Begins to put on disk what was written, once what was written before is there.
     async fn sync(&mut self) -> Result<()> {
-        let handle = self.writer.inner().handle();
+        let handle = match self.writer.inner() {
+            PieceFile::Local(file) => file.handle(),
+            // Its parts are on their way already.
+            #[cfg(feature = "cloud")]
+            PieceFile::Bucket(_) => return Ok(()),
+        };
         let handle = handle.map_err(|error| self.failed(error.into()))?;
         while let Some(synced) = self.syncing.join_next().await {
             let synced = synced.unwrap_or_else(|error| Err(io::Error::other(error)));
@@ -139,7 +159,7 @@ impl Piece {
     }
 
     fn failed(&self, error: ParquetError) -> Error {
-        failed(&self.writer.inner().path().display().to_string(), error)
+        failed(&self.writer.inner().path(), error)
     }
 
     fn not_encoded(&self, failure: Failure) -> Error {
@@ -148,6 +168,54 @@ impl Piece {
             Failure::Task(error) => {
                 Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
             }
+        }
+    }
+}
+
+impl PieceFile {
+    async fn create(hold: &Hold, name: String) -> Result<Self> {
+        match hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.create(&name).map(Self::Local)).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.create(&name).await.map(Self::Bucket),
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::Local(file) => file.path().display().to_string(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.path().to_owned(),
+        }
+    }
+
+    async fn publish(self, hold: &Hold, rows: u64) -> Result<WrittenFile> {
+        match (self, hold) {
+            (Self::Local(file), _) => blocking(move || file.publish(rows)).await,
+            #[cfg(feature = "cloud")]
+            (Self::Bucket(file), Hold::Bucket(hold)) => hold.publish(file, rows).await,
+            #[cfg(feature = "cloud")]
+            (Self::Bucket(_), Hold::Local(_)) => {
+                Err(Error::new(ErrorKind::Internal, "a file was not made by its claim"))
+            }
+        }
+    }
+}
+
+impl Write for PieceFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Local(file) => file.write(bytes),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Local(file) => file.flush(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.flush(),
         }
     }
 }

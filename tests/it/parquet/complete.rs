@@ -210,7 +210,7 @@ fn files_do_not_depend_on_the_threads_that_encode() {
             .map(|chunk| Ok::<_, license_stream::Error>(chunk.to_vec().into()))
             .collect();
         let body = futures_util::stream::iter(chunks);
-        let sink = ParquetSink::new(options).unwrap();
+        let sink = runtime.block_on(ParquetSink::new(options)).unwrap();
         let summary = runtime.block_on(pipeline::run(body, sink, Options::default()));
         let files = summary.into_result().unwrap().report.files;
         files.iter().map(|file| std::fs::read(&file.path).unwrap()).collect()

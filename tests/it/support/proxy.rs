@@ -1,8 +1,9 @@
-//! A proxy that leads wherever the test wants.
+//! What stands between the command and a server: a proxy that leads wherever the test wants, and one that
+//! cuts connections.
 
-use std::io::{Write, copy};
+use std::io::{Read, Write, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -77,5 +78,58 @@ impl Drop for Proxy {
         if !std::thread::panicking() {
             served.unwrap().unwrap();
         }
+    }
+}
+
+/// Leads to a port of 127.0.0.1, and cuts each connection at a byte by chance in either direction: every other
+/// one early, and the next not before the longest request of a test can have come through, so that few
+/// retries are enough. It ends with the tests.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    port: u16,
+    cuts: Arc<AtomicU32>,
+}
+
+impl Cutter {
+    pub(crate) fn to(target: u16, seed: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cuts = Arc::<AtomicU32>::default();
+        let counted = Arc::clone(&cuts);
+        std::thread::spawn(move || {
+            let mut random = fastrand::Rng::with_seed(seed);
+            for (number, client) in listener.incoming().flatten().enumerate() {
+                let server = TcpStream::connect(("127.0.0.1", target)).unwrap();
+                let bytes = if number % 2 == 1 { 500_000..800_000 } else { 1..4_000 };
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let (limit, cuts) = (random.u64(bytes.clone()), Arc::clone(&counted));
+                    std::thread::spawn(move || pass_on(&from, to, limit, &cuts));
+                }
+            }
+        });
+        Self { port, cuts }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections it has cut.
+    pub(crate) fn cuts(&self) -> u32 {
+        self.cuts.load(Ordering::SeqCst)
+    }
+}
+
+/// Passes on what `from` says, up to `limit` bytes: then both directions are cut.
+fn pass_on(from: &TcpStream, mut to: TcpStream, limit: u64, cuts: &AtomicU32) {
+    let mut limited = from.take(limit);
+    let _ = copy(&mut limited, &mut to);
+    if limited.limit() == 0 {
+        cuts.fetch_add(1, Ordering::SeqCst);
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    } else {
+        let _ = to.shutdown(Shutdown::Write);
     }
 }

@@ -69,6 +69,11 @@ pub(crate) fn schema_violations(schema: &Path, documents: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What `s3.py` says of a server.
+pub(crate) fn s3(endpoint: &str, arguments: &[&str]) -> String {
+    printed(reader("s3.py").arg(endpoint).args(arguments))
+}
+
 /// A Python that has what `tests/requirements.txt` names.
 pub(crate) fn python() -> Command {
     let interpreter = match std::env::var_os("LICENSE_STREAM_PYTHON") {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::scripted::{read_head, response, until_closed};
+use super::scripted::{read_body, read_head, response, until_closed};
 
 /// What one request is answered with.
 #[derive(Clone, Debug)]
@@ -58,6 +58,7 @@ impl Replies {
                         return;
                     }
                     let head = read_head(&mut stream);
+                    read_body(&head, &mut stream);
                     requests.lock().unwrap().push(Request { head, at: Instant::now() });
                     match answer {
                         Answer::Say(bytes) => stream.write_all(&bytes).unwrap(),

@@ -109,6 +109,15 @@ pub(super) fn read_head(stream: &mut impl Read) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// Reads the body that `head` announces, if it does. Closed before that, a connection is reset, and the answer
+/// can be lost with it.
+pub(super) fn read_body(head: &str, stream: &mut impl Read) {
+    let length = head.to_ascii_lowercase();
+    let length = length.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.map_or(0, |length| length.trim().parse().expect("a length"));
+    std::io::copy(&mut stream.take(length), &mut std::io::sink()).expect("a whole body");
+}
+
 pub(super) fn until_closed(stream: &mut TcpStream) {
     // A reset closes it too.
     while stream.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {}

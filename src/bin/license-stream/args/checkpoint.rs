@@ -1,19 +1,19 @@
 //! What is kept between runs, and how it is looked at.
 
-use std::path::PathBuf;
-
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::SettingArgs;
+use crate::place::Place;
 
 /// Where a run keeps how far it is.
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Checkpoint")]
 pub(crate) struct CheckpointArgs {
-    /// Directory for checkpoints, by which the next run goes on where this one ended. If it is not
-    /// given they are beside the data: in _license-stream/ of a directory, in TOPIC.checkpoints of a topic
-    #[arg(long, value_name = "DIR")]
-    pub(crate) checkpoint: Option<PathBuf>,
+    /// Directory, or s3://BUCKET/PREFIX, for checkpoints, by which the next run goes on where this one
+    /// ended. If it is not given they are beside the data: in _license-stream/ of --out, in
+    /// TOPIC.checkpoints of a topic
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) checkpoint: Option<Place>,
     /// Keep no checkpoint, and look at none: every run begins a snapshot of its own
     #[arg(long, conflicts_with = "checkpoint")]
     pub(crate) no_checkpoint: bool,
@@ -52,12 +52,12 @@ pub(crate) struct ResetArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Where they are")]
 pub(crate) struct StoreArgs {
-    /// Directory that `parquet` writes into
-    #[arg(long, value_name = "DIR", group = "place")]
-    pub(crate) out: Option<PathBuf>,
-    /// Directory that runs were given as --checkpoint
-    #[arg(long, value_name = "DIR", group = "place")]
-    pub(crate) checkpoint: Option<PathBuf>,
+    /// Directory, or s3://BUCKET/PREFIX, that `parquet` writes into
+    #[arg(long, value_name = "DIR|URL", group = "place")]
+    pub(crate) out: Option<Place>,
+    /// What runs were given as --checkpoint
+    #[arg(long, value_name = "DIR|URL", group = "place")]
+    pub(crate) checkpoint: Option<Place>,
     /// Topic that `kafka` produces to; needs --brokers
     #[arg(long, group = "place", required_unless_present_any = ["out", "checkpoint"], requires = "brokers")]
     pub(crate) topic: Option<String>,

@@ -1,0 +1,67 @@
+//! Where data and checkpoints go: a directory, or a place in an object store.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use license_stream::Result;
+use license_stream::checkpoint::{BucketStore, LocalStore};
+use license_stream::cloud::Bucket;
+use license_stream::sink::parquet::Lake;
+
+use crate::checkpoints::Store;
+
+/// As it was typed: a path, or `s3://BUCKET/PREFIX`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Directory(PathBuf),
+    Bucket(String),
+}
+
+impl Place {
+    pub(crate) fn lake(&self) -> Result<Lake> {
+        Ok(match self {
+            Self::Directory(directory) => directory.into(),
+            Self::Bucket(url) => Bucket::open(url)?.into(),
+        })
+    }
+
+    /// The checkpoints in it.
+    pub(crate) fn store(&self) -> Result<Store> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(LocalStore::open(directory)?),
+            Self::Bucket(url) => Arc::new(BucketStore::new(Bucket::open(url)?)),
+        })
+    }
+
+    /// The place below `folder`.
+    pub(crate) fn folder(&self, folder: &str) -> Self {
+        match self {
+            Self::Directory(directory) => Self::Directory(directory.join(folder)),
+            Self::Bucket(url) => Self::Bucket(format!("{}/{folder}", url.trim_end_matches('/'))),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        // What has a scheme is no path: one that is not known is refused when it is opened.
+        let is_url = text.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        Ok(if is_url { Self::Bucket(text.to_owned()) } else { Self::Directory(text.into()) })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => directory.display().fmt(f),
+            Self::Bucket(url) => f.write_str(url),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Object stores: S3, and what speaks its protocol.
+//!
+//! A [`Bucket`] is a place in one, to which Parquet files are written and in which checkpoints are kept,
+//! as in a directory. There is no lock in an object store. In its stead, what runs keep there for
+//! themselves is written on the condition that nobody else has written it since: so a later run takes
+//! over from an earlier one, whose next step then fails. A store must therefore keep conditional puts
+//! (`If-None-Match`, `If-Match`); one that does not is refused.
+
+mod answer;
+mod crypto;
+mod failure;
+mod listing;
+mod register;
+mod s3;
+mod upload;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::multipart::MultipartStore;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::error::{Error, Result};
+use failure::failed;
+pub use failure::is_of_a_store;
+use listing::Listing;
+pub(crate) use register::{Register, Stored};
+pub(crate) use upload::{Completed, Upload};
+
+/// Parts of uploads that are on their way at once, over all files: with the part in hand of each file,
+/// they are what uploading takes of memory.
+const PARTS_IN_FLIGHT: usize = 4;
+
+/// Objects that are asked for, or removed, at once.
+const REQUESTS_AT_ONCE: usize = 8;
+
+/// What a [`Bucket`] needs of a store. Whatever has uploads in parts is one.
+pub trait Store: ObjectStore + MultipartStore {}
+
+impl<S: ObjectStore + MultipartStore> Store for S {}
+
+/// A place in an object store: all names that begin with a prefix.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use license_stream::cloud::Bucket;
+/// use license_stream::pipeline::{self, Options};
+/// use license_stream::sink::parquet::{ParquetOptions, ParquetSink};
+/// use object_store::memory::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> license_stream::Result<()> {
+/// # let body = futures_util::stream::iter([Ok::<_, license_stream::Error>("{\"id\":\"a\"}\n".into())]);
+/// // Of the environment: Bucket::open("s3://lake/licenses")
+/// let bucket = Bucket::new(Arc::new(InMemory::new()), "licenses", "memory:///licenses");
+/// let options = ParquetOptions::new(&bucket, "01a20c7e-5167-7459-84d1-21cf616966d5");
+/// let sink = ParquetSink::new(options).await?;
+/// let summary = pipeline::run(body, sink, Options::default()).await.into_result()?;
+///
+/// let path = summary.report.files[0].path.display().to_string();
+/// assert!(path.starts_with("memory:///licenses/input-01a20c7e-"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Bucket(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    prefix: Path,
+    url: String,
+    listing: Option<Listing>,
+    slots: Arc<Semaphore>,
+    /// Uploads that are being given up.
+    aborts: Mutex<JoinSet<()>>,
+}
+
+impl Bucket {
+    /// The place below `prefix` of `store`; messages and summaries call it `url`.
+    pub fn new(
+        store: Arc<impl ObjectStore + MultipartStore>,
+        prefix: impl Into<Path>,
+        url: impl Into<String>,
+    ) -> Self {
+        Self::with_listing(store, prefix.into(), &url.into(), None)
+    }
+
+    /// The place that an address such as `s3://bucket/prefix` names.
+    ///
+    /// Credentials and settings are those of the environment, as
+    /// [`AmazonS3Builder::from_env`](object_store::aws::AmazonS3Builder::from_env) reads them:
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a web identity, a container's or an instance's
+    /// role; `AWS_REGION`, `AWS_ENDPOINT_URL`. Plain HTTP is spoken to this machine only, unless
+    /// `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the address is none, or if the
+    /// environment does not fit it.
+    pub fn open(url: &str) -> Result<Self> {
+        s3::open(url)
+    }
+
+    fn with_listing(
+        store: Arc<dyn Store>,
+        prefix: Path,
+        url: &str,
+        listing: Option<Listing>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            prefix,
+            url: url.trim_end_matches('/').to_owned(),
+            listing,
+            slots: Arc::new(Semaphore::new(PARTS_IN_FLIGHT)),
+            aborts: Mutex::default(),
+        }))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The address of `name`.
+    pub(crate) fn url_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.0.url)
+    }
+
+    /// The path of `name`, which may have slashes in it, in the store.
+    pub(crate) fn path(&self, name: &str) -> Path {
+        name.split('/').fold(self.0.prefix.clone(), Path::join)
+    }
+
+    /// The place below `folder`.
+    #[must_use]
+    pub fn folder(&self, folder: &str) -> Self {
+        let Inner { store, listing, .. } = &*self.0;
+        let (path, url) = (self.path(folder), self.url_of(folder));
+        Self::with_listing(Arc::clone(store), path, &url, listing.clone())
+    }
+
+    /// The names of the objects directly below `folder`, with their lengths, in order.
+    pub(crate) async fn names(&self, folder: &str) -> Result<Vec<(String, u64)>> {
+        let prefix = if folder.is_empty() { self.0.prefix.clone() } else { self.path(folder) };
+        let listed = self.store().list_with_delimiter(Some(&prefix)).await;
+        let listed =
+            listed.map_err(|error| failed(format!("{} could not be listed", self.0.url), error))?;
+        let name = |object: object_store::ObjectMeta| {
+            Some((object.location.filename()?.to_owned(), object.size))
+        };
+        let mut names: Vec<_> = listed.objects.into_iter().filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The bytes of `name`, if it is there.
+    pub(crate) async fn read(&self, name: &str) -> Result<Option<Bytes>> {
+        let read = async { self.store().get(&self.path(name)).await?.bytes().await };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if failure::is_missing_object(&error) => Ok(None),
+            Err(error) => Err(failed(format!("{} could not be read", self.url_of(name)), error)),
+        }
+    }
+
+    /// The bytes of all of `names` that are there, in their order.
+    pub(crate) async fn read_all(&self, names: Vec<String>) -> Result<Vec<(String, Bytes)>> {
+        let read = |name: String| async move {
+            let bytes = self.read(&name).await?;
+            Ok::<_, Error>(bytes.map(|bytes| (name, bytes)))
+        };
+        let reads: Vec<_> = names.into_iter().map(read).collect();
+        let found: Vec<_> = stream::iter(reads).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The length of `name`, if it is there.
+    pub(crate) async fn length(&self, name: &str) -> Result<Option<u64>> {
+        match self.store().head(&self.path(name)).await {
+            Ok(object) => Ok(Some(object.size)),
+            Err(error) if failure::is_missing_object(&error) => Ok(None),
+            Err(error) => {
+                Err(failed(format!("{} could not be asked for", self.url_of(name)), error))
+            }
+        }
+    }
+
+    /// Puts `bytes` in the place of what `name` had, as a whole.
+    pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        let put = self.store().put(&self.path(name), bytes.into()).await;
+        put.map(drop)
+            .map_err(|error| failed(format!("{} could not be written", self.url_of(name)), error))
+    }
+
+    /// Removes what is there of `names`.
+    pub(crate) async fn remove(&self, names: &[String]) -> Result<()> {
+        let remove = |name: &String| {
+            let name = name.clone();
+            async move {
+                match self.store().delete(&self.path(&name)).await {
+                    Err(error) if !failure::is_missing_object(&error) => {
+                        let what = format!("{} could not be removed", self.url_of(&name));
+                        Err(failed(what, error))
+                    }
+                    _ => Ok(()),
+                }
+            }
+        };
+        let removals: Vec<_> = names.iter().map(remove).collect();
+        stream::iter(removals).buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
+    }
+
+    /// The uploads in parts that were begun below this place and have not ended, as name and id, where
+    /// the store can list them.
+    pub(crate) async fn open_uploads(&self) -> Result<Vec<(String, String)>> {
+        match &self.0.listing {
+            Some(listing) => listing.uploads(&self.0.prefix).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Gives up the upload `id` of `name`; nothing of it can appear any more.
+    pub(crate) async fn abort(&self, name: &str, id: &String) -> Result<()> {
+        match self.store().abort_multipart(&self.path(name), id).await {
+            Err(error) if !failure::is_missing_upload(&error) => {
+                let what = format!("the upload of {} could not be given up", self.url_of(name));
+                Err(failed(what, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until all uploads that were dropped are given up.
+    pub(crate) async fn settle(&self) {
+        let mut aborts = std::mem::take(&mut *self.aborts());
+        while aborts.join_next().await.is_some() {}
+    }
+
+    fn aborts(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.0.aborts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for Bucket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0.store, &other.0.store) && self.0.prefix == other.0.prefix
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.url)
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A store may show its settings, which may be secret.
+        f.debug_tuple("Bucket").field(&self.0.url).finish()
+    }
+}

@@ -1,0 +1,118 @@
+//! Which uploads in parts have not ended: `object_store` has no call for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use object_store::aws::AmazonS3;
+use object_store::path::Path;
+use object_store::signer::{SignedUrlOptions, Signer};
+use reqwest::{Client, Method, StatusCode, Url};
+
+use super::failure::failed;
+use super::s3::{RETRIES, RETRY};
+use crate::error::{Error, ErrorKind, Result};
+
+/// For how long the request is good.
+const VALIDITY: Duration = Duration::from_secs(300);
+
+/// How long to wait before the request is made again; twice as long each time.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// More uploads than this are not listed at once; those that are left are found by the next run.
+const MOST: &str = "1000";
+
+/// Longest answer that is read: 1000 entries are shorter by far.
+const MOST_BYTES: usize = 8 << 20;
+
+/// S3's ListMultipartUploads.
+#[derive(Clone)]
+pub(super) struct Listing {
+    s3: Arc<AmazonS3>,
+    http: Client,
+}
+
+impl Listing {
+    /// `None` if there is no HTTP.
+    pub(super) fn of(s3: Arc<AmazonS3>, connect: Duration, timeout: Duration) -> Option<Self> {
+        let http = Client::builder().connect_timeout(connect).timeout(timeout).build().ok()?;
+        Some(Self { s3, http })
+    }
+
+    /// The uploads below `prefix` that have not ended, as name and id; none where the store does not
+    /// list any.
+    pub(super) async fn uploads(&self, prefix: &Path) -> Result<Vec<(String, String)>> {
+        let below = if prefix.as_ref().is_empty() { String::new() } else { format!("{prefix}/") };
+        let query = [("uploads", ""), ("prefix", &below), ("max-uploads", MOST)];
+        let options = SignedUrlOptions::default().with_query(query);
+        let what = || format!("the uploads below {prefix} could not be listed");
+        let root = Path::default();
+        let url = self.s3.signed_url_opts(Method::GET, &root, VALIDITY, &options).await;
+        let url = url.map_err(|error| failed(what(), error))?;
+        let (begun, mut retries, mut wait) = (Instant::now(), 0, WAIT);
+        loop {
+            match self.ask(url.clone()).await {
+                Ok(xml) => return Ok(parse(&xml, &below)),
+                Err(_) if retries < RETRIES && begun.elapsed() < RETRY => {
+                    tokio::time::sleep(wait).await;
+                    (retries, wait) = (retries + 1, wait * 2);
+                }
+                Err(error) => {
+                    let cause = error.without_url();
+                    return Err(Error::new(ErrorKind::Unreachable, what()).caused_by(cause));
+                }
+            }
+        }
+    }
+
+    /// What the store answers; nothing where it does not list uploads.
+    async fn ask(&self, url: Url) -> reqwest::Result<String> {
+        let mut answer = self.http.get(url).send().await?;
+        let status = answer.status();
+        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+            answer.error_for_status_ref()?;
+        }
+        if status != StatusCode::OK {
+            // Nothing depends on it: what the runs have on record of their uploads is given up in any
+            // case. Not every store has this call, nor every role the permission.
+            return Ok(String::new());
+        }
+        let mut xml = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            if xml.len() + chunk.len() > MOST_BYTES {
+                return Ok(String::new());
+            }
+            xml.extend_from_slice(&chunk);
+        }
+        Ok(String::from_utf8_lossy(&xml).into_owned())
+    }
+}
+
+/// The keys, without what they have in common, and the ids of all `<Upload>` elements.
+fn parse(xml: &str, below: &str) -> Vec<(String, String)> {
+    let element = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(value, _)| value.trim().to_owned())
+    };
+    // The names that are looked for have no character that XML would write otherwise.
+    let upload = |text: &str| {
+        let key = element(text, "Key")?;
+        Some((key.strip_prefix(below)?.to_owned(), element(text, "UploadId")?))
+    };
+    xml.split("<Upload>").skip(1).filter_map(upload).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_are_found_in_an_answer() {
+        let xml = "<ListMultipartUploadsResult><Bucket>b</Bucket><Prefix>a/</Prefix>\
+            <Upload>\n <Key>a/one.parquet</Key><UploadId>1</UploadId><Owner><ID>x</ID></Owner></Upload>\
+            <Upload><UploadId>2</UploadId><Key>a/b/two</Key></Upload>\
+            <Upload><Key>other</Key><UploadId>3</UploadId></Upload></ListMultipartUploadsResult>";
+        let found = |key: &str, id: &str| (key.to_owned(), id.to_owned());
+        assert_eq!(parse(xml, "a/"), [found("one.parquet", "1"), found("b/two", "2")]);
+        assert_eq!(parse("", "a/"), []);
+    }
+}

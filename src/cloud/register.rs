@@ -1,0 +1,198 @@
+//! A value that several runs write, each only over what it has seen.
+
+use bytes::Bytes;
+use object_store::{Error as StoreError, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Bucket, failure};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How often a value is read anew because another run wrote it meanwhile. Each time, that run came on.
+const ATTEMPTS: usize = 30;
+
+/// An object that holds a value, as one run has written it last.
+///
+/// Every write has the condition that the object is as this run knows it. Who
+/// [takes](Self::take) a register makes sure, by a write of its own, that no earlier holder's write can
+/// succeed any more, however late it arrives.
+#[derive(Debug)]
+pub(crate) struct Register<T> {
+    bucket: Bucket,
+    name: String,
+    version: UpdateVersion,
+    stored: Stored<T>,
+}
+
+/// What the object is. No two writes are the same bytes: a store tells objects apart by a hash of their
+/// content, and whoever finds its own write knows it, should the answer to it have been lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stored<T> {
+    /// Who wrote it.
+    run: String,
+    /// The how manieth of its writes it is.
+    write: u64,
+    pub(crate) value: T,
+}
+
+impl<T> Stored<T> {
+    pub(crate) fn from_json(json: &[u8]) -> serde_json::Result<Self>
+    where
+        T: DeserializeOwned,
+    {
+        serde_json::from_slice(json)
+    }
+}
+
+/// What became of a write.
+enum Put {
+    Done(UpdateVersion),
+    /// The object is not as it was known.
+    Lost,
+}
+
+impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
+    /// Takes the register `name`, with the value that `change` makes of the one before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the store keeps no conditional puts; [`ErrorKind::Input`] if
+    /// something else is in the register; those of a store that cannot be written to.
+    pub(crate) async fn take(
+        bucket: &Bucket,
+        name: &str,
+        mut change: impl FnMut(Option<T>) -> T,
+    ) -> Result<Self> {
+        let run = Uuid::now_v7().to_string();
+        for write in 0..ATTEMPTS as u64 {
+            let (before, version) = match read(bucket, name).await? {
+                Some((json, version)) => {
+                    let stored = Stored::from_json(&json).map_err(|error| {
+                        let message =
+                            format!("{} is of another version, or damaged", bucket.url_of(name));
+                        Error::new(ErrorKind::Input, message).caused_by(error)
+                    })?;
+                    (Some(stored.value), Some(version))
+                }
+                None => (None, None),
+            };
+            let stored = Stored { run: run.clone(), write, value: change(before) };
+            if let Put::Done(version) = put(bucket, name, &stored, version).await? {
+                return Ok(Self { bucket: bucket.clone(), name: name.to_owned(), version, stored });
+            }
+        }
+        let message = format!(
+            "{} could not be written: other runs write it all the time",
+            bucket.url_of(name)
+        );
+        Err(Error::new(ErrorKind::Destination, message))
+    }
+
+    pub(crate) fn value(&self) -> &T {
+        &self.stored.value
+    }
+
+    /// Writes `value`, if nobody else has taken the register; otherwise the answer is false.
+    pub(crate) async fn try_set(&mut self, value: T) -> Result<bool> {
+        let Stored { run, write, .. } = &self.stored;
+        let stored = Stored { run: run.clone(), write: write + 1, value };
+        let known = Some(self.version.clone());
+        let put = put(&self.bucket, &self.name, &stored, known).await?;
+        if let Put::Done(version) = put {
+            self.version = version;
+            self.stored = stored;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Writes `value`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if another run has taken the register.
+    pub(crate) async fn set(&mut self, value: T) -> Result<()> {
+        if self.try_set(value).await? { Ok(()) } else { Err(self.taken_over()) }
+    }
+
+    pub(crate) fn taken_over(&self) -> Error {
+        let message = format!(
+            "another run has taken over: it has written {} since; this one ends, and what it had not \
+             completed is the other's",
+            self.bucket.url_of(&self.name)
+        );
+        Error::new(ErrorKind::Destination, message)
+    }
+
+    /// Makes sure that the store keeps conditions, and does not pass over them.
+    pub(crate) async fn prove_conditions(&self) -> Result<()> {
+        let options = PutOptions::from(PutMode::Create);
+        let path = self.bucket.path(&self.name);
+        // The same bytes: a store that does not mind changes nothing.
+        let put = self.bucket.store().put_opts(&path, self.stored.json().into(), options).await;
+        match put {
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(()),
+            Ok(_) => Err(unconditional(&self.bucket)),
+            Err(error) => Err(self.bucket.not_written(&self.name, error)),
+        }
+    }
+}
+
+impl<T: Serialize> Stored<T> {
+    fn json(&self) -> Vec<u8> {
+        // Numbers, text, and maps with text for keys: nothing that JSON cannot say.
+        let mut json = serde_json::to_vec(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+}
+
+async fn read(bucket: &Bucket, name: &str) -> Result<Option<(Bytes, UpdateVersion)>> {
+    let unreadable =
+        |error| failure::failed(format!("{} could not be read", bucket.url_of(name)), error);
+    let found = match bucket.store().get(&bucket.path(name)).await {
+        Ok(found) => found,
+        Err(error) if failure::is_missing_object(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let (e_tag, version) = (found.meta.e_tag.clone(), found.meta.version.clone());
+    let json = found.bytes().await.map_err(unreadable)?;
+    Ok(Some((json, UpdateVersion { e_tag, version })))
+}
+
+async fn put<T: Serialize>(
+    bucket: &Bucket,
+    name: &str,
+    stored: &Stored<T>,
+    known: Option<UpdateVersion>,
+) -> Result<Put> {
+    let json = stored.json();
+    let mode = known.map_or(PutMode::Create, PutMode::Update);
+    let path = bucket.path(name);
+    let put = bucket.store().put_opts(&path, json.clone().into(), PutOptions::from(mode)).await;
+    match put {
+        Ok(done) => Ok(Put::Done(UpdateVersion { e_tag: done.e_tag, version: done.version })),
+        Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
+            // It is our own if the answer to it was lost, and it was sent again.
+            match read(bucket, name).await? {
+                Some((found, version)) if found == json => Ok(Put::Done(version)),
+                _ => Ok(Put::Lost),
+            }
+        }
+        Err(StoreError::NotImplemented { .. }) => Err(unconditional(bucket)),
+        Err(error) => Err(bucket.not_written(name, error)),
+    }
+}
+
+fn unconditional(bucket: &Bucket) -> Error {
+    let message = format!(
+        "{bucket} keeps no conditional puts (If-None-Match, If-Match), without which two runs could mix: \
+         use a store that does, and leave AWS_CONDITIONAL_PUT at etag"
+    );
+    Error::new(ErrorKind::Configuration, message)
+}
+
+impl Bucket {
+    fn not_written(&self, name: &str, error: StoreError) -> Error {
+        failure::failed(format!("{} could not be written", self.url_of(name)), error)
+    }
+}

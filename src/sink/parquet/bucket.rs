@@ -1,0 +1,223 @@
+//! An account's part of a place in an object store.
+//!
+//! There is no lock there. What stands for it is `_license-stream/<account>.claim`, a
+//! [`Register`]: each run raises its epoch, and so takes over from the one before. Nothing of the earlier
+//! run can appear after that:
+//!
+//! - A file is one upload in parts, which the claim names before any of its bytes are sent. The later
+//!   run finds it there and gives it up, so that it cannot be completed any more; one that the claim was
+//!   not told of cannot be completed either, because telling it fails.
+//! - A snapshot is complete when the claim says so, with its manifest. Whoever takes the claim next writes
+//!   that manifest again, the same bytes, should the earlier run not have come to it.
+//! - `_SUCCESS` is an upload too, which `_license-stream/pending` names: whoever begins a snapshot gives
+//!   it up.
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use super::claim::{manifest_name, parse};
+use super::file::WrittenFile;
+use super::lake::OWN;
+use super::manifest::Manifest;
+use super::unfinished::{Unfinished, settled};
+use crate::cloud::{Bucket, Completed, Register, Upload};
+use crate::digest::Digester;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
+
+/// What a run holds.
+#[derive(Debug)]
+pub(super) struct BucketHold {
+    bucket: Bucket,
+    account: String,
+    epoch: u64,
+    claim: Mutex<Register<Held>>,
+}
+
+/// What the claim of an account says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Held {
+    /// Raised by every run.
+    epoch: u64,
+    /// The upload that may be open.
+    upload: Option<Open>,
+    /// The snapshot that is complete, until everything else says so too.
+    completing: Option<Manifest>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Open {
+    name: String,
+    id: String,
+}
+
+impl BucketHold {
+    /// Takes `account`'s part of `bucket` over from whoever has it, and ends what that run has begun.
+    pub(super) async fn take(bucket: Bucket, account: String) -> Result<Self> {
+        let name = format!("{OWN}/{account}.claim");
+        let mut claim = Register::take(&bucket, &name, |before: Option<Held>| {
+            let before = before.unwrap_or_default();
+            Held { epoch: before.epoch + 1, ..before }
+        })
+        .await?;
+        claim.prove_conditions().await?;
+        failpoint::reach(Point::BucketClaimed);
+        let Held { epoch, upload, completing } = claim.value().clone();
+        if let Some(Open { name, id }) = &upload {
+            bucket.abort(name, id).await?;
+        }
+        // Those that no claim was told of: nobody can complete them, but they may be kept for ever. A run
+        // that takes over at this very moment may lose its own to this one, and has to be run again.
+        for (name, id) in bucket.open_uploads().await? {
+            if parse(&account, &name).is_some() {
+                bucket.abort(&name, &id).await?;
+            }
+        }
+        if let Some(manifest) = &completing {
+            finish(&bucket, &account, manifest).await?;
+        }
+        if upload.is_some() || completing.is_some() {
+            claim.set(Held { epoch, upload: None, completing: None }).await?;
+        }
+        Ok(Self { bucket, account, epoch, claim: Mutex::new(claim) })
+    }
+
+    pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
+        if Unfinished::add(&self.bucket, &self.account, snapshot_id, self.epoch).await? {
+            return Ok(());
+        }
+        Err(self.claim.lock().await.taken_over())
+    }
+
+    /// Begins a file, if no other run has taken over.
+    pub(super) async fn create(&self, name: &str) -> Result<BucketFile> {
+        let upload = Upload::begin(&self.bucket, name).await?;
+        failpoint::reach(Point::BucketUploadBegun);
+        let open = Open { name: name.to_owned(), id: upload.id().to_owned() };
+        let mut claim = self.claim.lock().await;
+        let held = Held { upload: Some(open), ..claim.value().clone() };
+        claim.set(held).await?;
+        Ok(BucketFile {
+            upload,
+            bytes: 0,
+            digester: Digester::default(),
+            path: self.bucket.url_of(name),
+        })
+    }
+
+    /// Makes a file of what was written of it.
+    pub(super) async fn publish(&self, mut file: BucketFile, rows: u64) -> Result<WrittenFile> {
+        file.upload.send().await?;
+        failpoint::reach(Point::BucketPartsSent);
+        let name = file.upload.name().to_owned();
+        let written = WrittenFile {
+            path: file.path.into(),
+            bytes: file.bytes,
+            rows,
+            digest: file.digester.digest(),
+        };
+        if file.upload.complete().await? == Completed::Gone {
+            // Given up by a run that took over, or completed with the answer lost. If nobody took over,
+            // nobody else can have written the object.
+            self.renew().await?;
+            if self.bucket.length(&name).await? != Some(written.bytes) {
+                let message =
+                    format!("the upload of {} was given up by another", written.path.display());
+                return Err(Error::new(ErrorKind::Destination, message));
+            }
+        }
+        failpoint::reach(Point::BucketUploadCompleted);
+        Ok(written)
+    }
+
+    pub(super) async fn complete(&self, manifest: &Manifest) -> Result<()> {
+        self.prove_files(manifest).await?;
+        let mut claim = self.claim.lock().await;
+        let held = Held { epoch: self.epoch, upload: None, completing: Some(manifest.clone()) };
+        claim.set(held).await?;
+        failpoint::reach(Point::BucketSnapshotComplete);
+        finish(&self.bucket, &self.account, manifest).await?;
+        claim.set(Held { epoch: self.epoch, ..Held::default() }).await
+    }
+
+    /// The names here, and those of what runs keep.
+    pub(super) async fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
+        let names = |listed: Vec<(String, u64)>| listed.into_iter().map(|(name, _)| name).collect();
+        let (here, own) = (self.bucket.names("").await?, self.bucket.names(OWN).await?);
+        Ok((names(here), names(own)))
+    }
+
+    /// Removes files that were found to be leftovers; not if another run has taken over since, which may
+    /// have made them anew.
+    pub(super) async fn remove(&self, names: &[String]) -> Result<()> {
+        self.renew().await?;
+        self.bucket.remove(names).await
+    }
+
+    /// Makes sure that no other run has taken over so far.
+    async fn renew(&self) -> Result<()> {
+        let mut claim = self.claim.lock().await;
+        let held = claim.value().clone();
+        claim.set(held).await
+    }
+
+    /// Waits until files that were dropped are given up.
+    pub(super) async fn settle(&self) {
+        self.bucket.settle().await;
+    }
+
+    /// A removal by an earlier run, of a file that it took for a leftover, may have been on its way for as
+    /// long as it took to write the file anew.
+    async fn prove_files(&self, manifest: &Manifest) -> Result<()> {
+        let there = self.bucket.names("").await?;
+        for file in &manifest.files {
+            let is_there =
+                |(name, bytes): &(String, u64)| *name == file.name && *bytes == file.bytes;
+            if !there.iter().any(is_there) {
+                let message = format!(
+                    "{} is not there as it was written, so that the snapshot cannot be completed: reset \
+                     the account's checkpoint to begin a new one",
+                    self.bucket.url_of(&file.name)
+                );
+                return Err(Error::new(ErrorKind::Destination, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What follows from the claim's word that a snapshot is complete. It may be done twice.
+async fn finish(bucket: &Bucket, account: &str, manifest: &Manifest) -> Result<()> {
+    let name = format!("{OWN}/{}", manifest_name(account, &manifest.snapshot_id));
+    bucket.put(&name, manifest.to_json()).await?;
+    failpoint::reach(Point::BucketManifestPut);
+    settled(bucket, |unfinished| unfinished.remove(account, &manifest.snapshot_id)).await
+}
+
+/// A file that is visible only when it is whole.
+#[derive(Debug)]
+pub(super) struct BucketFile {
+    upload: Upload,
+    bytes: u64,
+    digester: Digester,
+    path: String,
+}
+
+impl BucketFile {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl std::io::Write for BucketFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.upload.write(bytes)?;
+        self.bytes += written as u64;
+        self.digester.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.upload.flush()
+    }
+}

@@ -1,0 +1,345 @@
+//! Every way to be killed, or overtaken, in an object store: the sink, its journal and the checkpoints
+//! themselves, over a store in memory, and every order of request, kill and run again.
+//!
+//! What is durable changes with each request that writes, which happens whole or not at all. A run stops
+//! before its n-th such request. Either it is killed there, and the next is killed before its m-th; or it
+//! only stands still there while another run does all its work, and then goes on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::memory::InMemory;
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
+use tokio::sync::Notify;
+
+use super::{Claim, Completion, Manifest, ParquetOptions, ParquetSink};
+use crate::checkpoint::{Beginning, BucketStore, CheckpointStore, Identity, Keeper};
+use crate::cloud::Bucket;
+use crate::error::Result;
+use crate::frame::FramerOptions;
+use crate::pipeline::{self, Options, Outcome, Summary};
+
+type StoreResult<T> = object_store::Result<T>;
+
+/// A store as one run sees it: before its `stop`-th writing request it stands still until it may go on.
+struct Gate {
+    store: Arc<Shared>,
+    steps: Arc<Steps>,
+}
+
+struct Steps {
+    left: Mutex<usize>,
+    is_killed: AtomicBool,
+    stands: Notify,
+    goes_on: Notify,
+}
+
+/// What outlives a run.
+#[derive(Default)]
+struct Shared {
+    objects: InMemory,
+    /// The uploads that have neither been completed nor given up.
+    uploads: Mutex<BTreeMap<MultipartId, Path>>,
+}
+
+impl Gate {
+    fn new(store: &Arc<Shared>, stop: usize) -> Arc<Self> {
+        let (stands, goes_on) = (Notify::new(), Notify::new());
+        let steps = Arc::new(Steps {
+            left: Mutex::new(stop),
+            is_killed: AtomicBool::new(false),
+            stands,
+            goes_on,
+        });
+        Arc::new(Self { store: Arc::clone(store), steps })
+    }
+}
+
+impl Steps {
+    async fn pass(&self) {
+        if self.is_killed.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let stops = {
+            let mut left = self.left.lock().unwrap();
+            let stops = *left == 1;
+            *left = left.saturating_sub(1);
+            stops
+        };
+        if stops {
+            self.stands.notify_one();
+            self.goes_on.notified().await;
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Gate {
+    async fn put_opts(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> StoreResult<PutResult> {
+        self.steps.pass().await;
+        self.store.objects.put_opts(path, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> StoreResult<Box<dyn MultipartUpload>> {
+        unreachable!("uploads go through `MultipartStore`")
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> StoreResult<GetResult> {
+        self.store.objects.get_opts(path, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, StoreResult<Path>>,
+    ) -> BoxStream<'static, StoreResult<Path>> {
+        let steps = Arc::clone(&self.steps);
+        let paths = paths.then(move |path| {
+            let steps = Arc::clone(&steps);
+            async move {
+                steps.pass().await;
+                path
+            }
+        });
+        self.store.objects.delete_stream(paths.boxed())
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        self.store.objects.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
+        self.store.objects.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> StoreResult<()> {
+        unreachable!("nothing is copied")
+    }
+}
+
+#[async_trait::async_trait]
+impl MultipartStore for Gate {
+    async fn create_multipart(&self, path: &Path) -> StoreResult<MultipartId> {
+        self.steps.pass().await;
+        let id = self.store.objects.create_multipart(path).await?;
+        self.store.uploads.lock().unwrap().insert(id.clone(), path.clone());
+        Ok(id)
+    }
+
+    async fn put_part(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        number: usize,
+        part: PutPayload,
+    ) -> StoreResult<PartId> {
+        self.store.objects.put_part(path, id, number, part).await
+    }
+
+    async fn complete_multipart(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        parts: Vec<PartId>,
+    ) -> StoreResult<PutResult> {
+        self.steps.pass().await;
+        let done = self.store.objects.complete_multipart(path, id, parts).await;
+        self.store.uploads.lock().unwrap().remove(id);
+        done
+    }
+
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> StoreResult<()> {
+        self.steps.pass().await;
+        let done = self.store.objects.abort_multipart(path, id).await;
+        self.store.uploads.lock().unwrap().remove(id);
+        done
+    }
+}
+
+/// Three files of two licenses each.
+const RECORDS: usize = 6;
+
+fn body() -> Vec<Bytes> {
+    (0..RECORDS)
+        .map(|number| format!("{{\"id\":\"{number}\",\"name\":\"{}\"}}\n", "x".repeat(20)).into())
+        .collect()
+}
+
+/// One run of account `a`, as the command does it.
+async fn run(store: Arc<Gate>) -> Result<Summary<super::ParquetReport>> {
+    let bucket = Bucket::new(store, "lake", "memory:///lake");
+    let identity = Identity::new("a");
+    let claim = Arc::new(Claim::take(&bucket, Some("a")).await?);
+    let checkpoints = BucketStore::new(bucket.folder("_license-stream"));
+    let beginning = Beginning::of(checkpoints.load("a").await?, &identity)?;
+    let mut options = ParquetOptions::new(&bucket, beginning.snapshot_id());
+    options.account = Some("a".into());
+    options.files_before = beginning.pieces().len();
+    (options.file_bytes, options.threads) = (1, 1.try_into().unwrap());
+    claim.remove_unfinished(&options.snapshot_id, options.files_before).await?;
+    let mut manifest = Manifest::new(Some("a"), beginning.snapshot_id());
+    if let Beginning::Resumed(checkpoint) = &beginning {
+        manifest.records = checkpoint.records;
+        manifest.files.clone_from(&checkpoint.pieces);
+    }
+    let keeper = Keeper::new(checkpoints, identity, &beginning);
+    let completion = Completion::new(Arc::clone(&claim), manifest).and_then(Box::new(keeper));
+    let sink = ParquetSink::within(claim, options).await?;
+    let options = Options {
+        framer: FramerOptions { block_bytes: 60, max_record_bytes: 90, ..FramerOptions::default() },
+        resume: beginning.place().cloned(),
+        journal: Some(Box::new(completion)),
+        ..Options::default()
+    };
+    pipeline::run(stream::iter(body().into_iter().map(Ok::<_, crate::Error>)), sink, options)
+        .await
+        .into_result()
+}
+
+/// Runs until the `stop`-th writing request, and is killed there; whether it ended before.
+async fn killed_at(store: &Arc<Shared>, stop: usize) -> bool {
+    let gate = Gate::new(store, stop);
+    tokio::select! {
+        biased;
+        () = gate.steps.stands.notified() => {
+            // Its uploads are not given up: nobody is left who would.
+            gate.steps.is_killed.store(true, Ordering::SeqCst);
+            false
+        }
+        ended = run(Arc::clone(&gate)) => {
+            assert_eq!(ended.unwrap().outcome, Outcome::Done);
+            true
+        }
+    }
+}
+
+async fn names(store: &Shared) -> Vec<String> {
+    let objects: Vec<_> = store.objects.list(None).try_collect().await.unwrap();
+    let mut names: Vec<_> = objects.into_iter().map(|object| object.location.to_string()).collect();
+    names.sort();
+    names
+}
+
+/// There are the files of all manifests, as long as those say, and no others; nothing is unfinished.
+async fn assert_whole(store: &Shared, what: &str) {
+    let names = names(store).await;
+    let is_manifest = |name: &&String| name.ends_with(".json") && !name.contains("checkpoint");
+    let mut files = Vec::new();
+    for name in names.iter().filter(is_manifest) {
+        let json =
+            store.objects.get(&Path::from(name.as_str())).await.unwrap().bytes().await.unwrap();
+        let manifest: Manifest = serde_json::from_slice(&json).unwrap();
+        assert_eq!(manifest.records, RECORDS as u64, "{what}");
+        let records: u64 = manifest.files.iter().map(|file| file.records).sum();
+        assert_eq!(records, RECORDS as u64, "{what}");
+        files.extend(manifest.files);
+    }
+    assert!(!files.is_empty(), "{what}: {names:?}");
+    let there: Vec<_> = names.iter().filter(|name| name.ends_with(".parquet")).collect();
+    let mut wanted: Vec<_> = files.iter().map(|file| format!("lake/{}", file.name)).collect();
+    wanted.sort();
+    assert!(there.into_iter().eq(&wanted), "{what}: {names:?}");
+    for file in &files {
+        let object = store.objects.head(&Path::from(format!("lake/{}", file.name))).await.unwrap();
+        assert_eq!(object.size, file.bytes, "{what}");
+    }
+    assert!(names.iter().any(|name| name == "lake/_SUCCESS"), "{what}: {names:?}");
+}
+
+/// Uploads that no claim was told of may be left where the store cannot list them; one a kill.
+fn assert_no_uploads(store: &Shared, unknown: usize, what: &str) {
+    let uploads = store.uploads.lock().unwrap();
+    assert!(uploads.len() <= unknown, "{what}: {uploads:?}");
+}
+
+#[tokio::test]
+async fn whenever_runs_are_killed_the_next_leaves_what_an_undisturbed_one_would() {
+    let mut kills = 0;
+    'first: for first in 1.. {
+        for second in 1.. {
+            let store = Arc::<Shared>::default();
+            if killed_at(&store, first).await {
+                break 'first;
+            }
+            let has_ended = killed_at(&store, second).await;
+            if !has_ended {
+                assert!(killed_at(&store, usize::MAX).await);
+                kills += 2;
+            }
+            let what = format!("killed before {first} and {second}");
+            assert_whole(&store, &what).await;
+            assert_no_uploads(&store, 2, &what);
+            if has_ended {
+                break;
+            }
+        }
+    }
+    assert!(kills > 200, "{kills}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
+    let mut overtaken = 0;
+    for stop in 1.. {
+        let store = Arc::<Shared>::default();
+        let gate = Gate::new(&store, stop);
+        let first = run(Arc::clone(&gate));
+        tokio::pin!(first);
+        let has_ended = tokio::select! {
+            biased;
+            () = gate.steps.stands.notified() => false,
+            ended = &mut first => ended.is_ok(),
+        };
+        if has_ended {
+            break;
+        }
+        let what = format!("overtaken before {stop}");
+        assert!(killed_at(&store, usize::MAX).await);
+        assert_whole(&store, &what).await;
+        gate.steps.goes_on.notify_one();
+        match first.await {
+            // Its snapshot was complete: the other began another.
+            Ok(summary) => assert_eq!(summary.outcome, Outcome::Done),
+            Err(error) => {
+                let message = error.to_string();
+                let is_told = ["another run has taken over", "was given up by another"];
+                assert!(is_told.iter().any(|told| message.contains(told)), "{what}: {message}");
+                overtaken += 1;
+            }
+        }
+        // A first run that had written nothing yet is the later of the two.
+        assert_whole(&store, &format!("{what}, afterwards")).await;
+        assert_no_uploads(&store, 0, &what);
+    }
+    assert!(overtaken > 10, "{overtaken}");
+}

@@ -1,0 +1,102 @@
+//! An account's part of a local directory.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::claim::{is_leftover, manifest_name};
+use super::file::{TemporaryFile, replace, sync_directory};
+use super::manifest::Manifest;
+use super::pending::{Pending, remove_if_there};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A lock on `_license-stream/<account>.lock`, which the system gives back however the run ends. The file
+/// itself stays: a name that comes and goes could be locked by two runs at once.
+///
+/// Everything here asks a disk, and takes its time.
+#[derive(Debug)]
+pub(super) struct LocalHold {
+    pending: Pending,
+    account: String,
+    _lock: File,
+}
+
+impl LocalHold {
+    /// Takes `account`'s part of `directory`, which is made, and removes the parts of files that killed
+    /// runs have left of it.
+    pub(super) fn take(directory: PathBuf, account: String) -> Result<Self> {
+        let pending = Pending::of(directory)?;
+        let path = pending.own().join(format!("{account}.lock"));
+        let locked = File::create(&path).map_err(TryLockError::Error).and_then(|file| {
+            file.try_lock()?;
+            Ok(file)
+        });
+        let lock = locked.map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                let message = format!(
+                    "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
+                    pending.directory().display(),
+                    path.display()
+                );
+                Error::new(ErrorKind::Destination, message)
+            }
+            TryLockError::Error(error) => {
+                let message = format!("{} could not be locked", path.display());
+                Error::new(ErrorKind::Destination, message).caused_by(error)
+            }
+        })?;
+        let hold = Self { pending, account, _lock: lock };
+        hold.remove_leftovers()
+            .map_err(|error| hold.pending.failed("could not be cleaned", error))?;
+        Ok(hold)
+    }
+
+    pub(super) fn begin(&self, snapshot_id: &str) -> Result<()> {
+        let begun = self.pending.alone(|| self.pending.add(&self.account, snapshot_id));
+        begun.map_err(|error| self.pending.failed("could not be written to", error))
+    }
+
+    pub(super) fn create(&self, name: &str) -> Result<TemporaryFile> {
+        TemporaryFile::create(self.pending.directory(), name)
+    }
+
+    pub(super) fn complete(&self, manifest: &Manifest) -> Result<()> {
+        let own = self.pending.own();
+        let path = own.join(manifest_name(&self.account, &manifest.snapshot_id));
+        let temporary = own.join(format!(".{}.json.partial", self.account));
+        let completed = self.pending.alone(|| {
+            replace(&path, &temporary, &manifest.to_json())?;
+            self.pending.remove(&self.account)?;
+            self.pending.succeed_if_none()
+        });
+        completed.map_err(|error| self.pending.failed("could not be completed", error))
+    }
+
+    /// The names in the directory, and those of what runs keep.
+    pub(super) fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
+        let names = || Ok((names(self.pending.directory())?, names(&self.pending.own())?));
+        names().map_err(|error| self.pending.failed("could not be listed", error))
+    }
+
+    /// Removes files of the directory, as far as they are there.
+    pub(super) fn remove(&self, names: &[String]) -> Result<()> {
+        let directory = self.pending.directory();
+        let removed = names.iter().try_for_each(|name| remove_if_there(&directory.join(name)));
+        removed
+            .and_then(|()| sync_directory(directory))
+            .map_err(|error| self.pending.failed("could not be cleaned", error))
+    }
+
+    fn remove_leftovers(&self) -> io::Result<()> {
+        let directory = self.pending.directory();
+        let names = names(directory)?.into_iter().filter(|name| is_leftover(&self.account, name));
+        names.into_iter().try_for_each(|name| remove_if_there(&directory.join(name)))
+    }
+}
+
+fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    fs::read_dir(directory)?.map(name).collect()
+}

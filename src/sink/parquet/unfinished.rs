@@ -1,0 +1,146 @@
+//! What is unfinished in a place of an object store, and the `_SUCCESS` that says that nothing is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::lake::{OWN, SUCCESS};
+use crate::cloud::{Bucket, Register, Upload};
+use crate::error::Result;
+use crate::failpoint::{self, Point};
+
+/// What `_license-stream/pending` says, a [`Register`] that all runs write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unfinished {
+    /// The accounts that were ever begun.
+    accounts: BTreeMap<String, Mark>,
+    /// The run over many accounts that has not ended. There is no telling one that was killed from one
+    /// that is under way, so that the next such run takes its place.
+    run: Option<String>,
+    /// The upload of the last `_SUCCESS`, if that may be there or may still come.
+    success: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    /// The snapshot that is not complete, if there is one.
+    snapshot_id: Option<String>,
+    /// That of the claim of the run that began it: an earlier one says nothing any more.
+    epoch: u64,
+}
+
+impl Unfinished {
+    /// `account` is unfinished, with `snapshot_id`; false if a later run than that of `epoch` has said
+    /// something of it already.
+    pub(super) async fn add(
+        bucket: &Bucket,
+        account: &str,
+        snapshot_id: &str,
+        epoch: u64,
+    ) -> Result<bool> {
+        let mark = Mark { snapshot_id: Some(snapshot_id.to_owned()), epoch };
+        let register = change(bucket, |unfinished| {
+            let before = unfinished.accounts.get(account);
+            if before.is_none_or(|before| before.epoch <= epoch) {
+                unfinished.accounts.insert(account.to_owned(), mark.clone());
+            }
+        })
+        .await?;
+        let is_added = register.value().accounts.get(account) == Some(&mark);
+        if is_added {
+            withdraw(bucket, register).await?;
+        }
+        Ok(is_added)
+    }
+
+    /// The run `id` over many accounts is unfinished.
+    pub(super) async fn add_run(bucket: &Bucket, id: &str) -> Result<()> {
+        let register = change(bucket, |unfinished| unfinished.run = Some(id.to_owned())).await?;
+        withdraw(bucket, register).await
+    }
+
+    /// `account` is complete with `snapshot_id`; another snapshot of it may not be.
+    pub(super) fn remove(&mut self, account: &str, snapshot_id: &str) {
+        if let Some(mark) = self.accounts.get_mut(account)
+            && mark.snapshot_id.as_deref() == Some(snapshot_id)
+        {
+            mark.snapshot_id = None;
+        }
+    }
+
+    /// The run `id` has ended.
+    pub(super) async fn remove_run(bucket: &Bucket, id: &str, is_complete: bool) -> Result<()> {
+        let ended = |unfinished: &mut Self| {
+            if unfinished.run.as_deref() == Some(id) {
+                unfinished.run = None;
+            }
+        };
+        if is_complete {
+            settled(bucket, ended).await
+        } else {
+            change(bucket, ended).await.map(drop)
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.run.is_none() && self.accounts.values().all(|mark| mark.snapshot_id.is_none())
+    }
+}
+
+async fn change(
+    bucket: &Bucket,
+    mut change: impl FnMut(&mut Unfinished),
+) -> Result<Register<Unfinished>> {
+    Register::take(bucket, &format!("{OWN}/pending"), |before: Option<Unfinished>| {
+        let mut unfinished = before.unwrap_or_default();
+        change(&mut unfinished);
+        unfinished
+    })
+    .await
+}
+
+/// Something is unfinished, as `register` says: there is no `_SUCCESS` any more.
+async fn withdraw(bucket: &Bucket, mut register: Register<Unfinished>) -> Result<()> {
+    // One that a killed run has not come to record can only be found in a list.
+    for (name, id) in bucket.open_uploads().await? {
+        if name == SUCCESS {
+            bucket.abort(&name, &id).await?;
+        }
+    }
+    let unfinished = register.value().clone();
+    if let Some(upload) = &unfinished.success {
+        bucket.abort(SUCCESS, upload).await?;
+        bucket.remove(&[SUCCESS.to_owned()]).await?;
+        // Who has written the register since has seen that something is unfinished, and what was here.
+        register.try_set(Unfinished { success: None, ..unfinished }).await?;
+    }
+    Ok(())
+}
+
+/// Makes a change after which nothing may be unfinished: then `_SUCCESS` is written.
+pub(super) async fn settled(bucket: &Bucket, settle: impl FnMut(&mut Unfinished)) -> Result<()> {
+    let mut register = change(bucket, settle).await?;
+    while register.value().is_empty() {
+        let unfinished = register.value().clone();
+        if unfinished.success.is_some() && bucket.length(SUCCESS).await?.is_some() {
+            return Ok(());
+        }
+        failpoint::reach(Point::BucketNonePending);
+        let mut upload = Upload::begin(bucket, SUCCESS).await?;
+        let recorded = Unfinished { success: Some(upload.id().to_owned()), ..unfinished.clone() };
+        if register.try_set(recorded).await? {
+            if let Some(before) = &unfinished.success {
+                bucket.abort(SUCCESS, before).await?;
+            }
+            upload.send().await?;
+            // Where the upload is gone, something was begun meanwhile.
+            upload.complete().await?;
+            return Ok(());
+        }
+        // Another run has written the register meanwhile. Dropped, the upload is given up.
+        drop(upload);
+        bucket.settle().await;
+        register = change(bucket, |_| ()).await?;
+    }
+    Ok(())
+}

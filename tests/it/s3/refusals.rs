@@ -1,0 +1,80 @@
+//! Stores that do not take what is written to them.
+
+use crate::support::command::license_stream;
+use crate::support::process::{Run, run_with_input};
+use crate::support::replies::{Replies, say};
+use crate::support::s3::{self, Bucket, SECRET, endpoint};
+
+const BODY: &[u8] = b"{\"id\":\"a\"}\n";
+
+fn export(url: &str, endpoint: &str) -> Run {
+    let mut command = license_stream();
+    command.args(["parquet", "--input", "-", "--out", url]);
+    let run = run_with_input(s3::settings(&mut command, endpoint), BODY);
+    assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+    run
+}
+
+#[test]
+fn a_missing_bucket_is_named() {
+    let run = export("s3://there-is-no-such-bucket/a", &endpoint());
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("s3://there-is-no-such-bucket/a"), "{}", run.stderr);
+    assert!(run.stderr.contains("NoSuchBucket"), "{}", run.stderr);
+}
+
+#[test]
+fn refused_credentials_are_an_environment_that_does_not_fit_and_no_token_is_shown() {
+    let error = format!(
+        "<Error><Code>SignatureDoesNotMatch</Code><Message>The signature is another</Message>\
+         <CanonicalRequest>x-amz-security-token:{SECRET}</CanonicalRequest></Error>"
+    );
+    let refusing = Replies::of(vec![say("403 Forbidden", "", &error)]);
+    let run = export("s3://bucket/a", &refusing.url());
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let told = "the store answered SignatureDoesNotMatch: The signature is another";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn a_store_that_minds_no_conditions_is_refused_before_anything_else_is_written() {
+    // There is no claim; it is written; and it is written once more, though it must not be there.
+    let careless = Replies::of(vec![
+        say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>"),
+        say("200 OK", "ETag: \"1\"\r\n", ""),
+    ]);
+    let run = export("s3://bucket/a", &careless.url());
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("s3://bucket/a keeps no conditional puts"), "{}", run.stderr);
+    let heads: Vec<_> = careless.requests().into_iter().map(|request| request.head).collect();
+    let begins = ["GET", "PUT", "PUT"]
+        .map(|method| format!("{method} /bucket/a/_license-stream/input.claim"));
+    assert!(
+        heads.len() == 3 && heads.iter().zip(&begins).all(|(head, begin)| head.starts_with(begin)),
+        "{heads:?}"
+    );
+}
+
+#[test]
+fn a_setting_that_takes_the_conditions_away_is_named() {
+    let mut command = license_stream();
+    command.args(["parquet", "--input", "-", "--out", &Bucket::make("careless").url()]);
+    s3::settings(&mut command, &endpoint()).env("AWS_CONDITIONAL_PUT", "disabled");
+    let run = run_with_input(&mut command, BODY);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("AWS_CONDITIONAL_PUT"), "{}", run.stderr);
+}
+
+#[test]
+fn plain_http_is_not_spoken_to_other_machines() {
+    let run = export("s3://bucket/a", "http://store.example:9000");
+    assert_ne!(run.code, Some(0));
+    assert!(run.stderr.contains("http"), "{}", run.stderr);
+}
+
+#[test]
+fn other_schemes_are_refused() {
+    let run = export("ftp://bucket/a", &endpoint());
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("s3://BUCKET/PREFIX"), "{}", run.stderr);
+}

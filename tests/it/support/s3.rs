@@ -1,0 +1,65 @@
+//! The server of the S3 protocol that `make test` starts.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::kafka::topic;
+use super::python::s3;
+
+/// `http://HOST:PORT` of a server in which buckets may be made.
+pub(crate) fn endpoint() -> String {
+    match std::env::var("LICENSE_STREAM_S3_ENDPOINT") {
+        Ok(endpoint) if !endpoint.is_empty() => endpoint,
+        _ => panic!(
+            "this test needs a server of the S3 protocol: run `make test`, `scripts/with-services.sh cargo \
+             test …`, or set LICENSE_STREAM_S3_ENDPOINT to one that may be written to"
+        ),
+    }
+}
+
+/// A bucket that no other test has.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    name: String,
+}
+
+impl Bucket {
+    pub(crate) fn make(prefix: &str) -> Self {
+        let name = topic(prefix);
+        s3(&endpoint(), &["make", &name]);
+        Self { name }
+    }
+
+    /// Where the command writes to.
+    pub(crate) fn url(&self) -> String {
+        format!("s3://{}/lake/licenses", self.name)
+    }
+
+    /// Copies what is there into `directory`: as the command would have left it in one.
+    pub(crate) fn get(&self, directory: &Path) {
+        let copy = tempfile::tempdir_in(directory.parent().unwrap()).unwrap();
+        s3(&endpoint(), &["get", &self.name, copy.path().to_str().unwrap()]);
+        let lake = copy.path().join("lake/licenses");
+        if lake.exists() {
+            std::fs::rename(lake, directory).unwrap();
+        }
+    }
+
+    /// The keys of uploads that have neither been completed nor given up.
+    pub(crate) fn uploads(&self) -> Vec<String> {
+        let text = s3(&endpoint(), &["uploads", &self.name]);
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// The settings by which `command` finds the server at `endpoint`.
+pub(crate) fn settings<'a>(command: &'a mut Command, endpoint: &str) -> &'a mut Command {
+    command
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+}
+
+/// What must not be shown.
+pub(crate) const SECRET: &str = "s3cret-of-the-store";
