@@ -635,7 +635,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 17);
+        assert_eq!(examples, 18);
     }
 
     #[test]
