@@ -115,7 +115,7 @@ impl PageReader {
 
     /// Whether a record may be a line about the page: cheap enough to ask of each. One whose names are
     /// in escapes is missed.
-    #[cfg(any(feature = "stream", test))]
+    #[cfg(feature = "pipeline")]
     pub(crate) fn may_be_line(record: &[u8]) -> bool {
         use std::sync::LazyLock;
 
@@ -211,7 +211,7 @@ pub(super) fn is_of_page(name: &str) -> bool {
 }
 
 /// These members, as they stand in a line.
-#[cfg(any(feature = "stream", test))]
+#[cfg(feature = "pipeline")]
 const MEMBERS: [&str; 4] =
     [r#""next_cursor""#, r#""prev_cursor""#, r#""result_count""#, r#""is_partial_response""#];
 
