@@ -17,17 +17,20 @@ mod checked;
 mod conformance;
 #[cfg(all(any(test, fuzzing), feature = "arrow"))]
 pub(crate) mod differential;
-#[cfg(feature = "arrow")]
 mod fields;
 mod json;
-#[cfg(feature = "arrow")]
 mod name;
 mod number;
 #[cfg(feature = "kafka")]
 pub(crate) mod pick;
+mod read;
 #[cfg(all(test, feature = "arrow"))]
 mod rejects;
+mod row;
+#[cfg(feature = "arrow")]
+mod strict;
 mod text;
+mod unexpected;
 
 use std::borrow::Cow;
 
@@ -40,6 +43,9 @@ use crate::reject::{Reject, RejectReason};
 pub(crate) use checked::{Candidate, Unfit};
 pub use checked::{CheckedBlock, CheckedRecord};
 use json::{Kind, Scanner, Value};
+pub(crate) use row::{Fit, List, Row, Rows};
+pub(crate) use text::{Text, special};
+pub use unexpected::Unexpected;
 
 /// Limits of decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -157,11 +157,12 @@
 //!
 //! | feature | brings | rests on |
 //! |---|---|---|
-//! | none | [`frame::Framer`], [`decode`], [`License`]; no runtime, no I/O | bytes, memchr, serde |
+//! | none | [`frame::Framer`], [`decode`], [`encode`], [`License`]; no runtime, no I/O | bytes, memchr, serde |
 //! | `stream` | [`frame::FrameExt`]: adapters of streams | futures-util |
 //! | `arrow` | [`decode::arrow`]: Arrow batches, [`License::schema`] | arrow-array, arrow-schema |
 //! | `pipeline` | [`pipeline`], [`sink`], [`sink::ndjson`], dead letters | tokio |
 //! | `http` | [`truto`]: the endpoint as a source; choose a TLS feature of reqwest yourself | reqwest |
+//! | `registry` | [`registry`]: schemas in a registry that speaks Confluent's API | reqwest |
 //! | `parquet` | [`sink::parquet`] | parquet |
 //! | `cloud` | [`cloud`]: Parquet files and checkpoints in S3, over the TLS of the system | object_store |
 //! | `kafka` | [`sink::kafka`]; links the system's OpenSSL | rdkafka |
@@ -179,6 +180,7 @@ pub mod cloud;
 pub mod decode;
 #[cfg(feature = "pipeline")]
 pub mod digest;
+pub mod encode;
 pub mod error;
 #[cfg(feature = "pipeline")]
 mod failpoint;
@@ -193,6 +195,8 @@ mod numbers;
 pub mod pipeline;
 pub mod position;
 mod printable;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod reject;
 #[cfg(feature = "pipeline")]
 mod room;

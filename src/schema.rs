@@ -8,6 +8,14 @@
 /// Only `id` is required. Unknown fields are allowed and enumerations are not enforced.
 pub const LICENSE_JSON_SCHEMA: &str = include_str!("../schemas/license.schema.json");
 
+/// One license in one spelling, with the columns that the connector adds: JSON Schema, draft 7, which every
+/// registry understands. It is
+/// what [`Format::Json`](crate::encode::Format::Json) writes.
+///
+/// Other than [`LICENSE_JSON_SCHEMA`] it allows no unknown fields: they are in `_extra`.
+pub const LICENSE_NORMALIZED_JSON_SCHEMA: &str =
+    include_str!("../schemas/license.normalized.schema.json");
+
 /// One license with the columns that the connector adds: an Avro record, `license_stream.License`.
 pub const LICENSE_AVRO: &str = include_str!("../schemas/license.avsc");
 

@@ -31,6 +31,15 @@ pub struct NotATimestamp;
 const DAY_SECONDS: i64 = 86_400;
 
 impl Timestamp {
+    /// The beginning of the year 0, the first that RFC 3339 can write.
+    pub(crate) const YEAR_0: Self = Self(-62_167_219_200_000_000);
+
+    /// The beginning of the year 1.
+    pub(crate) const YEAR_1: Self = Self(-62_135_596_800_000_000);
+
+    /// The last instant of the year 9999, the last that RFC 3339 can write.
+    pub(crate) const YEAR_9999_END: Self = Self(253_402_300_799_999_999);
+
     /// The instant that many microseconds after 1970-01-01T00:00:00Z.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -303,6 +312,17 @@ mod tests {
                 // The first digits of a year can be any.
                 assert!(!known || read.is_ok() || (5..19).contains(&at), "{byte:#x} at {at}");
             }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_years_are_where_they_are_said_to_be() {
+        for (at, text) in [
+            (Timestamp::YEAR_0, "0000-01-01T00:00:00Z"),
+            (Timestamp::YEAR_1, "0001-01-01T00:00:00Z"),
+            (Timestamp::YEAR_9999_END, "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(at.to_string(), text);
         }
     }
 

@@ -56,7 +56,9 @@ use answer::Answer;
 pub use body::LicenseBody;
 pub use clock::{Clock, SystemClock};
 pub use decompress::Compression;
-use failure::Failure;
+pub(crate) use failure::Failure;
+#[cfg(feature = "registry")]
+pub(crate) use failure::unreachable;
 pub use http::http_client;
 pub use pages::LicensePages;
 use rate_limit::{Limiter, Said};
@@ -65,7 +67,7 @@ pub use recorded::unpacked;
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
 use resume::Resumable;
 pub use retry::RetryPolicy;
-use retry::{Counters, Retries};
+pub(crate) use retry::{Counters, Retries};
 pub use token::Token;
 use wait::Watch;
 pub use wait::{Wait, WaitReason};
@@ -311,7 +313,10 @@ impl TrutoClient {
         }
         let response = match tokio::time::timeout(self.timeouts.first_byte, request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(failure::unreachable(&self.base_url, error)),
+            Ok(Err(error)) => {
+                let flags = "--ca-cert, --client-cert";
+                return Err(failure::unreachable(&self.base_url, error, flags));
+            }
             Err(elapsed) => {
                 let seconds = self.timeouts.first_byte.as_secs_f64();
                 let message = format!("no answer from {} in {seconds} s", host(&self.base_url));
@@ -340,12 +345,12 @@ impl TrutoClient {
 }
 
 /// The address without anything that could be a secret.
-fn host(url: &Url) -> String {
+pub(crate) fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -24,9 +24,7 @@
 //! ```
 
 mod column;
-mod read;
 mod schema;
-mod unexpected;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -36,14 +34,15 @@ use arrow_schema::SchemaRef;
 
 use super::fields::{Fields, field};
 use super::json::{Kind, Value};
+use super::read::{as_bool, as_number, as_time};
+use super::row::push_member;
 use super::text::without_lone_surrogates;
-use super::{Fault, Limits, block_text};
+pub use super::unexpected::Unexpected;
+use super::{Fault, Limits, block_text, strict};
 use crate::frame::Block;
 use crate::license::{License, Product, Role};
 use crate::reject::Reject;
 use column::{BoolColumn, ListColumn, NumberColumn, SHORT, TextColumn, TimeColumn};
-use read::{as_bool, as_number, as_time};
-pub use unexpected::Unexpected;
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
 #[derive(Clone, Debug, Default)]
@@ -156,7 +155,7 @@ impl LicenseBatchBuilder {
     fn push(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
         let id = fields.id()?;
         if self.options.strict {
-            unexpected::check(fields)?;
+            strict::check(fields)?;
         }
         self.columns.push(&id, fields, &mut self.unexpected);
         self.rows += 1;
@@ -297,12 +296,4 @@ impl Columns {
             self.extra.finish(),
         ]
     }
-}
-
-/// Adds a member to an object whose closing brace is still missing. `name` is escaped already.
-fn push_member(object: &mut String, name: &str, value: &str) {
-    object.push_str(if object.is_empty() { "{\"" } else { ",\"" });
-    object.push_str(name);
-    object.push_str("\":");
-    object.push_str(value);
 }

@@ -44,7 +44,7 @@ pub(super) struct Fields<'a> {
 
 /// The objects of a list of the schema.
 #[derive(Debug)]
-pub(super) struct List<'a, const N: usize> {
+pub(crate) struct List<'a, const N: usize> {
     /// The text that `elements` are places in.
     text: &'a str,
     elements: Vec<[Place; N]>,
@@ -175,9 +175,14 @@ impl<'a, const N: usize> List<'a, N> {
         Self { text: "", elements: Vec::new(), fits: true, has_more: false, fields, names }
     }
 
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
     /// The strings of each element; `None` for one that is null.
     #[inline]
-    pub(super) fn elements(&self) -> impl Iterator<Item = Option<[Option<Text<'a>>; N]>> {
+    pub(crate) fn elements(&self) -> impl Iterator<Item = Option<[Option<Text<'a>>; N]>> {
         let text = self.text;
         self.elements.iter().map(move |places| {
             (places[0] != Place::NO_ELEMENT).then(|| places.map(|place| place.within(text)))

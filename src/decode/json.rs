@@ -4,7 +4,6 @@
 
 use std::cell::Cell;
 
-#[cfg(feature = "arrow")]
 use super::name::Head;
 use super::text::{self, Text};
 use super::{Fault, Limits, number};
@@ -56,7 +55,6 @@ pub(super) enum Kind {
 pub(super) const MARGIN: usize = 24;
 
 impl<'a> Value<'a> {
-    #[cfg(feature = "arrow")]
     pub(super) const NULL: Self = Self { raw: "null", kind: Kind::Null };
 
     /// The string between the quotes, if it is one.
@@ -125,7 +123,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// Whether there was an escape in any string so far.
-    #[cfg(feature = "arrow")]
     pub(super) fn is_escaped(&self) -> bool {
         self.is_escaped.get()
     }
@@ -183,7 +180,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// The text, and what is behind it in its block.
-    #[cfg(feature = "arrow")]
     pub(super) fn text(&self) -> &'a str {
         self.text
     }
@@ -302,7 +298,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// The bytes at `at` to compare names with; there is none near the end of a text.
-    #[cfg(feature = "arrow")]
     #[inline(always)]
     pub(super) fn head(&self, at: usize) -> Option<Head> {
         Head::of(self.bytes.get(at..at + MARGIN)?)

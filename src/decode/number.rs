@@ -55,7 +55,6 @@ fn digits(bytes: &[u8], start: usize) -> Result<usize, usize> {
 }
 
 /// The `f64` nearest to a number that [`end`] accepted; `None` beyond the range of `f64`.
-#[cfg(any(feature = "arrow", test))]
 #[inline]
 pub(super) fn value(number: &str) -> Option<f64> {
     // Up to 15 digits are exact in an f64, and so is the power of ten that they are divided by: only

@@ -6,7 +6,7 @@ use crate::simd::{self, LANE};
 
 /// What stands between the quotes of a string that was checked, escapes included.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     raw: &'a str,
     is_escaped: bool,
 }
@@ -23,13 +23,11 @@ impl<'a> Text<'a> {
     }
 
     /// The string as it came, escapes kept.
-    #[cfg(feature = "arrow")]
     pub(super) fn raw(self) -> &'a str {
         self.raw
     }
 
     /// Whether there is an escape in it.
-    #[cfg(feature = "arrow")]
     pub(super) fn is_escaped(self) -> bool {
         self.is_escaped
     }
@@ -42,7 +40,7 @@ impl<'a> Text<'a> {
 
     /// The characters it stands for; `None` if an escape is a lone surrogate, which is none.
     #[inline]
-    pub(super) fn decode(self) -> Option<Cow<'a, str>> {
+    pub(crate) fn decode(self) -> Option<Cow<'a, str>> {
         if self.is_escaped {
             self.unescape().map(Cow::Owned)
         } else {
@@ -57,8 +55,8 @@ impl<'a> Text<'a> {
 
     /// Adds the characters it stands for to `target`; nothing, and answers no, where
     /// [`decode`](Self::decode) has no answer.
-    #[cfg(feature = "arrow")]
     #[inline]
+    #[cfg(feature = "arrow")]
     pub(super) fn decode_to(self, target: &mut String) -> bool {
         if self.is_escaped {
             return self.unescape_to(target);
@@ -88,7 +86,6 @@ impl<'a> Text<'a> {
 ///
 /// RFC 8259 allows a lone surrogate such as `\ud83d` and calls what becomes of it unpredictable.
 /// DuckDB refuses the whole file for one in a column of JSON.
-#[cfg(feature = "arrow")]
 pub(super) fn without_lone_surrogates(json: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(json);
     let mut at = 0;
@@ -165,7 +162,7 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, (&'static str, usize)> {
 /// Offset of the first quote, backslash or control character at or behind `at`; the length of
 /// `bytes` if there is none.
 #[inline(always)]
-pub(super) fn special(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(lane) = bytes.get(at..at + LANE).and_then(|lane| lane.first_chunk()) {
         let found = simd::specials(lane);
         if found != 0 {
@@ -235,7 +232,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "arrow")]
     #[test]
     fn only_lone_surrogates_are_replaced() {
         for kept in [r#"{"a\n":"\ud83d\ude00 \u0000 \\ud83d é"}"#, "[1]", ""] {

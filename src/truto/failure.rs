@@ -63,10 +63,17 @@ impl Failure {
         }
         self
     }
+
+    /// The same with `words` before what the error says.
+    #[cfg(feature = "registry")]
+    pub(crate) fn saying_first(mut self, words: &str) -> Self {
+        self.error = self.error.saying_first(words);
+        self
+    }
 }
 
-/// The failure of a request that got no answer.
-pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Failure {
+/// The failure of a request that got no answer. `flags` are those of certificates.
+pub(crate) fn unreachable(url: &Url, error: reqwest::Error, flags: &str) -> Failure {
     let host = host(url);
     let error = error.without_url();
     let is_of_trust =
@@ -74,7 +81,7 @@ pub(super) fn unreachable(url: &Url, error: reqwest::Error) -> Failure {
     let (message, again) = if is_of_trust {
         let message = format!(
             "{host} cannot be spoken to safely: one side does not trust the other's certificate \
-             (--ca-cert, --client-cert)"
+             ({flags})"
         );
         (message, Again::Never)
     } else if error.is_builder() || error.is_redirect() {

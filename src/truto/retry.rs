@@ -105,7 +105,7 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    pub(super) fn new(
+    pub(crate) fn new(
         policy: RetryPolicy,
         clock: Arc<dyn Clock>,
         run: Arc<Counters>,

@@ -1,7 +1,7 @@
 //! What a field's value says, if it is of the column's type.
 
-use crate::decode::json::{Kind, Value};
-use crate::decode::number;
+use super::json::{Kind, Value};
+use super::number;
 use crate::timestamp::Timestamp;
 
 #[inline]
