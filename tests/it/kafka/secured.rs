@@ -19,11 +19,13 @@ from confluent_kafka.admin import (
     ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion,
 )
 admin = AdminClient({"bootstrap.servers": sys.argv[1]})
-def allow(user, operation):
-    return AclBinding(ResourceType.TOPIC, "allowed", ResourcePatternType.PREFIXED, user, "*", operation,
+def allow(user, operation, kind=ResourceType.TOPIC, name="allowed"):
+    return AclBinding(kind, name, ResourcePatternType.PREFIXED, user, "*", operation,
                       AclPermissionType.ALLOW)
 users = ["User:writer", "User:scrammer", "User:CN=client"]
 acls = [allow(user, AclOperation.ALL) for user in users]
+acls += [allow(user, AclOperation.ALL, ResourceType.TRANSACTIONAL_ID, "license-stream-allowed")
+         for user in users]
 acls += [allow("User:reader", AclOperation.DESCRIBE), allow("User:reader", AclOperation.READ)]
 pending = list(admin.create_acls(acls).values())
 info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
