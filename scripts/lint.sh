@@ -15,7 +15,7 @@ clippy() {
   step "clippy: ${1:-no features}" cargo clippy --quiet --no-default-features --features "$@" -- -D warnings
 }
 clippy ''
-for feature in stream arrow simulator http parquet cloud kafka; do
+for feature in stream arrow simulator http registry parquet cloud kafka; do
   clippy "$feature"
 done
 clippy cli,failpoints --all-targets
