@@ -45,8 +45,9 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
         true => None,
         false => checkpoints::beside_files(&args.checkpoint, &args.out)?,
     };
+    let out = args.checkpoint.checkpoint.is_some().then(|| args.out.absolute());
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
-    export.run(Files { options, store, run }).await
+    export.run(Files { options, store, out, run }).await
 }
 
 /// Files in one place.
@@ -54,6 +55,8 @@ struct Files {
     /// Those of every snapshot.
     options: ParquetOptions,
     store: Option<Store>,
+    /// The place, where checkpoints are in another: several may keep theirs there.
+    out: Option<String>,
     /// Where there are many accounts: the run's own claim, from its first snapshot on.
     run: Option<Mutex<Option<RunClaim>>>,
 }
@@ -80,8 +83,11 @@ impl Sinks for Files {
         attempt: u32,
     ) -> Result<Opened<ParquetSink>> {
         let mut options = self.options.clone();
-        let identity =
+        let mut identity =
             identity.with("file_bytes", options.file_bytes).with("strict", options.strict);
+        if let Some(out) = &self.out {
+            identity = identity.with("out", out);
+        }
         self.begin_run().await?;
         // First the claim: what is read behind it cannot change any more.
         let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);

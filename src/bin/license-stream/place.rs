@@ -36,6 +36,17 @@ impl Place {
         })
     }
 
+    /// The same place, from wherever it is named.
+    pub(crate) fn absolute(&self) -> String {
+        match self {
+            Self::Directory(directory) => std::path::absolute(directory)
+                .unwrap_or_else(|_| directory.clone())
+                .display()
+                .to_string(),
+            Self::Bucket(url) => url.trim_end_matches('/').to_owned(),
+        }
+    }
+
     /// The place below `folder`.
     pub(crate) fn folder(&self, folder: &str) -> Self {
         match self {

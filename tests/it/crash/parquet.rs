@@ -73,6 +73,32 @@ fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an
 }
 
 #[test]
+fn another_directory_is_not_gone_on_with_by_a_checkpoint_that_both_share() {
+    let simulation = Simulation::start(simulator(7));
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let checkpoints = tempfile::tempdir().unwrap();
+    let into = |out: &Path| {
+        let mut command = command(&simulation, out);
+        command.arg("--checkpoint").arg(checkpoints.path());
+        command
+    };
+    let killed = into(one.path()).env("LICENSE_STREAM_KILL_AT", "checkpoint-renamed:2").status();
+    assert!(!killed.unwrap().success());
+    let refused = into(other.path()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("out"), "{refused:?}");
+    assert!(parquet_files(other.path()).is_empty());
+    assert!(into(one.path()).status().unwrap().success());
+    assert_eq!(snapshots(ENGINES[0], one.path())[0].len() as u64, super::COUNT);
+}
+
+fn parquet_files(out: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".parquet")).collect()
+}
+
+#[test]
 fn killed_at_random_instants_runs_leave_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(2));
     let undisturbed = undisturbed(&simulation);
