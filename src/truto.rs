@@ -185,6 +185,11 @@ impl TrutoClient {
         self
     }
 
+    /// How failed requests are made again.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        self.retry
+    }
+
     /// The same client that keeps to `limits` by itself. Without them it keeps to
     /// [`RateLimits::TRUTO`], and to [`RateLimits::NONE`] where the API is on this machine: then it is
     /// no API of Truto's.

@@ -27,9 +27,14 @@ enum Endpoint<'a> {
     Licenses,
     Meta,
     Accounts,
+    /// This one, or that of the token.
+    Account(Option<&'a str>),
     /// Of this account.
     Capabilities(&'a str),
 }
+
+/// The id by which the token of one account asks for it.
+const ME: &str = "me";
 
 impl<'a> Endpoint<'a> {
     fn of(path: &'a str) -> Option<Self> {
@@ -37,11 +42,14 @@ impl<'a> Endpoint<'a> {
             LICENSES => Some(Self::Licenses),
             LICENSES_META => Some(Self::Meta),
             ACCOUNTS => Some(Self::Accounts),
-            _ => path
-                .strip_prefix(ACCOUNTS)?
-                .strip_prefix('/')?
-                .strip_suffix("/capabilities")
-                .map(Self::Capabilities),
+            _ => {
+                let id = path.strip_prefix(ACCOUNTS)?.strip_prefix('/')?;
+                match id.strip_suffix("/capabilities") {
+                    Some(id) => Some(Self::Capabilities(id)),
+                    None if id.contains('/') => None,
+                    None => Some(Self::Account((id != ME).then_some(id))),
+                }
+            }
         }
     }
 
@@ -57,6 +65,13 @@ impl<'a> Endpoint<'a> {
             Self::Accounts => {
                 return Err(Refusal::new(403, "a token of one account cannot list accounts"));
             }
+            Self::Account(Some(_)) if caller != Caller::Environment => {
+                return Err(Refusal::new(403, "a token of one account asks for it as `me`"));
+            }
+            Self::Account(None) if caller == Caller::Environment => {
+                return Err(Refusal::new(400, "`me` is the account of a token of one account"));
+            }
+            Self::Account(id) => id,
             Self::Capabilities(id) => Some(id),
             Self::Licenses | Self::Meta => request.given("integrated_account_id"),
         };
@@ -112,6 +127,10 @@ fn try_answer(request: &Request, world: &World) -> Result<Answer, Refusal> {
         (Endpoint::Meta, Some(account)) => {
             let answer = requirements::answer(&account);
             Ok(faulty(request, world, &account, FaultEndpoint::Meta, answer))
+        }
+        (Endpoint::Account(_), Some(account)) => {
+            let answer = accounts::describe(&account);
+            Ok(faulty(request, world, &account, FaultEndpoint::Account, Answer::json(&answer)))
         }
         (Endpoint::Capabilities(_), Some(account)) => {
             let answer = capabilities::answer(request, &account)?;

@@ -111,6 +111,8 @@ pub enum FaultEndpoint {
     /// Those for its licenses.
     #[default]
     Licenses,
+    /// Those for the account itself.
+    Account,
     /// Those for its capabilities.
     Capabilities,
     /// Those for its query schema.

@@ -1,10 +1,11 @@
 //! Integrated accounts: which there are, and which of them have licenses.
 //!
-//! `GET /integrated-account` and `GET /integrated-account/{id}/capabilities` of Truto's API.
+//! `GET /integrated-account`, and below it `/{id}` and `/{id}/capabilities`, of Truto's API.
 
 mod capabilities;
 mod filter;
 mod listing;
+mod one;
 
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,6 +1,7 @@
 //! What is asked of the API, in which format, and what is not asked at all.
 
 mod formats;
+mod lookup;
 mod raw;
 mod refusals;
 mod remarks;

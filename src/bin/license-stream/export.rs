@@ -1,7 +1,8 @@
 //! What `parquet`, `kafka` and `ndjson` have in common: accounts into sinks, watched and summed up.
 
+use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use license_stream::accounts::{self, Begun, Ended, Options, Snapshot};
@@ -12,13 +13,14 @@ use license_stream::pipeline::{Journal, Progress, Summary};
 use license_stream::sink::Sink;
 use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, Integration, Result};
 
 use crate::args::{DeadLetterArg, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::checkpoints;
 use crate::distinct::check_distinct;
 use crate::exit::Exit;
 use crate::input::{self, Input};
+use crate::lookup;
 use crate::progress::{AccountsDone, ProgressLine};
 use crate::remarks;
 use crate::report::{self, say};
@@ -75,6 +77,11 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     /// Bytes of the bodies that may be under way between readers and sinks.
     fn queue_bytes(&self) -> usize {
         Options::default().queue_bytes
+    }
+
+    /// Whether what does not come leaves columns empty.
+    fn has_columns(&self) -> bool {
+        false
     }
 
     /// Whether the data itself goes to standard output.
@@ -179,7 +186,7 @@ impl Export {
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
         // Lines of their own would break it.
         let is_hidden = self.report.quiet || self.report.verbose;
-        let line = ProgressLine::show(&progress, done.clone(), waits, is_hidden);
+        let line = Arc::new(ProgressLine::show(&progress, done.clone(), waits, is_hidden));
         let options = Options {
             concurrency: self.concurrency() as usize,
             fail_fast: self.source.accounts.fail_fast,
@@ -194,7 +201,8 @@ impl Export {
             stop: self.signals.stop(),
             halt: self.signals.halt(),
         };
-        let run = Arc::new(Run { export: self, sinks, client });
+        let (told, line) = (Mutex::default(), Arc::clone(&line));
+        let run = Arc::new(Run { export: self, sinks, client, told, line });
         let begin = {
             let run = Arc::clone(&run);
             move |wanted: Arc<Wanted>, attempt| {
@@ -203,7 +211,7 @@ impl Export {
             }
         };
         let mut runs = accounts::run(selection.accounts, begin, options);
-        let Run { export, sinks, client } = &*run;
+        let Run { export, sinks, client, line, .. } = &*run;
         let mut tally = Tally::new(What {
             is_json: export.report.json,
             are_many,
@@ -266,6 +274,9 @@ struct Run<D> {
     export: Export,
     sinks: D,
     client: Option<TrutoClient>,
+    /// Integrations whose empty columns were told.
+    told: Mutex<HashSet<&'static str>>,
+    line: Arc<ProgressLine>,
 }
 
 impl<D: Sinks> Run<D> {
@@ -284,7 +295,8 @@ impl<D: Sinks> Run<D> {
                 if let Some(reason) = self.reason_to_skip(client, wanted).await? {
                     return Ok(Begun::Skip(reason));
                 }
-                let request = self.request(wanted).map_err(|error| match wanted.id() {
+                let request = self.request(client, wanted).await;
+                let request = request.map_err(|error| match wanted.id() {
                     // What was typed was right: this is learnt of one account among others.
                     Some(account) if self.export.source.accounts.are_many() => {
                         Error::new(ErrorKind::Refused, error.message().to_owned())
@@ -329,10 +341,37 @@ impl<D: Sinks> Run<D> {
     }
 
     /// The request for an account: what is known of it wins over what was typed for all.
-    fn request(&self, wanted: &Wanted) -> Result<LicenseRequest> {
+    async fn request(&self, client: &TrutoClient, wanted: &Wanted) -> Result<LicenseRequest> {
         let args = &self.export.source.request;
+        let integration = match wanted.listed {
+            Some(listed) => listed.integration,
+            None if args.integration.is_some() || args.no_lookup => None,
+            None => lookup::integration(client, wanted.id()).await,
+        };
+        // Where there are many, what was typed is for those that take it.
+        let listed = integration.filter(|_| self.export.source.accounts.are_many());
         let organization_id = wanted.organization_id.clone();
-        let integration = wanted.listed.and_then(|listed| listed.integration);
-        args.request_for(wanted.id(), organization_id, wanted.product, integration)
+        let request = args.request_for(wanted.id(), organization_id, wanted.product, listed)?;
+        if let Some(integration) = integration {
+            request.check_for(integration).map_err(|error| match wanted.id() {
+                // Its integration was not typed.
+                Some(account) => error.of_account(account),
+                None => error,
+            })?;
+            self.tell_of_columns(integration);
+        }
+        Ok(request)
+    }
+
+    /// Tells which columns stay empty, once for each integration.
+    fn tell_of_columns(&self, integration: &'static Integration) {
+        let is_told = self.export.report.quiet || self.export.source.request.integration.is_some();
+        if is_told || !self.sinks.has_columns() {
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(integration.name()) {
+            self.line.aside(|| remarks::tell_of_null_columns(integration));
+        }
     }
 }

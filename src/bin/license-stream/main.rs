@@ -15,6 +15,7 @@ mod input;
 mod integrations;
 mod kafka;
 mod letters;
+mod lookup;
 mod ndjson;
 mod parquet;
 mod place;

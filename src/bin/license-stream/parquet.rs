@@ -134,6 +134,10 @@ impl Sinks for Files {
         }
     }
 
+    fn has_columns(&self) -> bool {
+        true
+    }
+
     fn is_shared(&self, error: &Error) -> bool {
         // A disk is as full for the next account as for this one, and a store that does not answer, or
         // refuses, does so for all.

@@ -52,8 +52,13 @@ impl ProgressLine {
         Self { bar, refresh }
     }
 
+    /// Lets `tell` write lines of its own, above this one.
+    pub(crate) fn aside(&self, tell: impl FnOnce()) {
+        self.bar.suspend(tell);
+    }
+
     /// Takes the line away.
-    pub(crate) fn clear(self) {
+    pub(crate) fn clear(&self) {
         self.refresh.abort();
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `GET /integrated-account`
+//! `GET /integrated-account`, and what it says of each account.
 
 use serde_json::{Value, json};
 
@@ -122,7 +122,8 @@ fn tenant(account: &Account<'_>) -> String {
     account.group.tenant.clone().unwrap_or_else(|| format!("tenant-{}", account.number))
 }
 
-fn describe(account: &Account<'_>) -> Value {
+/// An account as it is listed.
+pub(super) fn describe(account: &Account<'_>) -> Value {
     let group = account.group;
     let name = group.integration.as_deref().unwrap_or(MIXTURE);
     let day = account.number % 28 + 1;

@@ -297,6 +297,25 @@ fn capabilities_say_whether_an_account_has_licenses() {
 }
 
 #[test]
+fn an_account_is_described_as_it_is_listed() {
+    let simulator = customers();
+    let account = &simulator.accounts()[1002];
+    let described = json(&simulator, &format!("GET {ACCOUNTS}/{account}"));
+    let listed = json(&simulator, &format!("GET {ACCOUNTS}?status=needs_reauth"));
+    assert_eq!((&described["id"], &described), (&account.as_str().into(), &listed["result"][0]));
+    for (id, status) in [("x", 404), ("me", 400), ("", 404), ("x/y", 404)] {
+        assert_eq!(ask(&simulator, &format!("GET {ACCOUNTS}/{id}")).unwrap_err().0, status, "{id}");
+    }
+    // The token of one account asks for it by another name.
+    let token = simulator.account_token(account);
+    let world = World::new(simulator.clone());
+    let me = ask_world(&world, &format!("GET {ACCOUNTS}/me"), &token).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&me).unwrap(), described);
+    let refused = ask_world(&world, &format!("GET {ACCOUNTS}/{account}"), &token).unwrap_err();
+    assert_eq!(refused.0, 403);
+}
+
+#[test]
 fn what_an_integration_needs_is_required_and_listed() {
     let simulator =
         Simulator::new().with_groups(["GitHub", "Microsoft 365", "Webex"].map(|name| {

@@ -88,8 +88,8 @@ fn a_bad_token_stops_everything() {
     assert_eq!(counts(&summary), BTreeMap::from([("done", 1), ("failed", 1), ("not_begun", 2)]));
     assert!(summary["error"].as_str().unwrap().contains("TRUTO_API_TOKEN"), "{summary}");
     assert_eq!(got.stdout, lines(&truto, &ids[0], 3));
-    // Two for each account: what it can do, and its licenses.
-    assert_eq!((truto.requests(), &summary["requests"]), (4, &4.into()));
+    // Three for each account: what it can do, what it is, and its licenses.
+    assert_eq!((truto.requests(), &summary["requests"]), (6, &6.into()));
 }
 
 #[test]
@@ -101,9 +101,9 @@ fn named_accounts_without_licenses_are_skipped_where_there_are_several() {
     let told = "accounts: 1 done, 1 skipped\n\
         skipped: 1 account, because it has no licenses\n";
     assert!(got.stderr.ends_with(told), "{}", got.stderr);
-    // The only one that is named is not asked about: its own request tells.
+    // Of the only one that is named it is not asked what it can do: its own request tells.
     let before = truto.requests();
-    let got = run(command("ndjson", &truto).args(["--account", &ids[1]]));
+    let got = run(command("ndjson", &truto).args(["--account", &ids[1], "--no-lookup"]));
     assert_eq!((got.code, truto.requests() - before), (Some(1), 1));
     assert!(got.stderr.contains("has no licenses"), "{}", got.stderr);
 }
@@ -128,7 +128,7 @@ fn whoever_wants_to_is_told_of_waits() {
     let faults = vec![Fault::status(502).times(1), Fault::new(FaultKind::CutAt(10)).times(1)];
     let (truto, ids) = start([AccountGroup { faults, ..group(1, 3) }]);
     let mut command = command("ndjson", &truto);
-    let got = run(command.args(["-v", "--account", &ids[0]]));
+    let got = run(command.args(["-v", "--no-lookup", "--account", &ids[0]]));
     assert_eq!(got.code, Some(0), "{}", got.stderr);
     let lines: Vec<_> = got.stderr.lines().collect();
     let told = format!("account {}: the API failed (status 502: a simulated failure): ", ids[0]);

@@ -56,7 +56,7 @@ fn the_account_of_a_scoped_token_is_not_named() {
     let api = Series::answer(vec![json(ONE)]);
     let mut command = license_stream();
     command.env("TRUTO_API_TOKEN", TOKEN);
-    command.args(["ndjson", "--json", "--base-url", &api.url(), "--token-account"]);
+    command.args(["ndjson", "--json", "--base-url", &api.url(), "--token-account", "--no-lookup"]);
     let got = run(&mut command);
     assert_eq!((got.code, got.text()), (Some(0), "{\"id\":\"1\"}\n"), "{}", got.stderr);
     let summary: serde_json::Value = serde_json::from_str(&got.stderr).unwrap();

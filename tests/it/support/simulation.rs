@@ -44,6 +44,7 @@ impl Simulation {
     pub(crate) fn source<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .args(["--base-url", &self.simulator.base_url(), "--account", self.account()])
+            .arg("--no-lookup")
             .env("TRUTO_API_TOKEN", DEFAULT_TOKEN)
     }
 

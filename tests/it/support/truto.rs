@@ -100,6 +100,7 @@ impl Truto {
 pub(crate) fn api_command(verb: &str, url: &str, account: &str) -> Command {
     let mut command = license_stream();
     command.env("TRUTO_API_TOKEN", TOKEN);
-    command.args([verb, "--base-url", url, "--account", account]);
+    // What is asked for beside the licenses is the subject of `requests::lookup`.
+    command.args([verb, "--base-url", url, "--account", account, "--no-lookup"]);
     command
 }

@@ -12,9 +12,14 @@ use license_stream::{Error, ErrorKind, Result};
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
     /// The account's integration, such as GitHub: what it needs is then checked before a request is
-    /// sent, and what it does not give is told. `license-stream integrations` has the names
+    /// sent, and what it does not give is told. `license-stream integrations` has the names. Where it is
+    /// not given, the API is asked which it is
     #[arg(long, value_name = "NAME", value_parser = integration)]
     pub(crate) integration: Option<&'static Integration>,
+    /// Do not ask the API which integration an account is of, where neither a flag nor a list says it.
+    /// What it needs is then not checked beforehand
+    #[arg(long)]
+    pub(crate) no_lookup: bool,
     /// Organization within the integration: needed for Cisco Meraki, ClickUp and GitHub, possible for
     /// Webex
     #[arg(long, value_name = "ID")]
