@@ -1,13 +1,16 @@
 //! Topics: made, looked at, and one for each status or account.
 
+use license_stream::simulate::{AccountGroup, Simulator};
 use serde_json::{Value, json};
 
 use super::kafka;
 use crate::support::body::edges;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
+use crate::support::process::TOKEN;
 use crate::support::python::topic_messages;
 use crate::support::run::{Run, run};
+use crate::support::truto::Truto;
 
 fn check(topic: &str, arguments: &[&str]) -> Run {
     let mut command = license_stream();
@@ -79,6 +82,44 @@ fn a_check_of_brokers_that_are_away_says_so() {
     assert_eq!(run.stderr, "");
     let begin = format!("failed   brokers      no Kafka broker answers at {address}: ");
     assert!(run.stdout.contains(&begin), "{run:?}");
+}
+
+#[test]
+fn a_check_says_what_a_run_would_of_the_account() {
+    let integrations = ["Zoom", "GitHub"]
+        .map(|name| AccountGroup { integration: Some(name.to_owned()), ..AccountGroup::default() });
+    let without = AccountGroup { licenses: false, ..AccountGroup::default() };
+    let groups = [&integrations[..], &[without]].concat();
+    let simulator = Simulator::new().with_groups(groups);
+    let ids: Vec<_> = simulator.account_ids().collect();
+    let truto = Truto::start(simulator);
+    let topic = topic("check");
+    let source = |url: &str, token: &str, source: &[&str]| {
+        let mut command = license_stream();
+        command.args(["check", "kafka", "--brokers", &bootstrap(), "--topic", &topic, "--json"]);
+        command.args(["--base-url", url, "--retries=0"]).args(source);
+        let run = run(command.env("TRUTO_API_TOKEN", token));
+        let found = findings(&run).into_iter().find(|finding| finding.0 == "source").unwrap();
+        (found.1, found.2)
+    };
+    let scoped = format!("{TOKEN}.{}", ids[0]);
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    let away = "http://127.0.0.1:1";
+    for (url, token, flags, result, what) in [
+        (&*truto.url(), TOKEN, &["--account", &ids[0]][..], "ok", "knows account "),
+        (&truto.url(), TOKEN, &["--account", nobody], "failed", "there is no such account"),
+        (&truto.url(), TOKEN, &["--account", &ids[1]], "failed", "GitHub needs an organization_id"),
+        (&truto.url(), TOKEN, &["--account", &ids[1], "--no-lookup"], "ok", "knows account "),
+        (&truto.url(), TOKEN, &["--account", &ids[2]], "failed", "has no licenses"),
+        (&truto.url(), "other", &["--account", &ids[0]], "failed", "look at TRUTO_API_TOKEN"),
+        (&truto.url(), &scoped, &["--account", &ids[0]], "ok", "may not look at accounts"),
+        (&truto.url(), &scoped, &["--token-account"], "ok", "knows its account"),
+        (&truto.url(), TOKEN, &["--all-accounts"], "ok", "lists accounts"),
+        (away, TOKEN, &["--account", &ids[0]], "failed", "cannot be connected to"),
+    ] {
+        let (got, message) = source(url, token, flags);
+        assert!(got == result && message.contains(what), "{flags:?}: {got}: {message}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use license_stream::truto::{AccountFilter, LicenseSupport, TrutoClient};
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, Integration, Result};
 
 use super::Findings;
 use crate::args::SourceArgs;
@@ -35,17 +35,16 @@ pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) {
     }
 }
 
-/// One request: of the account, where there is one, and of the listing otherwise.
+/// Of the account, where there is one, and of the listing otherwise.
 async fn ask(args: &SourceArgs, client: &TrutoClient) -> Result<String> {
     let base_url = &args.api.base_url;
     if let Some(account) = args.accounts.only() {
-        return match client.supports_licenses(account).await? {
-            LicenseSupport::No => {
-                let message = "its integration has no licenses";
-                Err(Error::new(ErrorKind::Refused, message).of_account(account))
-            }
-            _ => Ok(format!("{base_url} takes the token, and knows account {account}")),
-        };
+        return ask_of(args, client, account).await;
+    }
+    if args.accounts.token_account {
+        // Such a token may do nothing else but ask for licenses.
+        client.account("me").await?;
+        return Ok(format!("{base_url} takes the token, and knows its account"));
     }
     let filter = match args.accounts.all_accounts {
         true => args.accounts.filter.filter(),
@@ -55,5 +54,29 @@ async fn ask(args: &SourceArgs, client: &TrutoClient) -> Result<String> {
     match accounts.next().await.transpose()? {
         Some(_) => Ok(format!("{base_url} takes the token, and lists accounts")),
         None => Ok(format!("{base_url} takes the token, and lists no account")),
+    }
+}
+
+/// Whether the account is there, has licenses, and is asked for them as its integration wants.
+async fn ask_of(args: &SourceArgs, client: &TrutoClient, account: &str) -> Result<String> {
+    let base_url = &args.api.base_url;
+    let found = match client.account(account).await {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
+            return Ok(format!("{base_url} takes the token, which may not look at accounts"));
+        }
+        Err(error) => return Err(error),
+    };
+    let integration = found.integration_name().and_then(Integration::by_name);
+    if let (Some(integration), false) = (integration, args.request.no_lookup) {
+        let request = args.request.request(Some(account))?;
+        request.check_for(integration).map_err(|error| error.of_account(account))?;
+    }
+    match client.supports_licenses(account).await? {
+        LicenseSupport::No => {
+            let message = "its integration has no licenses";
+            Err(Error::new(ErrorKind::Refused, message).of_account(account))
+        }
+        _ => Ok(format!("{base_url} takes the token, and knows account {account}")),
     }
 }
