@@ -134,7 +134,9 @@ impl TrutoClient {
 
     fn with_scheme(http: Client, base_url: &str, token: Token, any_http: bool) -> Result<Self> {
         let base_url = Url::parse(base_url).map_err(|error| {
-            Error::new(ErrorKind::Configuration, "base URL is no URL").caused_by(error)
+            let message =
+                "base URL is no URL: it begins with https:// (--base-url, TRUTO_BASE_URL)";
+            Error::new(ErrorKind::Configuration, message).caused_by(error)
         })?;
         if !base_url.username().is_empty() || base_url.password().is_some() {
             return Err(Error::new(
@@ -153,7 +155,8 @@ impl TrutoClient {
                 ));
             }
             _ => {
-                return Err(Error::new(ErrorKind::Configuration, "base URL must be https"));
+                let message = "base URL must begin with https:// (--base-url, TRUTO_BASE_URL)";
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         let limits = if is_loopback(&base_url) { RateLimits::NONE } else { RateLimits::TRUTO };

@@ -11,7 +11,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-pub(crate) use accounts::{AccountArgs, AccountsArgs};
+pub(crate) use accounts::{AccountArgs, AccountsArgs, is_uuid};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use license_stream::frame::Shape;
@@ -148,6 +148,10 @@ impl SourceArgs {
                 with --all-accounts goes --integration-name";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
+        if self.accounts.are_many() && !self.is_from_the_first_page() {
+            let message = "--cursor leads to a page of one account: name it alone with --account";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         if self.input.is_some() {
             return Ok(None);
         }
@@ -258,7 +262,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Say line by line what is waited for, what is asked for again, and what is begun anew
-    #[arg(long, short, conflicts_with = "quiet")]
+    #[arg(long, short, conflicts_with = "quiet", overrides_with = "verbose")]
     pub(crate) verbose: bool,
 }
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::args::{AccountArgs, ProductArg};
+use crate::args::{AccountArgs, ProductArg, is_uuid};
 use crate::report::say;
 
 /// Accounts that are listed ahead of what is read: a cursor that is used long after it was given may
@@ -172,8 +172,8 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
     } else {
         Line { id: line.to_owned(), organization_id: None, product: None, integration: Value::Null }
     };
-    if uuid::Uuid::parse_str(&line.id).is_err() {
-        return Err("an account is a UUID");
+    if !is_uuid(&line.id) {
+        return Err("an account is a UUID in five groups");
     }
     let product = line.product.map(|product| {
         ProductArg::from_str(&product, false)
@@ -193,13 +193,15 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
 
 /// Drops those that were named before, and says how many.
 fn each_once(accounts: Vec<Wanted>) -> Result<Vec<Wanted>> {
-    let mut seen: HashMap<Option<Arc<str>>, usize> = HashMap::new();
+    let mut seen: HashMap<Option<String>, usize> = HashMap::new();
     let mut once: Vec<Wanted> = Vec::with_capacity(accounts.len());
     let mut doubles = 0;
     for account in accounts {
-        match seen.get(&account.account) {
+        // The case of its letters makes no other UUID.
+        let name = account.id().map(str::to_ascii_lowercase);
+        match seen.get(&name) {
             None => {
-                seen.insert(account.account.clone(), once.len());
+                seen.insert(name, once.len());
                 once.push(account);
             }
             Some(first) if once[*first].is_asked_as(&account) => doubles += 1,
@@ -242,7 +244,8 @@ mod tests {
         };
         assert_eq!(integration(&object(r#","integration":{"name":"github"}"#)), Some("GitHub"));
         assert_eq!((integration(&listed), integration(ID)), (None, None));
-        for wrong in ["a", "{}", r#"{"id":"a"}"#, &object(r#","product":"word""#)] {
+        let simple = ID.replace('-', "");
+        for wrong in ["a", "{}", r#"{"id":"a"}"#, &simple, &object(r#","product":"word""#)] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -254,7 +257,8 @@ mod tests {
             organization_id: organization.map(str::to_owned),
             ..Wanted::default()
         };
-        let once = each_once(vec![wanted("a", None), wanted("b", None), wanted("a", None)]);
+        let named = ["a", "b", "a", "A"].map(|id| wanted(id, None));
+        let once = each_once(named.into());
         let ids: Vec<_> = once.unwrap().iter().map(|it| it.id().unwrap().to_owned()).collect();
         assert_eq!(ids, ["a", "b"]);
         let error = each_once(vec![wanted("a", None), wanted("a", Some("o"))]).unwrap_err();

@@ -145,6 +145,12 @@ impl LicenseRequest {
     }
 
     fn check_fields(&self) -> Result<()> {
+        if self.excluded_fields.iter().any(|field| field.contains(',')) {
+            return Err(refused(
+                "a field to leave out has a comma in its name: several are given by repeating the flag \
+                 (--exclude-field)",
+            ));
+        }
         let excludes = |name: &str| self.excluded_fields.iter().any(|field| field.trim() == name);
         if excludes("id") {
             return Err(refused(
@@ -212,13 +218,14 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused_with_what_to_do() {
-        let cases: [(Change, &str); 18] = [
+        let cases: [(Change, &str); 19] = [
             (|request| request.account = Some(String::new()), "name its UUID"),
             (|request| request.organization_id = Some(" ".to_owned()), "--organization-id"),
             (|request| request.key_by = Some(String::new()), "--key-by"),
             (|request| exclude(request, ""), "has no name"),
             (|request| exclude(request, "id"), "`id` cannot be left out"),
             (|request| exclude(request, " id "), "`id` cannot be left out"),
+            (|request| exclude(request, "name,id"), "by repeating the flag"),
             (
                 |request| {
                     request.limit = NonZeroU64::new(1);

@@ -17,6 +17,7 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
     let lines = [
         "ndjson --exclude-field name --exclude-field id",
         "ndjson --exclude-field ",
+        "ndjson --exclude-field id,name",
         "ndjson --limit 0",
         "ndjson --limit 10 --ignore-limit",
         "ndjson --ignore-remote-data --exclude-field remote_data",
@@ -44,6 +45,7 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "ndjson --shape document",
         "ndjson --shape dead-letters",
         "ndjson --token-account",
+        "ndjson --cursor c --account 00000000-0000-4000-8000-000000000000",
         "parquet --out out --format raw",
         "parquet --out out --format raw --shape lines",
         "parquet --out out --limit 10 --ignore-limit",

@@ -77,7 +77,7 @@ impl AccountArgs {
             "--tenant, --status, --integration-name, --sandbox and --environment go with \
              --all-accounts"
         } else if !has_input && self.accounts.iter().any(|account| !is_uuid(account)) {
-            "--account: an account is a UUID; `license-stream accounts` lists them"
+            "--account: an account is a UUID in five groups, as `license-stream accounts` lists them"
         } else {
             return Ok(());
         };
@@ -85,9 +85,10 @@ impl AccountArgs {
     }
 }
 
-/// Whether the API can know an account by this name.
-fn is_uuid(account: &str) -> bool {
-    uuid::Uuid::parse_str(account).is_ok()
+/// Whether the API can know an account by this name: UUIDs have other spellings too.
+pub(crate) fn is_uuid(account: &str) -> bool {
+    const HYPHENATED: usize = 36;
+    account.len() == HYPHENATED && uuid::Uuid::parse_str(account).is_ok()
 }
 
 /// Which of the accounts that are listed.
