@@ -12,6 +12,7 @@ mod murmur2;
 mod partitions;
 mod records;
 mod retries;
+mod secrets;
 mod secured;
 mod settings;
 mod together;

@@ -5,6 +5,7 @@ mod cuts;
 mod export;
 mod overtaken;
 mod refusals;
+mod secrets;
 
 use std::process::Command;
 

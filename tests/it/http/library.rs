@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use license_stream::simulate::{DEFAULT_TOKEN, Simulator};
-use license_stream::truto::{LicenseRequest, RetryPolicy, Timeouts, Token, TrutoClient};
+use license_stream::truto::{
+    LicenseRequest, RetryPolicy, Timeouts, Token, TrutoClient, http_client,
+};
 use license_stream::{ErrorKind, License, Position};
 
 use super::ACCOUNT;
@@ -56,4 +58,29 @@ async fn a_server_that_says_nothing_is_unreachable() {
     let message = format!("no answer from 127.0.0.1:{} in 1 s", silent.port());
     assert_eq!(error.to_string(), message);
     assert!(!format!("{error:?} {client:?}").contains(TOKEN));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_is_silent_is_looked_after_by_the_system() {
+    let simulator = Simulator::new().with_records(10).with_hold_after_records(2).start().unwrap();
+    let url = simulator.base_url();
+    let http = http_client(&url).build().unwrap();
+    let client = TrutoClient::new(http, &url, Token::new(DEFAULT_TOKEN).unwrap()).unwrap();
+    let body = client.licenses(&LicenseRequest::new(&simulator.accounts()[0])).await.unwrap();
+    simulator.until_held(1).await;
+    let port: u16 = url.rsplit_once(':').unwrap().1.parse().unwrap();
+    // Number, local and remote address, state, queues, and which timer runs: see proc_net_tcp of Linux.
+    let (remote, established) = (format!(":{port:04X}"), "01");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let timers: Vec<_> = rows
+        .filter(|row| row[2].ends_with(&remote) && row[3] == established)
+        .map(|row| row[5].to_owned())
+        .collect();
+    let (timer, ticks) = timers[0].split_once(':').unwrap();
+    // That of keep-alive, in hundredths of a second.
+    assert_eq!((timers.len(), timer), (1, "02"), "{table}");
+    assert!((1..=3_000).contains(&u32::from_str_radix(ticks, 16).unwrap()), "{timers:?}");
+    drop(body);
 }

@@ -1,6 +1,7 @@
 //! Answers that refuse, and servers that are not there.
 
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 use expect_test::expect_file;
 use license_stream::simulate::Simulator;
@@ -8,7 +9,7 @@ use license_stream::simulate::Simulator;
 use super::ACCOUNT;
 use crate::support::compress::FORMS;
 use crate::support::process::{Run, TOKEN, run};
-use crate::support::scripted::{Refusing, Scripted, response};
+use crate::support::scripted::{Refusing, Scripted, Untouched, response};
 use crate::support::truto::{Truto, api_command};
 
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -173,6 +174,21 @@ fn a_server_without_tls_is_no_https() {
     let got = run(api_command("ndjson", &url, ACCOUNT).arg("--retries=0"));
     assert_eq!((got.code, got.text()), (Some(3), ""));
     assert!(got.stderr.contains("cannot be connected to"), "{}", got.stderr);
+}
+
+#[test]
+fn connecting_takes_no_longer_than_it_may() {
+    // The system takes the connection, and nobody ever speaks TLS on it.
+    let silent = Untouched::listen();
+    let mut command =
+        api_command("ndjson", &format!("https://127.0.0.1:{}", silent.port()), ACCOUNT);
+    let begun = Instant::now();
+    let got = run(command.args(["--connect-timeout=0.5", "--retries=0"]));
+    // The time-outs of the answer and of the body are a minute.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert_eq!((got.code, got.text()), (Some(3), ""));
+    assert!(got.stderr.contains("cannot be connected to"), "{}", got.stderr);
+    assert!(got.stderr.contains("timed out"), "{}", got.stderr);
 }
 
 #[test]

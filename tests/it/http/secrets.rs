@@ -17,7 +17,7 @@ const NDJSON: &str = "Content-Type: application/x-ndjson\r\n";
 /// `verb` with everything that leaves something behind, in `directory`.
 fn leave(verb: &[&str], url: &str, directory: &Path) -> Run {
     let mut command = api_command(verb[0], url, ACCOUNT);
-    command.args(&verb[1..]).args(["--json", "--retries=1", "--on-error=dead-letter"]);
+    command.args(&verb[1..]).args(["--json", "-vv", "--retries=1", "--on-error=dead-letter"]);
     command.args(["--dead-letter", "dead", "--first-byte-timeout=0.5", "--idle-timeout=0.5"]);
     command.current_dir(directory).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
     // It fails by itself where the token is in anything.

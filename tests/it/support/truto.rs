@@ -79,10 +79,21 @@ impl Truto {
         lines
     }
 
+    /// How many requests for licenses have come; of those that the simulator was told to log.
+    pub(crate) fn requests_for_licenses(&self) -> usize {
+        let log = self.running.log();
+        log.iter().filter(|request| request.path.ends_with("/user-directory/licenses")).count()
+    }
+
     /// Waits until a response is being held; gives up where nobody asks for one.
     pub(crate) fn until_held(&self) {
-        let held = async { tokio::time::timeout(GIVE_UP, self.running.until_held(1)).await };
-        self.runtime.block_on(held).expect("a request whose response is held");
+        self.until_so_many_held(1);
+    }
+
+    /// Waits until so many responses are being held at once.
+    pub(crate) fn until_so_many_held(&self, count: usize) {
+        let held = async { tokio::time::timeout(GIVE_UP, self.running.until_held(count)).await };
+        self.runtime.block_on(held).expect("requests whose responses are held");
     }
 
     /// Lets the held response go on.
