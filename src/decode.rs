@@ -27,7 +27,6 @@ mod read;
 #[cfg(all(test, feature = "arrow"))]
 mod rejects;
 mod row;
-#[cfg(feature = "arrow")]
 mod strict;
 mod text;
 mod unexpected;
@@ -39,8 +38,7 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
-#[cfg(feature = "kafka")]
-pub(crate) use checked::{Candidate, Unfit};
+pub(crate) use checked::{Candidate, Good, Read, Taken, Unfit};
 pub use checked::{CheckedBlock, CheckedRecord};
 use json::{Kind, Scanner, Value};
 pub(crate) use row::{Fit, List, Row, Rows};

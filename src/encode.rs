@@ -33,7 +33,9 @@ mod wire;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::decode::{Fault, Fit, Limits, Row, Rows, Unexpected};
+use crate::decode::{
+    Candidate, CheckedBlock, Fault, Fit, Good, Limits, Read, Row, Rows, Taken, Unexpected, Unfit,
+};
 use crate::frame::{Block, RawRecord};
 use crate::reject::Reject;
 use crate::timestamp::Timestamp;
@@ -53,18 +55,20 @@ pub enum Format {
 }
 
 impl Format {
-    fn fit(self) -> Fit {
+    fn fit(self, strict: bool) -> Fit {
         match self {
             // RFC 3339 knows years of four digits.
             Self::Json => Fit {
                 times: Timestamp::YEAR_0.as_micros()..=Timestamp::YEAR_9999_END.as_micros(),
                 any_remote_data: false,
+                strict,
             },
-            Self::Avro => Fit { times: i64::MIN..=i64::MAX, any_remote_data: true },
+            Self::Avro => Fit { times: i64::MIN..=i64::MAX, any_remote_data: true, strict },
             // Those of google.protobuf.Timestamp.
             Self::Protobuf => Fit {
                 times: Timestamp::YEAR_1.as_micros()..=Timestamp::YEAR_9999_END.as_micros(),
                 any_remote_data: true,
+                strict,
             },
         }
     }
@@ -92,6 +96,9 @@ pub struct EncodeOptions {
     pub snapshot_id: Option<Arc<str>>,
     /// Limits of a record.
     pub limits: Limits,
+    /// Whether a record is rejected in which a known field has a value that the format has no place for.
+    /// Otherwise the field is null, and the value is kept in `_extra`.
+    pub strict: bool,
 }
 
 impl EncodeOptions {
@@ -103,6 +110,7 @@ impl EncodeOptions {
             account: None,
             snapshot_id: None,
             limits: Limits::default(),
+            strict: false,
         }
     }
 }
@@ -110,20 +118,17 @@ impl EncodeOptions {
 /// A block with the licenses in it, encoded.
 #[derive(Clone, Debug)]
 pub struct EncodedBlock {
-    block: Block,
-    licenses: Vec<Encoded>,
-    ids: String,
-    values: Vec<u8>,
-    unexpected: Unexpected,
+    checked: CheckedBlock,
+    values: Values,
 }
 
-/// Where a license's parts are.
-#[derive(Clone, Copy, Debug)]
-struct Encoded {
-    /// Index among the block's records.
-    index: u32,
-    id_end: u32,
-    value_end: usize,
+/// The values of a block's licenses.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    bytes: Vec<u8>,
+    /// Where in `bytes` each ends.
+    ends: Vec<usize>,
+    unexpected: Unexpected,
 }
 
 /// A license that was encoded.
@@ -143,69 +148,113 @@ impl EncodedBlock {
     pub fn encode(
         block: Block,
         options: &EncodeOptions,
-        mut on_reject: impl FnMut(Reject) -> ControlFlow<()>,
+        on_reject: impl FnMut(Reject) -> ControlFlow<()>,
     ) -> Self {
-        let header = options.schema_id.map(|id| Header::new(options.format, id));
-        let mut licenses = Vec::with_capacity(block.len());
-        let mut ids = String::with_capacity(block.len() * 40);
-        let mut values = Vec::with_capacity(block.bytes().len());
-        let mut unexpected = Unexpected::default();
-        let mut rows = Rows::new(options.format.fit());
-        let bytes = block.bytes();
-        let text = std::str::from_utf8(bytes).ok();
-        for index in 0..block.len() {
-            let range = block.range(index);
-            let known = text.map(|text| &text[range.start..]);
-            match rows.read(&bytes[range], known, &options.limits, &mut unexpected) {
-                Ok(row) => {
-                    values.extend_from_slice(header.as_ref().map_or(&[], Header::bytes));
-                    options.format.write(&row, options, &mut values);
-                    ids.push_str(&row.id);
-                    licenses.push(Encoded {
-                        index: index as u32,
-                        id_end: ids.len() as u32,
-                        value_end: values.len(),
-                    });
-                }
-                Err(fault) => {
-                    if on_reject(reject(&block, index, fault)).is_break() {
-                        break;
-                    }
-                }
-            }
-        }
-        drop(rows);
-        Self { block, licenses, ids, values, unexpected }
+        let (checked, values) = Self::encode_by(block, options, |_| Ok(()), on_reject);
+        Self { checked, values }
+    }
+
+    /// The same with a say in what is taken: `admit` is asked of each license once it is encoded, in the
+    /// order of the body.
+    pub(crate) fn encode_by(
+        block: Block,
+        options: &EncodeOptions,
+        admit: impl FnMut(Candidate<'_>) -> Result<(), Unfit>,
+        on_reject: impl FnMut(Reject) -> ControlFlow<()>,
+    ) -> (CheckedBlock, Values) {
+        let mut encoder = Encoder::new(&block, options);
+        let taken = Taken::of(&block, &mut encoder, admit, on_reject);
+        let values = encoder.values();
+        (CheckedBlock::of(block, taken), values)
     }
 
     /// How many licenses it holds.
     pub fn len(&self) -> usize {
-        self.licenses.len()
+        self.checked.len()
     }
 
     /// Whether it holds no license.
     pub fn is_empty(&self) -> bool {
-        self.licenses.is_empty()
+        self.checked.is_empty()
     }
 
     /// The licenses in the order of the body.
     pub fn records(&self) -> impl Iterator<Item = EncodedRecord<'_>> {
-        let (mut id_start, mut value_start) = (0, 0);
-        self.licenses.iter().map(move |license| {
-            let id = &self.ids[id_start..license.id_end as usize];
-            let value = &self.values[value_start..license.value_end];
-            (id_start, value_start) = (license.id_end as usize, license.value_end);
-            EncodedRecord { id, value, raw: self.block.raw(license.index as usize) }
+        self.checked.records().enumerate().map(|(index, record)| EncodedRecord {
+            id: record.id,
+            value: self.values.get(index),
+            raw: record.raw,
         })
     }
 
     /// What the records say that their format has no field for, and that went to `_extra`.
     pub fn unexpected(&self) -> &Unexpected {
+        self.values.unexpected()
+    }
+}
+
+impl Values {
+    /// The value of the license of this index.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[index]]
+    }
+
+    pub(crate) fn unexpected(&self) -> &Unexpected {
         &self.unexpected
     }
 }
 
-fn reject(block: &Block, index: usize, fault: Fault) -> Reject {
-    let bytes = block.record_bytes(index).unwrap_or_default();
-    fault.into_reject(block.position(index), bytes)
+/// Encodes the records of one block.
+struct Encoder<'o, 'a> {
+    options: &'o EncodeOptions,
+    header: Option<Header>,
+    rows: Rows<'a>,
+    values: Values,
+}
+
+impl<'o> Encoder<'o, '_> {
+    fn new(block: &Block, options: &'o EncodeOptions) -> Self {
+        Self {
+            options,
+            header: options.schema_id.map(|id| Header::new(options.format, id)),
+            rows: Rows::new(options.format.fit(options.strict)),
+            values: Values {
+                bytes: Vec::with_capacity(block.bytes().len()),
+                ends: Vec::with_capacity(block.len()),
+                unexpected: Unexpected::default(),
+            },
+        }
+    }
+
+    /// The values of what was taken.
+    fn values(mut self) -> Values {
+        self.values.bytes.truncate(self.end());
+        self.values
+    }
+
+    /// Where the values of what was taken end.
+    fn end(&self) -> usize {
+        self.values.ends.last().copied().unwrap_or_default()
+    }
+}
+
+impl<'a> Read<'a> for Encoder<'_, 'a> {
+    fn read(&mut self, record: &'a [u8], known: Option<&'a str>) -> Result<Good<'a>, Fault> {
+        let start = self.end();
+        let row = self.rows.read(record, known, &self.options.limits)?;
+        let bytes = &mut self.values.bytes;
+        // What was not taken is overwritten.
+        bytes.truncate(start);
+        bytes.extend_from_slice(self.header.as_ref().map_or(&[], Header::bytes));
+        self.options.format.write(&row, self.options, bytes);
+        let value_len = bytes.len() - start;
+        Ok(Good { id: row.id, value_len })
+    }
+
+    fn take(&mut self) {
+        self.values.ends.push(self.values.bytes.len());
+        self.rows.count(&mut self.values.unexpected);
+    }
 }

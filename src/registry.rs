@@ -162,6 +162,29 @@ impl SchemaRegistry {
         Ok(id)
     }
 
+    /// Whether [`id`](Self::id) would do, without registering anything: the id, or `None` where the schema
+    /// would be registered now.
+    ///
+    /// # Errors
+    /// Those of [`id`](Self::id).
+    pub async fn look(
+        &self,
+        subject: &str,
+        format: Format,
+        register: Register,
+    ) -> Result<Option<u32>> {
+        match register {
+            Register::Latest => self.id(subject, format, register).await.map(Some),
+            Register::Auto => match self.compatibility(subject, format).await? {
+                Compatibility { is_compatible: true, .. } => Ok(None),
+                Compatibility { why, .. } => Err(incompatible(
+                    subject,
+                    why.as_deref().unwrap_or("the registry does not say why"),
+                )),
+            },
+        }
+    }
+
     async fn register(&self, subject: &str, format: Format) -> Result<u32> {
         #[derive(Deserialize)]
         struct Answer {
@@ -176,12 +199,7 @@ impl SchemaRegistry {
                 // Some registries say why only when they are asked.
                 let found = self.compatibility(subject, format).await;
                 let why = found.ok().and_then(|found| found.why).unwrap_or_else(|| reply.words());
-                let message = format!(
-                    "schema is not compatible with the latest one of subject {subject} ({why}): write to \
-                     another subject, change the subject's compatibility level, or use the schema \
-                     that is there with --register latest"
-                );
-                Err(Error::new(ErrorKind::Configuration, message))
+                Err(incompatible(subject, &why))
             }
             422 => {
                 let message = format!(
@@ -292,6 +310,15 @@ impl SchemaRegistry {
         let reply = Reply::of(response).await.map_err(unreachable)?;
         reply.checked(self.credentials.as_ref()).map_err(Failure::from)
     }
+}
+
+fn incompatible(subject: &str, why: &str) -> Error {
+    let message = format!(
+        "schema is not compatible with the latest one of subject {subject} ({why}): write to another \
+         subject, change the subject's compatibility level, or use the schema that is there with \
+         --register latest"
+    );
+    Error::new(ErrorKind::Configuration, message)
 }
 
 /// The body of a request about the schema of `format`.

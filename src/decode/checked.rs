@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::{Limits, block_text, check, identify, identify_in};
+use super::{Fault, Limits, block_text, check, identify, identify_in};
 use crate::frame::{Block, RawRecord};
 use crate::reject::{Reject, RejectReason};
 
@@ -11,11 +11,55 @@ use crate::reject::{Reject, RejectReason};
 #[derive(Clone, Debug)]
 pub struct CheckedBlock {
     block: Block,
+    taken: Taken,
+}
+
+/// Which records of a block are taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
     /// Indices of the licenses among the block's records.
     accepted: Vec<u32>,
     ids: String,
     /// Where in `ids` the id of each license ends.
     id_ends: Vec<u32>,
+}
+
+/// Reads the records of a block one by one.
+pub(crate) trait Read<'a> {
+    /// Whether `record` is good; `known` is the text from its first byte on, where that is known to be
+    /// UTF-8.
+    fn read(&mut self, record: &'a [u8], known: Option<&'a str>) -> Result<Good<'a>, Fault>;
+
+    /// The record that was read last is taken.
+    fn take(&mut self);
+}
+
+/// What is known of a record that is good.
+#[derive(Clone, Debug)]
+pub(crate) struct Good<'a> {
+    pub(crate) id: Cow<'a, str>,
+    /// How many bytes it is passed on as.
+    pub(crate) value_len: usize,
+}
+
+/// Looks for no more than there must be.
+struct Identify<'l> {
+    limits: &'l Limits,
+    any_json: bool,
+}
+
+impl<'a> Read<'a> for Identify<'_> {
+    #[inline]
+    fn read(&mut self, record: &'a [u8], known: Option<&'a str>) -> Result<Good<'a>, Fault> {
+        let id = match known {
+            _ if self.any_json => check(record, self.limits).map(|()| Cow::Borrowed("")),
+            Some(text) => identify_in(text, record.len(), self.limits),
+            None => identify(record, self.limits),
+        }?;
+        Ok(Good { id, value_len: record.len() })
+    }
+
+    fn take(&mut self) {}
 }
 
 /// A record that was found to be a license, before it is taken.
@@ -28,6 +72,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) text: &'a str,
     /// How many bytes of `text` are the record.
     pub(crate) len: usize,
+    /// How many bytes it is passed on as.
+    pub(crate) value_len: usize,
 }
 
 /// Why a license is not taken all the same.
@@ -74,6 +120,45 @@ impl CheckedBlock {
         block: Block,
         limits: &Limits,
         any_json: bool,
+        admit: impl FnMut(Candidate<'_>) -> Result<(), Unfit>,
+        on_reject: impl FnMut(Reject) -> ControlFlow<()>,
+    ) -> Self {
+        let taken = Taken::of(&block, &mut Identify { limits, any_json }, admit, on_reject);
+        Self { block, taken }
+    }
+
+    /// `block` with those of its records that are taken.
+    pub(crate) fn of(block: Block, taken: Taken) -> Self {
+        Self { block, taken }
+    }
+
+    /// How many licenses it holds.
+    pub fn len(&self) -> usize {
+        self.taken.accepted.len()
+    }
+
+    /// Whether it holds no license.
+    pub fn is_empty(&self) -> bool {
+        self.taken.accepted.is_empty()
+    }
+
+    /// The licenses in the order of the body.
+    pub fn records(&self) -> impl Iterator<Item = CheckedRecord<'_>> {
+        let Taken { accepted, ids, id_ends } = &self.taken;
+        let mut id_start = 0;
+        accepted.iter().zip(id_ends).map(move |(index, id_end)| {
+            let id = &ids[id_start..*id_end as usize];
+            id_start = *id_end as usize;
+            CheckedRecord { id, raw: self.block.raw(*index as usize) }
+        })
+    }
+}
+
+impl Taken {
+    /// Reads the records of `block`; of those that are good, `admit` says which are taken.
+    pub(crate) fn of<'a>(
+        block: &'a Block,
+        reader: &mut impl Read<'a>,
         mut admit: impl FnMut(Candidate<'_>) -> Result<(), Unfit>,
         mut on_reject: impl FnMut(Reject) -> ControlFlow<()>,
     ) -> Self {
@@ -85,20 +170,15 @@ impl CheckedBlock {
             let range = block.range(index);
             let record = &block.bytes()[range.clone()];
             let known = text.map(|text| &text[range.start..]);
-            let identified = match known {
-                _ if any_json => check(record, limits).map(|()| Cow::Borrowed("")),
-                Some(text) => identify_in(text, range.len(), limits),
-                None => identify(record, limits),
-            };
             let position = block.position(index);
             let bytes = || block.record_bytes(index).unwrap_or_default();
-            let taken = match identified {
+            let taken = match reader.read(record, known) {
                 Err(fault) => Err(fault.into_reject(position, bytes())),
-                Ok(id) => {
+                Ok(Good { id, value_len }) => {
                     // What was found to be good is text.
                     let text = known.or_else(|| std::str::from_utf8(record).ok());
                     let text = text.unwrap_or_default();
-                    match admit(Candidate { id: &id, text, len: range.len() }) {
+                    match admit(Candidate { id: &id, text, len: range.len(), value_len }) {
                         Ok(()) => Ok(id),
                         Err(Unfit { reason, message }) => {
                             Err(Reject { position, reason, message, bytes: Some(bytes()) })
@@ -108,6 +188,7 @@ impl CheckedBlock {
             };
             match taken {
                 Ok(id) => {
+                    reader.take();
                     accepted.push(index as u32);
                     ids.push_str(&id);
                     id_ends.push(ids.len() as u32);
@@ -119,27 +200,7 @@ impl CheckedBlock {
                 }
             }
         }
-        Self { block, accepted, ids, id_ends }
-    }
-
-    /// How many licenses it holds.
-    pub fn len(&self) -> usize {
-        self.accepted.len()
-    }
-
-    /// Whether it holds no license.
-    pub fn is_empty(&self) -> bool {
-        self.accepted.is_empty()
-    }
-
-    /// The licenses in the order of the body.
-    pub fn records(&self) -> impl Iterator<Item = CheckedRecord<'_>> {
-        let mut id_start = 0;
-        self.accepted.iter().zip(&self.id_ends).map(move |(index, id_end)| {
-            let id = &self.ids[id_start..*id_end as usize];
-            id_start = *id_end as usize;
-            CheckedRecord { id, raw: self.block.raw(*index as usize) }
-        })
+        Self { accepted, ids, id_ends }
     }
 }
 

@@ -76,7 +76,8 @@ mod tests {
         let text = r#"{"name":"x","id":"\u0061","is_paid":true,"unit_amount":1.50,"roles":["r"],"status":null,
             "n\u0061me":"last","products":{"id":"p"}} {"currency":"EUR"}"#;
         let len = text.rfind('{').unwrap() - 1;
-        let picked = pick(Candidate { id: "a", text, len }, wanted, &Limits::default());
+        let picked =
+            pick(Candidate { id: "a", text, len, value_len: len }, wanted, &Limits::default());
         let found: Vec<_> = License::FIELDS
             .into_iter()
             .enumerate()

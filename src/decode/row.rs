@@ -8,7 +8,7 @@ use super::json::{Kind, Value};
 use super::read::{as_bool, as_number, as_time};
 use super::text::{Text, without_lone_surrogates};
 use super::unexpected::Unexpected;
-use super::{Fault, Limits};
+use super::{Fault, Limits, strict};
 use crate::license::{License, Product, Role};
 
 pub(crate) use fields::List;
@@ -43,6 +43,9 @@ pub(crate) struct Fit {
     pub(crate) times: RangeInclusive<i64>,
     /// Whether `remote_data` may be something else than an object.
     pub(crate) any_remote_data: bool,
+    /// Whether a record with a known field that does not fit is refused. Otherwise the column is null, and
+    /// the value goes to `_extra`.
+    pub(crate) strict: bool,
 }
 
 /// Reads the rows of a block one by one, in the room of the one before.
@@ -51,12 +54,21 @@ pub(crate) struct Rows<'a> {
     fields: Fields<'a>,
     /// The members of the row's `_extra`.
     members: String,
+    kept: Kept,
     fit: Fit,
+}
+
+/// The known fields of which the row's `_extra` has a value, as bits by index.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    all: u16,
+    /// Those of which it is not only members that the schema does not know.
+    unfit: u16,
 }
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(fit: Fit) -> Self {
-        Self { fields: Fields::new(), members: String::new(), fit }
+        Self { fields: Fields::new(), members: String::new(), kept: Kept::default(), fit }
     }
 
     /// Reads `record`; `known` is the text from its first byte on, where that is known to be UTF-8.
@@ -65,7 +77,6 @@ impl<'a> Rows<'a> {
         record: &'a [u8],
         known: Option<&'a str>,
         limits: &Limits,
-        unexpected: &mut Unexpected,
     ) -> Result<Row<'_, 'a>, Fault> {
         match known {
             Some(text) => self.fields.scan_str(text, record.len(), limits)?,
@@ -74,7 +85,7 @@ impl<'a> Rows<'a> {
         let id = self.fields.id()?;
         let (fields, members) = (&self.fields, &mut self.members);
         members.clear();
-        let mut rest = Rest { fields, members, unexpected };
+        let mut rest = Rest { fields, members, kept: Kept::default() };
         let times = &self.fit.times;
         let time = |value| as_time(value).filter(|micros| times.contains(micros));
         let assigned_quantity = rest.read(field::ASSIGNED_QUANTITY, as_number);
@@ -96,9 +107,12 @@ impl<'a> Rows<'a> {
         let status = rest.read(field::STATUS, as_decodable);
         let unit_amount = rest.read(field::UNIT_AMOUNT, as_number);
         let updated_at = rest.read(field::UPDATED_AT, time);
+        self.kept = rest.kept;
+        if self.fit.strict && self.kept.unfit != 0 {
+            return Err(strict::fault(self.kept.unfit.trailing_zeros() as usize));
+        }
         for (name, value) in &fields.unknown {
-            rest.unexpected.count_unknown(name.raw());
-            push_member(rest.members, name.raw(), value);
+            push_member(members, name.raw(), value);
         }
         if !members.is_empty() {
             members.push('}');
@@ -122,13 +136,23 @@ impl<'a> Rows<'a> {
             extra,
         })
     }
+
+    /// Adds what the row that was read last has no column for.
+    pub(crate) fn count(&self, unexpected: &mut Unexpected) {
+        let mut rest = self.kept.all;
+        while rest != 0 {
+            unexpected.count(rest.trailing_zeros() as usize);
+            rest &= rest - 1;
+        }
+        self.fields.unknown.iter().for_each(|(name, _)| unexpected.count_unknown(name.raw()));
+    }
 }
 
 /// Takes what a column cannot say of a value.
 struct Rest<'t, 'r, 'a> {
     fields: &'r Fields<'a>,
     members: &'t mut String,
-    unexpected: &'t mut Unexpected,
+    kept: Kept,
 }
 
 impl<'r, 'a> Rest<'_, 'r, 'a> {
@@ -137,6 +161,7 @@ impl<'r, 'a> Rest<'_, 'r, 'a> {
         let value = self.fields.get(field)?;
         let read = read(value);
         if read.is_none() {
+            self.kept.unfit |= 1 << field;
             self.keep(field, value);
         }
         read
@@ -150,6 +175,7 @@ impl<'r, 'a> Rest<'_, 'r, 'a> {
     ) -> Option<&'r List<'a, N>> {
         let value = self.fields.get(field)?;
         if !list.fits || list.has_more {
+            self.kept.unfit |= u16::from(!list.fits) << field;
             self.keep(field, value);
         }
         (value.kind == Kind::Array).then_some(list)
@@ -157,7 +183,7 @@ impl<'r, 'a> Rest<'_, 'r, 'a> {
 
     #[cold]
     fn keep(&mut self, field: usize, value: Value<'_>) {
-        self.unexpected.count(field);
+        self.kept.all |= 1 << field;
         push_member(self.members, License::FIELDS[field], value.raw);
     }
 }

@@ -1,14 +1,16 @@
 //! Refuses what has another type than its column.
 
 use super::Fault;
-use super::fields::{Fields, field};
-use super::read::{as_bool, as_number, as_time};
-use super::text::Text;
+use super::fields::field;
 use crate::reject::RejectReason;
 
 /// Rejects a record in which a known field has a value of an unexpected type. Members of unknown
 /// names are no such thing.
-pub(super) fn check(fields: &Fields<'_>) -> Result<(), Fault> {
+#[cfg(feature = "arrow")]
+pub(super) fn check(fields: &super::fields::Fields<'_>) -> Result<(), Fault> {
+    use super::read::{as_bool, as_number, as_time};
+    use super::text::Text;
+
     let fits = |index: usize| {
         let Some(value) = fields.get(index) else { return true };
         match index {
@@ -25,8 +27,13 @@ pub(super) fn check(fields: &Fields<'_>) -> Result<(), Fault> {
     };
     match (0..field::COUNT).find(|index| !fits(*index)) {
         None => Ok(()),
-        Some(index) => Err(Fault::new(RejectReason::UnexpectedType, MESSAGES[index], 0)),
+        Some(index) => Err(fault(index)),
     }
+}
+
+/// What is wrong with a record in which the field of this index has a value of an unexpected type.
+pub(super) fn fault(field: usize) -> Fault {
+    Fault::new(RejectReason::UnexpectedType, MESSAGES[field], 0)
 }
 
 macro_rules! messages {
@@ -41,8 +48,9 @@ const MESSAGES: [&str; field::COUNT] = messages!(
     "name" "products" "remote_data" "roles" "status" "unit_amount" "updated_at"
 );
 
-#[cfg(test)]
+#[cfg(all(test, feature = "arrow"))]
 mod tests {
+    use super::super::fields::Fields;
     use super::*;
     use crate::decode::Limits;
     use crate::license::License;

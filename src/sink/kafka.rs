@@ -17,6 +17,7 @@
 //! does. One sink that fails within a batch ends the transactions of all that share the producer.
 
 mod config;
+mod encoding;
 mod headers;
 mod key;
 mod ledger;
@@ -39,11 +40,12 @@ use rdkafka::producer::BaseRecord;
 
 use super::{Batch, Pace, Sink};
 use crate::checkpoint::{Beginning, Draft, Identity};
-use crate::decode::Limits;
+use crate::decode::{Limits, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Durable;
 use crate::position::Position;
 pub use config::{SECRET_SETTINGS, producer_config};
+pub use encoding::Encoding;
 pub use headers::HeaderOptions;
 use headers::HeaderPlan;
 pub use key::Key;
@@ -74,6 +76,8 @@ pub struct KafkaOptions {
     pub topic: Topic,
     /// How the key is made.
     pub key: Key,
+    /// How values are encoded; `None`, the default, leaves the bytes as they came.
+    pub encoding: Option<Encoding>,
     /// Which headers there are.
     pub headers: HeaderOptions,
     /// A record of which any of these holds becomes a tombstone: its value is null, so that a compacted
@@ -105,6 +109,7 @@ impl KafkaOptions {
         Self {
             topic: Topic::named(topic),
             key: Key::default(),
+            encoding: None,
             headers: HeaderOptions::default(),
             tombstone_on: Vec::new(),
             account: None,
@@ -120,8 +125,8 @@ impl KafkaOptions {
     /// Refuses what contradicts itself, which would make rejects of all records.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if a template names what is not known of the snapshot, or tombstones
-    /// are to have no key.
+    /// [`ErrorKind::Configuration`] if a template names what is not known of the snapshot, tombstones are
+    /// to have no key, or what is no license is to be encoded as one.
     pub fn check(&self) -> Result<()> {
         let known = self.known();
         self.key.check(known)?;
@@ -130,7 +135,16 @@ impl KafkaOptions {
             let message = "a tombstone is for a key: records without keys can have none";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
+        if self.any_json && self.encoding.is_some() {
+            let message = "what may be any JSON has no fields to encode: leave it as it comes";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         Ok(())
+    }
+
+    /// The topic, where it is the same for all records of this account.
+    pub fn constant_topic(&self) -> Option<String> {
+        self.topic.bind(self.known()).constant().map(str::to_owned)
     }
 
     /// The topic of all records of this account, where that follows from a template, if it was not met
@@ -170,6 +184,7 @@ impl KafkaOptions {
         let plan = Plan {
             limits: self.limits,
             any_json: self.any_json,
+            encode: self.encoding.map(|encoding| encoding.options(self)),
             key,
             topic: constant.is_none().then_some(topic),
             tombstones: self.tombstone_on.clone(),
@@ -180,7 +195,7 @@ impl KafkaOptions {
     }
 }
 
-/// Produces each license as it came, keyed by account and `id`.
+/// Produces each license as it came, or [encoded](KafkaOptions::encoding), keyed by account and `id`.
 ///
 /// ```
 /// use license_stream::ErrorKind;
@@ -227,6 +242,8 @@ pub struct KafkaReport {
     pub delivered: u64,
     /// Bytes of their keys and values, before compression.
     pub bytes: u64,
+    /// What the records said that their format has no field for; nothing where values are as they came.
+    pub unexpected: Unexpected,
 }
 
 impl KafkaSink {
@@ -244,7 +261,7 @@ impl KafkaSink {
     /// A sink that shares `producer` with others.
     pub fn through(producer: &KafkaProducer, options: KafkaOptions) -> Self {
         let (account, snapshot) = (options.account.as_ref(), options.snapshot_id.as_ref());
-        let headers = HeaderPlan::new(&options.headers, account, snapshot);
+        let headers = HeaderPlan::new(&options.headers, options.encoding, account, snapshot);
         let (plan, topic) = options.plan(producer, &headers);
         Self {
             options,
@@ -384,7 +401,7 @@ impl KafkaSink {
         let topic = it.topic.or(self.topic.as_deref()).unwrap_or_default();
         let mut message = BaseRecord::with_opaque_to(topic, Arc::clone(batch));
         message.key = it.key.or(own_key).map(str::as_bytes);
-        message.payload = (!it.is_tombstone).then_some(it.record.raw.bytes);
+        message.payload = (!it.is_tombstone).then_some(it.value);
         if let Some(headers) = self.headers.of(it.record.raw.position.byte) {
             message = message.headers(headers);
         }
@@ -429,6 +446,9 @@ impl Sink for KafkaSink {
 
     async fn write(&mut self, batch: Batch<Vec<PreparedBlock>>) -> Result<()> {
         self.make_ready(&batch).await?;
+        for unexpected in batch.value.iter().filter_map(PreparedBlock::unexpected) {
+            self.report.unexpected.merge(unexpected);
+        }
         let room = &self.producer.room;
         let opened = self.ledger.open(batch.records, batch.span, room).await;
         let written = match (opened, self.producer.transactions.clone()) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rdkafka::message::{Header, OwnedHeaders};
 
+use super::encoding::{Encoding, media_type};
 use super::{POSITION_HEADER, decimal};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -26,8 +27,11 @@ pub struct HeaderOptions {
     /// `truto-position`: the byte of the body at which the record begins. A record that cannot be delivered
     /// is told of by it.
     pub position: bool,
-    /// `content-type`: `application/json`. Off by default: it is the same for all.
+    /// `content-type`: that of the value, such as `application/json`. Off by default: it is the same for all.
     pub content_type: bool,
+    /// `truto-schema-id`: the schema's id in the registry, if there is one. Off by default: the value begins
+    /// with it.
+    pub schema_id: bool,
     /// The attributes of CloudEvents 1.0, in the binary mode of its Kafka binding: `ce_id`, which is the
     /// snapshot and the position, `ce_source`, `ce_type`, `ce_specversion`, `ce_time`, which is when the
     /// snapshot began, and `content-type`. Off by default.
@@ -50,6 +54,7 @@ impl HeaderOptions {
             snapshot: false,
             position: false,
             content_type: false,
+            schema_id: false,
             cloud_events: false,
             further: Vec::new(),
         }
@@ -57,7 +62,7 @@ impl HeaderOptions {
 
     /// All of our own.
     pub fn all() -> Self {
-        Self { account: true, content_type: true, ..Self::default() }
+        Self { account: true, content_type: true, schema_id: true, ..Self::default() }
     }
 
     /// Adds a header that is the same for all records.
@@ -93,6 +98,7 @@ pub(super) struct HeaderPlan {
 impl HeaderPlan {
     pub(super) fn new(
         options: &HeaderOptions,
+        encoding: Option<Encoding>,
         account: Option<&Arc<str>>,
         snapshot: Option<&Arc<str>>,
     ) -> Self {
@@ -105,7 +111,11 @@ impl HeaderPlan {
             add("truto-snapshot", snapshot);
         }
         if options.content_type || options.cloud_events {
-            add("content-type", "application/json");
+            add("content-type", media_type(encoding));
+        }
+        let schema_id = encoding.and_then(|encoding| encoding.schema_id);
+        if let (true, Some(id)) = (options.schema_id, schema_id) {
+            add("truto-schema-id", &id.to_string());
         }
         if options.cloud_events {
             add("ce_specversion", "1.0");

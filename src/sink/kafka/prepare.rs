@@ -1,4 +1,4 @@
-//! The CPU's part of the sink: which licenses are taken, and what beside their bytes is produced of each.
+//! The CPU's part of the sink: which licenses are taken, and what is produced of each.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -8,7 +8,8 @@ use super::template::{self, Bound};
 use super::topic::{check_name, legal};
 use super::wire_bytes;
 use crate::decode::pick::{Picked, Wanted, pick};
-use crate::decode::{Candidate, CheckedBlock, CheckedRecord, Limits, Unfit};
+use crate::decode::{Candidate, CheckedBlock, CheckedRecord, Limits, Unexpected, Unfit};
+use crate::encode::{EncodeOptions, EncodedBlock, Values};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
 use crate::license::License;
@@ -58,6 +59,8 @@ pub(super) enum KeyPlan {
 pub(super) struct Plan {
     pub(super) limits: Limits,
     pub(super) any_json: bool,
+    /// How values are encoded, unless they are the bytes as they came.
+    pub(super) encode: Option<EncodeOptions>,
     pub(super) key: KeyPlan,
     /// The topic, where records differ in it.
     pub(super) topic: Option<Bound>,
@@ -119,7 +122,9 @@ impl Decoder for KafkaDecoder {
 /// A block's licenses with what is produced of them.
 #[derive(Clone, Debug)]
 pub struct PreparedBlock {
-    pub(super) checked: CheckedBlock,
+    checked: CheckedBlock,
+    /// What each license is encoded as, unless it is its bytes as they came.
+    values: Option<Values>,
     /// The key of each license, unless the sink makes it.
     keys: Option<Pieces>,
     /// The topics of the licenses, where they differ, and which of them is each one's.
@@ -140,6 +145,8 @@ struct Pieces {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prepared<'a> {
     pub(super) record: CheckedRecord<'a>,
+    /// What the license is produced as, unless it is a tombstone.
+    pub(super) value: &'a [u8],
     /// The key, unless the sink makes it.
     pub(super) key: Option<&'a str>,
     /// The topic, where records differ in it.
@@ -181,7 +188,7 @@ impl PreparedBlock {
                 }
                 (KeyPlan::Template(_), None, _) => 0,
             };
-            let value_len = if is_tombstone { 0 } else { record.len };
+            let value_len = if is_tombstone { 0 } else { record.value_len };
             let bytes = wire_bytes(key_len, value_len, plan.header_bytes);
             let topic = match (&plan.topic, &picked) {
                 _ if bytes > plan.max_bytes => Err(too_large(bytes, plan.max_bytes)),
@@ -205,8 +212,22 @@ impl PreparedBlock {
             }
             Ok(())
         };
-        let checked = CheckedBlock::check_by(block, &plan.limits, plan.any_json, admit, on_reject);
-        Self { checked, keys, topics: topics.names, topic_of, tombstones }
+        let (checked, values) = match &plan.encode {
+            None => {
+                let (limits, any_json) = (&plan.limits, plan.any_json);
+                (CheckedBlock::check_by(block, limits, any_json, admit, on_reject), None)
+            }
+            Some(options) => {
+                let (checked, values) = EncodedBlock::encode_by(block, options, admit, on_reject);
+                (checked, Some(values))
+            }
+        };
+        Self { checked, values, keys, topics: topics.names, topic_of, tombstones }
+    }
+
+    /// What its licenses say that their format has no field for.
+    pub(super) fn unexpected(&self) -> Option<&Unexpected> {
+        self.values.as_ref().map(Values::unexpected)
     }
 
     /// The topics that its licenses go to, where they differ in it.
@@ -219,6 +240,7 @@ impl PreparedBlock {
         let mut key_start = 0;
         self.checked.records().enumerate().map(move |(index, record)| Prepared {
             record,
+            value: self.values.as_ref().map_or(record.raw.bytes, |values| values.get(index)),
             key: self.keys.as_ref().map(|keys| {
                 let end = keys.ends[index] as usize;
                 let key = &keys.text[key_start..end];
@@ -276,12 +298,14 @@ fn too_large(bytes: usize, most: usize) -> Unfit {
 mod tests {
     use super::super::template::{Known, Template};
     use super::*;
+    use crate::encode::Format;
     use crate::frame::{Framer, FramerOptions, Shape};
 
     fn plan() -> Plan {
         Plan {
             limits: Limits::default(),
             any_json: false,
+            encode: None,
             key: KeyPlan::Default { account_len: 3 },
             topic: None,
             tombstones: Vec::new(),
@@ -372,6 +396,44 @@ mod tests {
         let mut plan = Plan { max_bytes: exact - record, header_bytes: 10, ..plan() };
         plan.tombstones = vec![FieldIs::new("id", "a").unwrap()];
         assert_eq!(prepared(&plan, BODY, 1).0.records().count(), 1);
+    }
+
+    #[test]
+    fn an_encoded_record_is_too_large_by_its_encoded_value() {
+        let record = BODY.lines().next().unwrap();
+        let options = EncodeOptions::new(Format::Avro);
+        let whole = Plan { encode: Some(options), header_bytes: 10, ..plan() };
+        let (block, rejects) = prepared(&whole, BODY, 9);
+        let values: Vec<_> = block.records().map(|it| (it.record.id, it.value.to_vec())).collect();
+        let ids: Vec<_> = values.iter().map(|value| value.0).collect();
+        assert_eq!((&ids[..], rejects.len()), (&["a", "b", "c", "d"][..], 1));
+        let value = &values[0].1;
+        assert!(value.len() < record.len());
+        let exact = wire_bytes("acc:a".len(), value.len(), 10);
+        for (max_bytes, expected) in [(exact, &["a", "b", "c"][..]), (exact - 1, &["b", "c"])] {
+            let plan = Plan { max_bytes, encode: whole.encode.clone(), header_bytes: 10, ..plan() };
+            let (block, rejects) = prepared(&plan, BODY, 9);
+            let found: Vec<_> =
+                block.records().map(|it| (it.record.id, it.value.to_vec())).collect();
+            // What is not taken leaves nothing behind in the values of others.
+            let taken = values.iter().filter(|(id, _)| expected.contains(id));
+            assert_eq!(found, taken.cloned().collect::<Vec<_>>());
+            let too_large = rejects.iter().find(|it| it.reason == RejectReason::TooLarge).unwrap();
+            assert!(too_large.bytes.as_ref().unwrap().starts_with(b"{\"id\":\""));
+        }
+    }
+
+    #[test]
+    fn what_is_not_taken_is_not_counted_as_unexpected() {
+        let options = EncodeOptions::new(Format::Protobuf);
+        let mut plan = Plan { encode: Some(options), ..plan() };
+        plan.key = KeyPlan::Template(bound("{name}"));
+        let body = "{\"id\":\"a\",\"name\":7,\"is_paid\":1,\"x\":2}\n{\"id\":\"b\",\"is_paid\":1,\"x\":3}\n";
+        let (block, rejects) = prepared(&plan, body, 9);
+        assert_eq!(rejects.iter().map(|it| it.position.record).collect::<Vec<_>>(), [1]);
+        let unexpected = block.unexpected().unwrap();
+        assert_eq!(unexpected.fields().collect::<Vec<_>>(), [("is_paid", 1), ("name", 1)]);
+        assert_eq!(unexpected.unknown().collect::<Vec<_>>(), [("x", 1)]);
     }
 
     #[test]

@@ -328,7 +328,8 @@ mod tests {
         let bound = template.parse::<Template>().unwrap().bind(KNOWN);
         let mut wanted = Wanted::default();
         bound.want(&mut wanted);
-        let candidate = Candidate { id: "", text: record, len: record.len() };
+        let len = record.len();
+        let candidate = Candidate { id: "", text: record, len, value_len: len };
         let mut target = String::new();
         bound.write(&pick(candidate, wanted, &Limits::default()), &mut target)?;
         Ok(target)

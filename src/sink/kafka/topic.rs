@@ -100,6 +100,11 @@ impl Topic {
         self.template.as_text()
     }
 
+    /// Whether it takes a record to know its topic.
+    pub fn is_by_record(&self) -> bool {
+        self.template.has_fields()
+    }
+
     /// The name of what belongs to all of the topics together, such as their checkpoints: the template with
     /// its names as text.
     pub fn family(&self) -> String {
