@@ -37,7 +37,7 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 
 bench: ## Measure throughput, also beside other tools, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	scripts/with-services.sh scripts/bench.sh
+	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh
 
 fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
 	scripts/fuzz.sh seconds 60
@@ -48,12 +48,12 @@ sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
 memory: ## Measure the peak memory of short and long bodies, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	cargo build --release --features cli
-	bash -o pipefail -c 'scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
+	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
 
 accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
 	@scripts/prerequisites.sh bench
 	cargo build --release --features cli
-	bash -o pipefail -c 'scripts/with-services.sh scripts/accounts.sh | benches/section.py docs/accounts.md accounts'
+	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/accounts.sh | benches/section.py docs/accounts.md accounts'
 
 clean: ## Remove everything that was built or fetched
 	cargo clean

@@ -5,6 +5,7 @@
 #
 # KAFKA_BOOTSTRAP_SERVERS      a broker for this run only, unless the variable is set already
 # LICENSE_STREAM_S3_ENDPOINT   the same of a server of the S3 protocol
+# LICENSE_STREAM_REGISTRY      the same of a schema registry; `none` for none
 # LICENSE_STREAM_PYTHON        a Python with the readers of tests/requirements.txt
 #
 # The exit status is the command's. The command has no standard input. However it ends, the servers are
@@ -14,7 +15,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 (($#)) || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-broker='' store='' child=''
+broker='' store='' registry='' starting='' child=''
 # shellcheck disable=SC2317 # called by the traps
 cleanup() {
   # What a failing test left running, a simulator perhaps, goes too.
@@ -22,6 +23,11 @@ cleanup() {
   if [[ -n $store ]]; then
     "$root/scripts/s3.sh" stop "$store" || true
     rm -rf "$store"
+  fi
+  if [[ -n $registry ]]; then
+    [[ -z $starting ]] || kill "$starting" 2>/dev/null || true
+    "$root/scripts/registry.sh" stop "$registry" || true
+    rm -rf "$registry"
   fi
   [[ -n $broker ]] || return 0
   "$root/scripts/kafka.sh" stop "$broker" || true
@@ -46,6 +52,12 @@ trap 'interrupted TERM 143' TERM
 
 LICENSE_STREAM_PYTHON=$("$root/scripts/python.sh" venv)
 export LICENSE_STREAM_PYTHON
+# It takes the longest to start, so the others start meanwhile.
+if [[ -z ${LICENSE_STREAM_REGISTRY:-} ]]; then
+  registry=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-registry.XXXXXX")
+  "$root/scripts/registry.sh" start "$registry" >/dev/null &
+  starting=$!
+fi
 if [[ -z ${LICENSE_STREAM_S3_ENDPOINT:-} ]]; then
   store=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-s3.XXXXXX")
   LICENSE_STREAM_S3_ENDPOINT=$("$root/scripts/s3.sh" start "$store")
@@ -56,6 +68,12 @@ if [[ -z ${KAFKA_BOOTSTRAP_SERVERS:-} ]]; then
   KAFKA_BOOTSTRAP_SERVERS=$("$root/scripts/kafka.sh" start "$broker")
 fi
 export KAFKA_BOOTSTRAP_SERVERS
+if [[ -n $starting ]]; then
+  wait "$starting"
+  starting=''
+  LICENSE_STREAM_REGISTRY=$(cat "$registry/endpoint")
+fi
+export LICENSE_STREAM_REGISTRY
 
 set -m
 "$@" </dev/null &

@@ -87,6 +87,17 @@ struct Registered {
     kind: String,
 }
 
+impl Registered {
+    fn does_not_fit(&self, subject: &str, why: &str) -> Error {
+        let version = self.version;
+        let message = format!(
+            "licenses cannot be written by the latest schema of subject {subject}, version {version}: {why} \
+             (`license-stream schema` prints the one that they can be written by)"
+        );
+        Error::new(ErrorKind::Configuration, message)
+    }
+}
+
 impl SchemaRegistry {
     /// A client for the registry at `url`; for Apicurio's, that ends in `/apis/ccompat/v7`. Certificates
     /// and proxies are settings of `http`, which [`http_client`](crate::truto::http_client) begins.
@@ -190,6 +201,8 @@ impl SchemaRegistry {
         struct Answer {
             id: u32,
         }
+        // Where there is a schema of another kind, some registries fail, and do not say why.
+        self.latest_version(subject, format).await?;
         let reply = self
             .ask(Method::POST, &["subjects", subject, "versions"], Some(&request(format)))
             .await?;
@@ -214,33 +227,32 @@ impl SchemaRegistry {
     }
 
     async fn latest(&self, subject: &str, format: Format) -> Result<u32> {
-        let reply =
-            self.ask(Method::GET, &["subjects", subject, "versions", "latest"], None).await?;
+        let Some(latest) = self.latest_version(subject, format).await? else {
+            let message = format!(
+                "schema registry has no subject {subject}: register a schema, or let it be done with \
+                 --register auto"
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        };
+        fits::check(format, &latest.schema).map_err(|why| latest.does_not_fit(subject, &why))?;
+        Ok(latest.id)
+    }
+
+    /// The latest version of `subject`, which is of the kind of `format`; `None` if there is none.
+    async fn latest_version(&self, subject: &str, format: Format) -> Result<Option<Registered>> {
+        let path = ["subjects", subject, "versions", "latest"];
+        let reply = self.ask(Method::GET, &path, None).await?;
         let latest: Registered = match reply.status {
             200..=299 => reply.read()?,
-            404 if reply.is_of_registry() => {
-                let message = format!(
-                    "schema registry has no subject {subject}: register a schema, or let it be done with \
-                     --register auto"
-                );
-                return Err(Error::new(ErrorKind::Configuration, message));
-            }
+            404 if reply.is_of_registry() => return Ok(None),
             _ => return Err(reply.unexpected()),
-        };
-        let does_not_fit = |why: String| {
-            let version = latest.version;
-            let message = format!(
-                "licenses cannot be written by the latest schema of subject {subject}, version {version}: \
-                 {why} (`license-stream schema` prints the one that they can be written by)"
-            );
-            Error::new(ErrorKind::Configuration, message)
         };
         if latest.kind != schema::kind(format) {
             let kind = crate::printable(&latest.kind, 100);
-            return Err(does_not_fit(format!("it is {kind}, not {}", schema::kind(format))));
+            let why = format!("it is {kind}, not {}", schema::kind(format));
+            return Err(latest.does_not_fit(subject, &why));
         }
-        fits::check(format, &latest.schema).map_err(does_not_fit)?;
-        Ok(latest.id)
+        Ok(Some(latest))
     }
 
     /// Whether the schema of `format` could be registered after the latest one of `subject`, by the
@@ -249,6 +261,9 @@ impl SchemaRegistry {
     /// # Errors
     /// Those of [`id`](Self::id).
     pub async fn compatibility(&self, subject: &str, format: Format) -> Result<Compatibility> {
+        if self.latest_version(subject, format).await?.is_none() {
+            return Ok(Compatibility { is_compatible: true, why: None });
+        }
         let path = ["compatibility", "subjects", subject, "versions", "latest"];
         let reply = self.ask(Method::POST, &path, Some(&request(format))).await?;
         match reply.status {

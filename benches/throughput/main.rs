@@ -9,6 +9,7 @@ mod encode;
 mod frame;
 mod peers;
 mod pipeline;
+mod values;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ fn main() {
     frame::bench(&mut criterion);
     decode::bench(&mut criterion);
     encode::bench(&mut criterion);
+    values::bench(&mut criterion);
     pipeline::bench(&mut criterion);
     criterion.final_summary();
 }

@@ -17,6 +17,7 @@ mod secured;
 mod settings;
 mod together;
 mod topics;
+mod values;
 
 use std::collections::BTreeMap;
 use std::process::Command;

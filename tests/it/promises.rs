@@ -1,4 +1,4 @@
-//! docs/guarantees.md: each promise names tests, and they are there.
+//! docs/guarantees.md and docs/values.md: each promise names tests, and they are there.
 
 use crate::support::python::root;
 
@@ -16,9 +16,15 @@ fn source(name: &str) -> Option<String> {
 
 #[test]
 fn each_promise_is_shown_by_tests_that_are_there() {
-    let document = std::fs::read_to_string(root().join("docs/guarantees.md")).unwrap();
-    let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| **")).collect();
-    assert!(rows.len() > 10, "{} promises", rows.len());
+    for (document, at_least) in [("docs/guarantees.md", 11), ("docs/values.md", 9)] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| **")).collect();
+        assert!(rows.len() >= at_least, "{document}: {} promises", rows.len());
+        check(&rows);
+    }
+}
+
+fn check(rows: &[&str]) {
     for row in rows {
         let shown_by = row.trim_end_matches('|').rsplit('|').next().unwrap();
         let mut file = None;

@@ -5,6 +5,7 @@ mod checkpoint;
 mod records;
 mod request;
 mod stop;
+mod values;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -22,6 +23,7 @@ use license_stream::{Error, ErrorKind, Integration};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
 pub(crate) use stop::StopArgs;
+pub(crate) use values::{RegistryArgs, ValueArg, ValueArgs};
 
 use crate::connection::ConnectionArgs;
 use crate::place::Place;
@@ -313,6 +315,9 @@ Examples:
     -X compression.type=zstd --kafka-config secrets.properties
   license-stream kafka --all-accounts --brokers localhost:9092 --topic 'licenses-{integration}' \\
     --create-topic partitions=6,config=cleanup.policy=compact --tombstone-on status=inactive
+  license-stream kafka --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d \\
+    --brokers broker1:9092 --topic saas.licenses --value avro \\
+    --schema-registry https://registry:8081 --registry-user-file registry.txt
   license-stream check kafka --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d \\
     --brokers broker1:9092 --topic saas.licenses --kafka-config secrets.properties
 
@@ -348,6 +353,8 @@ pub(crate) struct KafkaArgs {
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
     pub(crate) records: RecordArgs,
+    #[command(flatten)]
+    pub(crate) values: ValueArgs,
     #[command(flatten)]
     pub(crate) topics: TopicArgs,
     #[command(flatten)]
@@ -448,6 +455,8 @@ pub(crate) enum SchemaForm {
     Protobuf,
     /// The JSON Schema of a record as the API sends it
     JsonSchema,
+    /// The JSON Schema of a record as `kafka --value json-normalized` and `json-schema` write it
+    JsonNormalized,
 }
 
 const INTEGRATIONS_EXAMPLES: &str = "\
@@ -639,7 +648,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 18);
+        assert_eq!(examples, 19);
     }
 
     #[test]

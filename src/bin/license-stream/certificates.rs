@@ -7,23 +7,22 @@ use reqwest::{Certificate, Client, Identity};
 
 const KEY: (&str, &str) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
 
-/// The certificates of `file`.
-pub(crate) fn authorities(file: &Path) -> Result<Vec<Certificate>> {
-    let pem = read("--ca-cert", file)?;
+/// The certificates of `file`, which `flag` names.
+pub(crate) fn authorities(flag: &str, file: &Path) -> Result<Vec<Certificate>> {
+    let pem = read(flag, file)?;
     match Certificate::from_pem_bundle(pem.as_bytes()) {
         Ok(certificates) if certificates.is_empty() => {
-            Err(wrong("--ca-cert", file, "holds no certificate (BEGIN CERTIFICATE)"))
+            Err(wrong(flag, file, "holds no certificate (BEGIN CERTIFICATE)"))
         }
         Ok(certificates) => Ok(certificates),
-        Err(error) => {
-            Err(wrong("--ca-cert", file, "holds what is no certificate").caused_by(error))
-        }
+        Err(error) => Err(wrong(flag, file, "holds what is no certificate").caused_by(error)),
     }
 }
 
-/// The certificate of `file`, those that lead from it to its authority, and its key, in any order.
-pub(crate) fn identity(file: &Path) -> Result<Identity> {
-    let pem = read("--client-cert", file)?;
+/// The certificate of `file`, which `flag` names, those that lead from it to its authority, and its key, in any
+/// order.
+pub(crate) fn identity(flag: &str, file: &Path) -> Result<Identity> {
+    let pem = read(flag, file)?;
     let (before, rest) = pem.split_once(KEY.0).ok_or_else(|| {
         // The file holds a secret: nothing of it is shown.
         let what = if pem.contains("PRIVATE KEY-----") {
@@ -32,9 +31,9 @@ pub(crate) fn identity(file: &Path) -> Result<Identity> {
         } else {
             "holds no key (BEGIN PRIVATE KEY)"
         };
-        wrong("--client-cert", file, what)
+        wrong(flag, file, what)
     })?;
-    let cut = || wrong("--client-cert", file, "holds a key that is cut short");
+    let cut = || wrong(flag, file, "holds a key that is cut short");
     let (key, behind) = rest.split_once(KEY.1).ok_or_else(cut)?;
     let key = format!("{}{key}{}\n", KEY.0, KEY.1);
     let identity = Identity::from_pkcs8_pem(format!("{before}{behind}").as_bytes(), key.as_bytes());
@@ -44,7 +43,7 @@ pub(crate) fn identity(file: &Path) -> Result<Identity> {
     identity
         .ok()
         .filter(fits)
-        .ok_or_else(|| wrong("--client-cert", file, "holds no certificate that goes with its key"))
+        .ok_or_else(|| wrong(flag, file, "holds no certificate that goes with its key"))
 }
 
 fn read(flag: &str, file: &Path) -> Result<String> {

@@ -65,10 +65,10 @@ impl ConnectionArgs {
     pub(crate) fn client(&self, base_url: &str, token_file: Option<&Path>) -> Result<TrutoClient> {
         let mut http = http_client(base_url).connect_timeout(self.connect_timeout.0);
         if let Some(file) = &self.ca_cert {
-            http = http.tls_certs_merge(certificates::authorities(file)?);
+            http = http.tls_certs_merge(certificates::authorities("--ca-cert", file)?);
         }
         if let Some(file) = &self.client_cert {
-            http = http.identity(certificates::identity(file)?);
+            http = http.identity(certificates::identity("--client-cert", file)?);
         }
         let http = http.build().map_err(|error| {
             Error::new(ErrorKind::Configuration, "HTTP cannot be set up so").caused_by(error)

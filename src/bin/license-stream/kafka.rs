@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use license_stream::checkpoint::{CheckpointLock, Identity, Keeper};
-use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
@@ -14,13 +13,14 @@ use license_stream::sink::reject::DeadLetters;
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::args::{DeliveryArg, KafkaArgs};
+use crate::args::{DeliveryArg, KafkaArgs, ValueArg};
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::place::Place;
 use crate::report::say;
 use crate::snapshots::{Destination, Written};
+use crate::values::Values;
 use crate::wanted::Wanted;
 use crate::{records, settings};
 
@@ -34,7 +34,10 @@ fn identity_of_records(args: &KafkaArgs) -> Vec<(&'static str, String)> {
     let key = records.key.iter().map(|key| ("key", key.clone()));
     let tombstones = (!records.tombstone_on.is_empty())
         .then(|| ("tombstone_on", records.tombstone_on.join("\n")));
-    key.chain(tombstones).collect()
+    let value = args.values.value;
+    let value = (value != ValueArg::Json).then(|| ("value", value.name().to_owned()));
+    let strict = args.values.strict.then(|| ("strict", true.to_string()));
+    key.chain(tombstones).chain(value).chain(strict).collect()
 }
 
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
@@ -43,6 +46,8 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;
     let identity = identity_of_records(&args);
     let mut options = records::options(&args.topic, &args.topics, &args.records)?;
+    options.any_json = args.source.is_any_json();
+    let values = Values::new(&args.values, &options)?;
     let creation = records::creation(&args.topics)?;
     let transactions = transactions(&args, &options.topic);
     let delivery = match is_exactly_once {
@@ -56,7 +61,6 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         topics = topics.creating(creation);
     }
     options.limits = export.limits();
-    options.any_json = export.source.is_any_json();
     let typed = export.source.request.integration;
     options.integration = typed.map(|integration| integration.name().to_lowercase().into());
     let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
@@ -74,6 +78,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                 fit_batches(&mut config, &facts);
                 options.max_record_bytes = facts.max_record_bytes();
             }
+            options.encoding = values.encoding(topic).await?;
         }
         let letters = match export.letter_topic() {
             None => None,
@@ -112,7 +117,8 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     if let Some(letters) = letters {
         export = export.with_letters(letters);
     }
-    export.run(Topics { producer, topics, options, identity, kept, is_exactly_once }).await
+    let sinks = Topics { producer, topics, options, values, identity, kept, is_exactly_once };
+    export.run(sinks).await
 }
 
 /// What of a topic does not suit records like these, if it is none that can be lived with; what should be
@@ -227,6 +233,7 @@ struct Topics {
     topics: KafkaTopics,
     /// Those of every snapshot.
     options: KafkaOptions,
+    values: Values,
     /// What checkpoints are of, beside the source and the topic.
     identity: Vec<(&'static str, String)>,
     kept: Kept,
@@ -288,6 +295,9 @@ impl Sinks for Topics {
                 }
             }
         }
+        // Where records differ in their topics, the schema does not depend on it.
+        let topic = options.constant_topic().unwrap_or_default();
+        options.encoding = self.values.encoding(&topic).await?;
         let mut sink = KafkaSink::through(&self.producer, options).with_topics(&self.topics);
         if let Kept::Beside(store) = &self.kept {
             sink = sink.keeping(store, identity.clone(), &beginning);
@@ -305,7 +315,7 @@ impl Sinks for Topics {
             into: self.place(0, 0),
             records: summary.report.delivered,
             bytes: summary.report.bytes,
-            unexpected: Unexpected::default(),
+            unexpected: summary.report.unexpected.clone(),
         }
     }
 

@@ -30,6 +30,7 @@ mod simulate;
 mod snapshots;
 mod tally;
 mod turns;
+mod values;
 mod waits;
 mod wanted;
 

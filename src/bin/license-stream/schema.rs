@@ -14,6 +14,7 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
         SchemaForm::Avro => schema::LICENSE_AVRO.to_owned(),
         SchemaForm::Protobuf => schema::LICENSE_PROTOBUF.to_owned(),
         SchemaForm::JsonSchema => schema::LICENSE_JSON_SCHEMA.to_owned(),
+        SchemaForm::JsonNormalized => schema::LICENSE_NORMALIZED_JSON_SCHEMA.to_owned(),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Done)

@@ -25,6 +25,7 @@ fn each_form_is_the_file_of_that_name() {
         ("avro", expect_file!["../../../schemas/license.avsc"]),
         ("protobuf", expect_file!["../../../schemas/license.proto"]),
         ("json-schema", expect_file!["../../../schemas/license.schema.json"]),
+        ("json-normalized", expect_file!["../../../schemas/license.normalized.schema.json"]),
     ] {
         let run = run(license_stream().args(["schema", form])).expect(0);
         file.assert_eq(&run.stdout);

@@ -40,6 +40,12 @@ pub(crate) fn topic_messages_at(bootstrap: &str, topic: &str) -> Vec<Value> {
     lines(reader("topic.py").args([bootstrap, topic]))
 }
 
+/// The licenses in a topic whose values are `form`, as the deserializers of Confluent read them with the
+/// schema in the registry at `registry`.
+pub(crate) fn topic_values(topic: &str, registry: &str, form: &str) -> Vec<Value> {
+    lines(reader("values.py").args([&kafka::bootstrap(), topic, registry, form]))
+}
+
 /// Makes a topic of three partitions that takes batches of so many bytes.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, max_message_bytes: u32) {
     const CREATE: &str = r#"

@@ -40,7 +40,7 @@ pub(crate) enum HeadersArg {
     None,
     /// truto-snapshot, and truto-position: the byte of the body at which the record begins
     Default,
-    /// These, truto-account and content-type
+    /// These, truto-account, content-type, and truto-schema-id where there is one
     All,
 }
 

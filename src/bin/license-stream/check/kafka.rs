@@ -6,12 +6,14 @@ use license_stream::{Error, ErrorKind, Result};
 use super::Findings;
 use crate::args::{DeadLetterArg, KafkaArgs};
 use crate::kafka::{CHECK_TIMEOUT, letter_topic, suits};
+use crate::values::{Found, Values};
 use crate::{checkpoints, records, settings};
 
 /// What is asked of the brokers.
 struct Probe {
     topics: KafkaTopics,
     options: KafkaOptions,
+    values: Values,
     creation: Option<TopicCreation>,
 }
 
@@ -20,6 +22,7 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
         Ok(probe) => probe,
         Err(error) => return findings.failed("settings", &error),
     };
+    probe.registry(findings).await;
     let family = probe.options.topic.family();
     let topic = probe.options.topic.fixed().unwrap_or(&family);
     let facts = match probe.topics.describe(topic).await {
@@ -53,11 +56,36 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
 impl Probe {
     fn new(args: &KafkaArgs) -> Result<Self> {
         let config = settings::config(&args.brokers, &args.settings)?;
-        let options = records::options(&args.topic, &args.topics, &args.records)?;
+        let mut options = records::options(&args.topic, &args.topics, &args.records)?;
+        options.any_json = args.source.is_any_json();
+        let values = Values::new(&args.values, &options)?;
         let creation = records::creation(&args.topics)?;
         // It is not told how topics are made, and so makes none.
         let topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
-        Ok(Self { topics, options, creation })
+        Ok(Self { topics, options, values, creation })
+    }
+
+    /// The schema of the values, if they have one in a registry.
+    async fn registry(&self, findings: &mut Findings) {
+        match self.values.look(&self.options.topic).await {
+            Ok(None) => {}
+            Ok(Some(Found::Id { subject, id })) => {
+                let message =
+                    format!("licenses can be written by the latest schema of {subject}, id {id}");
+                findings.good("registry", &message);
+            }
+            Ok(Some(Found::ToRegister { subject })) => {
+                let message =
+                    format!("the schema can be registered as {subject}, and is by the run");
+                findings.good("registry", &message);
+            }
+            Ok(Some(Found::ByTopic)) => {
+                let message = "it answers; subjects follow from topics, and each is looked at before its \
+                    first record";
+                findings.warning("registry", message);
+            }
+            Err(error) => findings.failed("registry", &error),
+        }
     }
 
     /// The topic of the records.
