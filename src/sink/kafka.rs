@@ -90,7 +90,7 @@ pub struct KafkaOptions {
     /// Snapshot id: a header.
     pub snapshot_id: Option<Arc<str>>,
     /// Bytes of the body whose records may wait for their delivery reports, where the sink makes its own
-    /// producer; see [`KafkaProducer::new`]. 16 MiB by default.
+    /// producer; see [`KafkaProducer::new`]. 12 MiB by default.
     pub in_flight_bytes: usize,
     /// The largest record that the topic takes, if that is known: see [`TopicFacts::max_record_bytes`]. A
     /// larger one is a [reject](crate::RejectReason::TooLarge), as one above the producer's
@@ -115,7 +115,7 @@ impl KafkaOptions {
             account: None,
             integration: None,
             snapshot_id: None,
-            in_flight_bytes: 16 << 20,
+            in_flight_bytes: 12 << 20,
             max_record_bytes: None,
             limits: Limits::default(),
             any_json: false,

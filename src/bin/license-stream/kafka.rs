@@ -68,6 +68,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let open = async {
         // First the topic, as long as nothing is at stake.
         let mut is_there = true;
+        let mut in_flight_bytes = options.in_flight_bytes;
         if let Some(topic) = options.topic.fixed() {
             let facts = topics.ready(topic).await?;
             is_there = facts.is_some();
@@ -76,6 +77,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                     .into_iter()
                     .for_each(|words| say!("warning: {words}"));
                 fit_batches(&mut config, &facts);
+                in_flight_bytes = in_flight_bytes.min(facts.in_flight_bytes(&config));
                 options.max_record_bytes = facts.max_record_bytes();
             }
             options.encoding = values.encoding(topic).await?;
@@ -87,7 +89,6 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                 Some(letters(&config, &topics, name, &options, account).await?)
             }
         };
-        let in_flight_bytes = options.in_flight_bytes;
         let producer = KafkaProducer::connect(&config, in_flight_bytes, delivery.clone()).await?;
         if let (Some(topic), false) = (options.topic.fixed(), is_there) {
             producer.check(topic, CHECK_TIMEOUT).await.map_err(|error| missing(topic, error))?;

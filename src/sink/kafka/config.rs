@@ -55,6 +55,12 @@ pub(super) fn max_record_bytes(config: &ClientConfig) -> usize {
     configured.unwrap_or(MAX_RECORD_BYTES)
 }
 
+/// What a request for one partition holds at most, of a producer of this configuration.
+pub(super) fn batch_bytes(config: &ClientConfig) -> usize {
+    let configured = config.get("batch.size").and_then(|bytes| bytes.parse().ok());
+    configured.unwrap_or(MAX_RECORD_BYTES).min(max_record_bytes(config))
+}
+
 /// The error of a setting that librdkafka refused.
 ///
 /// Its own message shows the value, and that may be a password that was put under a wrong name.

@@ -93,6 +93,17 @@ impl TopicFacts {
         self.max_message_bytes.map(|bytes| bytes.saturating_sub(BATCH_BYTES))
     }
 
+    /// The most bytes under way that make sense with a producer of this configuration, see
+    /// [`KafkaProducer::new`](super::KafkaProducer::new).
+    ///
+    /// Of a partition, an idempotent producer has five requests under way at most, and four keep it busy. While records beyond
+    /// these wait for longer than `linger.ms`, librdkafka's thread looks at them again without any pause,
+    /// which takes a core from whoever else has work to do, and moves no record.
+    pub fn in_flight_bytes(&self, config: &ClientConfig) -> usize {
+        const REQUESTS: usize = 4;
+        self.partitions.max(1).saturating_mul(REQUESTS * config::batch_bytes(config))
+    }
+
     /// Whether it forgets all but the last of each key, and so takes no record without one.
     pub fn is_compacted(&self) -> bool {
         let policy = self.cleanup_policy.as_deref().unwrap_or_default();
