@@ -1,6 +1,8 @@
 //! What is in Parquet files, as readers see it that are not ours.
 
+mod columns;
 mod complete;
+mod encoding;
 mod layout;
 pub(crate) mod oracle;
 mod rows;

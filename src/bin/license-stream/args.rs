@@ -3,6 +3,7 @@
 mod accounts;
 mod checkpoint;
 mod kafka;
+mod layout;
 mod parquet;
 mod records;
 mod rejects;
@@ -17,6 +18,7 @@ pub(crate) use accounts::{AccountArgs, AccountsArgs};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
+pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
 pub(crate) use parquet::ParquetArgs;
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
@@ -200,6 +202,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 18);
+        assert_eq!(examples, 19);
     }
 }

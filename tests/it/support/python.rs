@@ -30,6 +30,14 @@ pub(crate) fn parquet_meta(path: &Path) -> Value {
     found.remove(0)
 }
 
+/// How the column chunks of a Parquet file are encoded; with a column and a value, whether its bloom filter
+/// excludes that.
+pub(crate) fn parquet_chunks(path: &Path, probe: Option<[&str; 2]>) -> Value {
+    let mut found = lines(reader("parquet_chunks.py").arg(path).args(probe.into_iter().flatten()));
+    assert_eq!(found.len(), 1, "one object for {}", path.display());
+    found.remove(0)
+}
+
 /// The committed messages of a topic, by partition and offset.
 pub(crate) fn topic_messages(topic: &str) -> Vec<Value> {
     topic_messages_at(&kafka::bootstrap(), topic)

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{CheckpointArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs};
+use super::{CheckpointArgs, LayoutArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::place::Place;
 
 pub(super) const PARQUET_EXAMPLES: &str = "\
@@ -10,6 +10,7 @@ Examples:
   license-stream parquet --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d --out lake/licenses
   license-stream parquet --input body.ndjson --out lake/licenses --on-error skip
   license-stream parquet --all-accounts --out s3://lake/licenses
+  license-stream parquet --all-accounts --out lake --remote-data drop --bloom id --sort-by name
   duckdb -c \"select name, sum(assigned_quantity) from 'lake/licenses/*.parquet' group by 1\"";
 
 #[derive(Debug, ClapArgs)]
@@ -19,19 +20,12 @@ pub(crate) struct ParquetArgs {
     /// credentials and settings from the environment (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL, …)
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) out: Place,
-    /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
-    /// it, so that memory stays the same
-    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) row_group_bytes: u64,
-    /// A file ends once it holds this many bytes of JSON
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) file_bytes: u64,
     /// Reject a record in which a known field has a value of an unexpected type; otherwise the
     /// column is null, and the value is kept in _extra
     #[arg(long)]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
