@@ -21,6 +21,7 @@ mod claim;
 mod completion;
 mod file;
 mod group;
+mod inspect;
 #[cfg(test)]
 #[cfg(feature = "cloud")]
 mod kills;
@@ -48,6 +49,10 @@ use crate::reject::Reject;
 pub use claim::Claim;
 pub use completion::Completion;
 pub use file::WrittenFile;
+pub use inspect::{
+    BrokenFile, ColumnInspection, FileInspection, FileSummary, LakeInspection, RowGroupInspection,
+    SnapshotInspection, SnapshotState,
+};
 pub use lake::Lake;
 pub use manifest::{MANIFEST_VERSION, Manifest};
 pub use options::{ParquetOptions, writer_properties};
@@ -117,7 +122,8 @@ impl ParquetSink {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if it is of another lake or account, if the snapshot id cannot be part
-    /// of a file's name, or if rows are to be sorted, or found, by a column that is not written; [`ErrorKind::Destination`] if the lake cannot be written to.
+    /// of a file's name, or if [`ParquetOptions::check`] refuses the options;
+    /// [`ErrorKind::Destination`] if the lake cannot be written to.
     pub async fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
         if !claim.is_of(&options.lake, options.account.as_deref()) {
             let message = "the claim is of another lake or account than the options";

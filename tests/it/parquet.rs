@@ -3,6 +3,7 @@
 mod columns;
 mod complete;
 mod encoding;
+mod inspect;
 mod layout;
 pub(crate) mod oracle;
 mod rows;

@@ -3,9 +3,9 @@
     parquet_chunks.py FILE [COLUMN VALUE]
 
 `sorting` holds for each row group its sorting columns by path, with ` desc` behind those that fall, as pyarrow
-sees them. `chunks` are the chunks of the first row group by path: {codec, codec_pyarrow, statistics, page_index,
-bloom}: `codec` and `bloom` (its bytes, null without one) are DuckDB's word, the others pyarrow's. With COLUMN and
-VALUE, `excludes` says for each row group whether DuckDB finds by the bloom filter that the value is not in it.
+sees them. `chunks` are the chunks of the first row group by path: {codec, codec_pyarrow, bytes, statistics,
+page_index, bloom}: `codec` and `bloom` (its bytes, null without one) are DuckDB's word, the others
+pyarrow's. With COLUMN and VALUE, `excludes` says for each row group whether DuckDB finds by the bloom filter that the value is not in it.
 """
 
 import json
@@ -39,6 +39,7 @@ def main() -> None:
         chunks[leaves[index]] = {
             "codec": codec,
             "codec_pyarrow": chunk.compression,
+            "bytes": chunk.total_compressed_size,
             "statistics": chunk.is_stats_set,
             "page_index": chunk.has_column_index and chunk.has_offset_index,
             "bloom": bloom,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checkpoint;
+mod inspect;
 mod kafka;
 mod layout;
 mod parquet;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 pub(crate) use accounts::{AccountArgs, AccountsArgs};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+pub(crate) use inspect::InspectArgs;
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
 pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     /// Show or reset what is kept between runs
     #[command(subcommand)]
     Checkpoint(CheckpointsArgs),
+    /// Show what there is in a Parquet file, or in a directory of them
+    Inspect(InspectArgs),
     /// List the integrated accounts that the API token can see
     Accounts(AccountsArgs),
     /// Print the schema of a license
@@ -169,6 +173,7 @@ pub(crate) struct DemoArgs {
 mod tests {
     use clap::CommandFactory;
 
+    use super::inspect::INSPECT_EXAMPLES;
     use super::kafka::KAFKA_EXAMPLES;
     use super::parquet::PARQUET_EXAMPLES;
     use super::simulate::SIMULATE_HELP;
@@ -187,6 +192,7 @@ mod tests {
             KAFKA_EXAMPLES,
             NDJSON_EXAMPLES,
             INTEGRATIONS_EXAMPLES,
+            INSPECT_EXAMPLES,
             SIMULATE_HELP,
         ] {
             let help = help.replace("\\\n", "").replace("(as printed)", "a");
@@ -202,6 +208,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 19);
+        assert_eq!(examples, 22);
     }
 }

@@ -20,6 +20,9 @@ use crate::schema;
 /// The share of look-ups of a value that is not there which a bloom filter does not spare.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
+/// A license has seldom fewer bytes. In row groups of shorter ones filters exclude less.
+const LEAST_RECORD_BYTES: u64 = 32;
+
 /// The most bytes of JSON in a row group that is sorted: it is put together from text columns, none of which
 /// may reach 2 GiB.
 const MAX_SORTED_BYTES: u64 = 1 << 30;
@@ -91,7 +94,9 @@ impl ParquetOptions {
     }
 
     /// The same with a bloom filter of `column` in each row group, by which a look-up of one value passes
-    /// over nearly all that do not have it. It takes 1.5 bytes or so for each distinct value.
+    /// over nearly all that do not have it. It takes one to two and a half bytes for each distinct value.
+    /// While it is made it is as large as the row groups of these options may need, which are set first: 2 MiB
+    /// for those of the defaults.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if there is no such column, or if it is one of lists or truth values.
@@ -104,8 +109,12 @@ impl ParquetOptions {
         }
         let (path, properties) = (ColumnPath::from(column), self.properties.into_builder());
         let properties = properties.set_column_bloom_filter_enabled(path.clone(), true);
-        self.properties =
-            properties.set_column_bloom_filter_fpp(path, BLOOM_FALSE_POSITIVES).build();
+        let properties =
+            properties.set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES);
+        // Row groups that many accounts share memory for are small, and so are their filters then.
+        let values =
+            (self.row_group_bytes / LEAST_RECORD_BYTES).clamp(1, self.row_group_rows.max(1));
+        self.properties = properties.set_column_bloom_filter_max_ndv(path, values).build();
         Ok(self)
     }
 
