@@ -170,15 +170,13 @@ impl Sink for ParquetSink {
     type Report = ParquetReport;
 
     fn decoder(&self) -> ArrowDecoder {
-        ArrowDecoder {
-            options: BatchOptions {
-                account: self.options.account.clone(),
-                snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
-                limits: self.options.limits,
-                strict: self.options.strict,
-                projection: self.options.columns.clone(),
-            },
-        }
+        ArrowDecoder::new(BatchOptions {
+            account: self.options.account.clone(),
+            snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
+            limits: self.options.limits,
+            strict: self.options.strict,
+            projection: self.options.columns.clone(),
+        })
     }
 
     fn pace(&self) -> Pace {
@@ -246,6 +244,12 @@ impl Sink for ParquetSink {
 #[derive(Clone, Debug)]
 pub struct ArrowDecoder {
     options: BatchOptions,
+}
+
+impl ArrowDecoder {
+    pub(super) fn new(options: BatchOptions) -> Self {
+        Self { options }
+    }
 }
 
 impl Decoder for ArrowDecoder {

@@ -7,6 +7,7 @@ mod inspect;
 mod layout;
 pub(crate) mod oracle;
 mod rows;
+mod stream;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ pub(crate) use inspect::InspectArgs;
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
 pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
-pub(crate) use parquet::ParquetArgs;
+pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use rejects::{OnError, RejectArgs};
 pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
@@ -208,6 +208,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 22);
+        assert_eq!(examples, 23);
     }
 }

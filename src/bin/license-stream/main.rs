@@ -3,6 +3,7 @@
 mod accounts;
 mod allocator;
 mod args;
+mod arrow;
 mod certificates;
 mod check;
 mod checkpoints;

@@ -10,7 +10,8 @@ use license_stream::sink::parquet::{
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 
-use crate::args::{ParquetArgs, RemoteDataArg};
+use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
+use crate::arrow;
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
@@ -26,13 +27,16 @@ const SHARE_BYTES: u64 = 2 << 20;
 /// Accounts that may be read at once, however small row groups are wanted.
 const ALWAYS_AT_ONCE: u64 = 8;
 
-pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
-    let mut source = args.source;
+    args.check_form()?;
     // A recorded body is not asked for.
-    source.request.ignore_remote_data |=
-        args.layout.remote_data == RemoteDataArg::Drop && source.input.is_none();
-    let mut export = Export::new(source, args.rejects, args.stop, args.report)?;
+    args.source.request.ignore_remote_data |=
+        args.layout.remote_data == RemoteDataArg::Drop && args.source.input.is_none();
+    if args.form == FormArg::ArrowStream {
+        return arrow::run(args).await;
+    }
+    let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let most = (args.layout.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {

@@ -19,9 +19,10 @@ pub(crate) struct LayoutArgs {
     /// What becomes of remote_data, the provider's own answer
     #[arg(long, value_enum, default_value_t = RemoteDataArg::Json)]
     pub(crate) remote_data: RemoteDataArg,
-    /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none
-    #[arg(long, value_name = "CODEC", default_value = "zstd")]
-    pub(crate) compression: CompressionArg,
+    /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none; zstd:1 if it is not
+    /// given
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) compression: Option<CompressionArg>,
     /// Write a bloom filter of a column of text, numbers or times, by which engines find one value
     /// without reading the others; may be repeated
     #[arg(long, value_name = "COLUMN", value_parser = column)]
@@ -122,7 +123,9 @@ impl LayoutArgs {
         options.row_group_rows = self.row_group_rows;
         options.file_bytes = self.file_bytes;
         options.sort_by = self.sort_by.iter().map(|SortArg(column)| column.clone()).collect();
-        options = options.with_compression(self.compression.0);
+        if let Some(CompressionArg(compression)) = self.compression {
+            options = options.with_compression(compression);
+        }
         self.bloom.iter().try_fold(options, |options, column| options.with_bloom_filter(column))
     }
 }
