@@ -169,6 +169,20 @@ impl Bucket {
         }
     }
 
+    /// A stretch of `name`.
+    pub(crate) async fn read_range(
+        &self,
+        name: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<Bytes> {
+        if range.is_empty() {
+            // What S3 has no way to ask for.
+            return Ok(Bytes::new());
+        }
+        let read = self.store().get_range(&self.path(name), range).await;
+        read.map_err(|error| failed(format!("{} could not be read", self.url_of(name)), error))
+    }
+
     /// The bytes of all of `names` that are there, in their order.
     pub(crate) async fn read_all(&self, names: Vec<String>) -> Result<Vec<(String, Bytes)>> {
         let read = |name: String| async move {

@@ -3,6 +3,9 @@
 //! They are the files of `schemas/`, built in: a program can hand them to a schema registry, to a
 //! code generator or to a validator without having the files beside it.
 
+/// The version of the columns of a license. It rises when a column is added, or becomes another.
+pub const VERSION: u32 = 1;
+
 /// One license as Truto sends it: JSON Schema, draft 2020-12.
 ///
 /// Only `id` is required. Unknown fields are allowed and enumerations are not enforced.

@@ -3,6 +3,8 @@
 //! A [`Sink`] takes batches in the order of the body, one at a time. What it takes is not yet
 //! durable; [`flush`](Sink::flush) answers up to where it is.
 
+#[cfg(feature = "parquet")]
+pub mod arrow;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod ndjson;

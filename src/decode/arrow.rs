@@ -24,13 +24,13 @@
 //! ```
 
 mod column;
+mod projection;
 mod schema;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
 
 use super::fields::{Fields, field};
 use super::json::{Kind, Value};
@@ -43,6 +43,7 @@ use crate::frame::Block;
 use crate::license::{License, Product, Role};
 use crate::reject::Reject;
 use column::{BoolColumn, ListColumn, NumberColumn, SHORT, TextColumn, TimeColumn};
+pub use projection::Projection;
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +57,8 @@ pub struct BatchOptions {
     /// Whether a record is rejected in which a known field has a value of an unexpected type.
     /// Otherwise its column is null, and the value is kept in `_extra`.
     pub strict: bool,
+    /// The columns that batches have.
+    pub projection: Projection,
 }
 
 /// Decodes records straight into the columns of [`License::schema`], without a value in between.
@@ -65,7 +68,6 @@ pub struct BatchOptions {
 #[derive(Debug)]
 pub struct LicenseBatchBuilder {
     options: BatchOptions,
-    schema: SchemaRef,
     rows: usize,
     columns: Columns,
     unexpected: Unexpected,
@@ -90,18 +92,15 @@ struct Columns {
     extra: TextColumn,
     /// The members of the row's `_extra` gathered so far.
     members: String,
+    /// Whether `remote_data` is copied, which is most of the bytes.
+    has_remote_data: bool,
 }
 
 impl LicenseBatchBuilder {
     /// An empty builder.
     pub fn new(options: BatchOptions) -> Self {
-        Self {
-            options,
-            schema: License::schema(),
-            rows: 0,
-            columns: Columns::new(),
-            unexpected: Unexpected::default(),
-        }
+        let columns = Columns::new(options.projection.contains("remote_data"));
+        Self { options, rows: 0, columns, unexpected: Unexpected::default() }
     }
 
     /// Rows appended since the last [`flush`](Self::flush).
@@ -139,11 +138,12 @@ impl LicenseBatchBuilder {
         }
     }
 
-    /// The rows appended since the last flush, as one batch of [`License::schema`].
+    /// The rows appended since the last flush, as one batch of the columns that are wanted.
     pub fn flush(&mut self) -> RecordBatch {
         let rows = std::mem::take(&mut self.rows);
-        let arrays = self.columns.finish(&self.options, rows);
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+        let projection = &self.options.projection;
+        let arrays = projection.pick(self.columns.finish(&self.options, rows));
+        RecordBatch::try_new(Arc::clone(projection.schema()), arrays)
             .expect("every column was appended to once a row, with its type of the schema")
     }
 
@@ -164,7 +164,7 @@ impl LicenseBatchBuilder {
 }
 
 impl Columns {
-    fn new() -> Self {
+    fn new(has_remote_data: bool) -> Self {
         Self {
             id: TextColumn::new(),
             assigned_quantity: NumberColumn::default(),
@@ -182,6 +182,7 @@ impl Columns {
             updated_at: TimeColumn::default(),
             extra: TextColumn::new(),
             members: String::new(),
+            has_remote_data,
         }
     }
 
@@ -198,7 +199,8 @@ impl Columns {
             column.reserve(rows, rows * bytes);
         }
         // Much of what a provider says of a license is in its own words.
-        self.remote_data.reserve(rows, block.bytes().len() / 2);
+        let remote_bytes = if self.has_remote_data { block.bytes().len() / 2 } else { 0 };
+        self.remote_data.reserve(rows, remote_bytes);
         self.extra.reserve(rows, 0);
         self.is_paid.reserve(rows);
         self.products.reserve(rows);
@@ -257,7 +259,7 @@ impl Columns {
         }
         push_text!(currency = CURRENCY, description = DESCRIPTION, name = NAME, status = STATUS);
         push_list!(products = PRODUCTS, roles = ROLES);
-        match fields.get(field::REMOTE_DATA) {
+        match fields.get(field::REMOTE_DATA).filter(|_| self.has_remote_data) {
             Some(value) if fields.is_escaped => {
                 self.remote_data.push(Some(&without_lone_surrogates(value.raw)));
             }

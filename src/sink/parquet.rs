@@ -21,28 +21,26 @@ mod claim;
 mod completion;
 mod file;
 mod group;
+mod inspect;
 #[cfg(test)]
 #[cfg(feature = "cloud")]
 mod kills;
 mod lake;
 mod local;
 mod manifest;
+mod options;
+mod order;
 mod pending;
 mod piece;
 mod run;
 #[cfg(feature = "cloud")]
 mod unfinished;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
-use parquet::schema::types::ColumnPath;
 
 use super::{Batch, Decoder, DurablePiece, Pace, Sink};
-use crate::decode::Limits;
 use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
@@ -51,83 +49,16 @@ use crate::reject::Reject;
 pub use claim::Claim;
 pub use completion::Completion;
 pub use file::WrittenFile;
+pub use inspect::{
+    BrokenFile, ColumnInspection, FileInspection, FileSummary, LakeInspection, RowGroupInspection,
+    SnapshotInspection, SnapshotState,
+};
 pub use lake::Lake;
 pub use manifest::{MANIFEST_VERSION, Manifest};
+pub use options::{ParquetOptions, writer_properties};
+pub use order::SortColumn;
 use piece::Piece;
 pub use run::RunClaim;
-
-/// What a [`ParquetSink`] writes, and how.
-#[derive(Clone, Debug)]
-pub struct ParquetOptions {
-    /// Where the files go; it is made if it is not there.
-    pub lake: Lake,
-    /// Integrated account: a column, and the first part of file names.
-    pub account: Option<Arc<str>>,
-    /// Snapshot id: a column, and the second part of file names.
-    pub snapshot_id: Arc<str>,
-    /// Files of this snapshot that earlier runs have made: the next one has this number. 0 by default.
-    pub files_before: usize,
-    /// A row group ends with the batch that reaches this many bytes of JSON. 128 MiB by default.
-    pub row_group_bytes: u64,
-    /// A row group ends with the batch that reaches this many rows. 1,000,000 by default.
-    pub row_group_rows: u64,
-    /// A file ends with the batch that reaches this many bytes of JSON. 1 GiB by default.
-    pub file_bytes: u64,
-    /// How columns are encoded; [`writer_properties`] by default.
-    pub properties: WriterProperties,
-    /// Columns that are encoded at once; as many as there are cores by default. The files do not depend
-    /// on it.
-    pub threads: NonZeroUsize,
-    /// Limits of a record.
-    pub limits: Limits,
-    /// Whether a record is rejected in which a known field has a value of an unexpected type;
-    /// otherwise the value is kept in `_extra`.
-    pub strict: bool,
-}
-
-impl ParquetOptions {
-    /// Options for files in `lake`, such as the path of a directory, and defaults for everything else.
-    pub fn new(lake: impl Into<Lake>, snapshot_id: impl Into<Arc<str>>) -> Self {
-        Self {
-            lake: lake.into(),
-            account: None,
-            snapshot_id: snapshot_id.into(),
-            files_before: 0,
-            row_group_bytes: 128 << 20,
-            row_group_rows: 1_000_000,
-            file_bytes: 1 << 30,
-            properties: writer_properties(),
-            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            limits: Limits::default(),
-            strict: false,
-        }
-    }
-
-    /// The name of file `number` of the snapshot.
-    fn file_name(&self, number: usize) -> String {
-        let account = self.account.as_deref().unwrap_or(claim::NO_ACCOUNT);
-        format!("{account}-{}-{number:05}.parquet", self.snapshot_id)
-    }
-}
-
-/// zstd at its first level, statistics and page index, dictionaries except where nearly every value
-/// is another.
-pub fn writer_properties() -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("license-stream ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        // Elements of lists are named `element`, as Parquet has it, and not `item`, as Arrow has.
-        .set_coerce_types(true)
-        // Row groups end where this crate says.
-        .set_max_row_group_row_count(None);
-    for unique in ["id", "remote_data", "_extra"] {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(unique), false);
-    }
-    // The least and the greatest of JSON texts help nobody, and take as long as their encoding.
-    let remote_data = ColumnPath::from("remote_data");
-    properties.set_column_statistics_enabled(remote_data, EnabledStatistics::None).build()
-}
 
 /// Writes Parquet files of bounded size with row groups of bounded size.
 ///
@@ -190,8 +121,9 @@ impl ParquetSink {
     /// on the account is pending, until [`Claim::complete`].
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if it is of another lake or account, or if the snapshot id
-    /// cannot be part of a file's name; [`ErrorKind::Destination`] if the lake cannot be written to.
+    /// [`ErrorKind::Configuration`] if it is of another lake or account, if the snapshot id cannot be part
+    /// of a file's name, or if [`ParquetOptions::check`] refuses the options;
+    /// [`ErrorKind::Destination`] if the lake cannot be written to.
     pub async fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
         if !claim.is_of(&options.lake, options.account.as_deref()) {
             let message = "the claim is of another lake or account than the options";
@@ -200,6 +132,7 @@ impl ParquetSink {
         if !claim::is_name(&options.snapshot_id) {
             return Err(claim::not_a_name());
         }
+        options.check()?;
         claim.begin(&options.snapshot_id).await?;
         Ok(Self {
             options: Arc::new(options),
@@ -237,14 +170,13 @@ impl Sink for ParquetSink {
     type Report = ParquetReport;
 
     fn decoder(&self) -> ArrowDecoder {
-        ArrowDecoder {
-            options: BatchOptions {
-                account: self.options.account.clone(),
-                snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
-                limits: self.options.limits,
-                strict: self.options.strict,
-            },
-        }
+        ArrowDecoder::new(BatchOptions {
+            account: self.options.account.clone(),
+            snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
+            limits: self.options.limits,
+            strict: self.options.strict,
+            projection: self.options.columns.clone(),
+        })
     }
 
     fn pace(&self) -> Pace {
@@ -312,6 +244,12 @@ impl Sink for ParquetSink {
 #[derive(Clone, Debug)]
 pub struct ArrowDecoder {
     options: BatchOptions,
+}
+
+impl ArrowDecoder {
+    pub(super) fn new(options: BatchOptions) -> Self {
+        Self { options }
+    }
 }
 
 impl Decoder for ArrowDecoder {

@@ -1,9 +1,13 @@
 //! What is in Parquet files, as readers see it that are not ours.
 
+mod columns;
 mod complete;
+mod encoding;
+mod inspect;
 mod layout;
 pub(crate) mod oracle;
 mod rows;
+mod stream;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod checkpoint;
+mod inspect;
 mod kafka;
+mod layout;
 mod parquet;
 mod records;
 mod rejects;
@@ -17,9 +19,11 @@ use std::path::PathBuf;
 pub(crate) use accounts::{AccountArgs, AccountsArgs, is_uuid};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+pub(crate) use inspect::InspectArgs;
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
+pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
-pub(crate) use parquet::ParquetArgs;
+pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use rejects::{OnError, RejectArgs};
 pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
@@ -64,6 +68,8 @@ pub(crate) enum Command {
     /// Show or reset what is kept between runs
     #[command(subcommand)]
     Checkpoint(CheckpointsArgs),
+    /// Show what there is in a Parquet file, or in a directory of them
+    Inspect(InspectArgs),
     /// List the integrated accounts that the API token can see
     Accounts(AccountsArgs),
     /// Print the schema of a license
@@ -171,6 +177,7 @@ pub(crate) struct DemoArgs {
 mod tests {
     use clap::CommandFactory;
 
+    use super::inspect::INSPECT_EXAMPLES;
     use super::kafka::KAFKA_EXAMPLES;
     use super::parquet::PARQUET_EXAMPLES;
     use super::simulate::SIMULATE_HELP;
@@ -189,6 +196,7 @@ mod tests {
             KAFKA_EXAMPLES,
             NDJSON_EXAMPLES,
             INTEGRATIONS_EXAMPLES,
+            INSPECT_EXAMPLES,
             SIMULATE_HELP,
         ] {
             let help = help.replace("\\\n", "").replace("(as printed)", "a");
@@ -204,6 +212,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 19);
+        assert_eq!(examples, 24);
     }
 }

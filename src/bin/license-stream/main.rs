@@ -3,6 +3,7 @@
 mod accounts;
 mod allocator;
 mod args;
+mod arrow;
 mod certificates;
 mod check;
 mod checkpoints;
@@ -12,6 +13,7 @@ mod distinct;
 mod exit;
 mod export;
 mod input;
+mod inspect;
 mod integrations;
 mod kafka;
 mod letters;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
                 Command::Ndjson(args) => ndjson::run(args).await,
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
+                Command::Inspect(args) => inspect::run(args).await,
                 Command::Accounts(args) => accounts::run(args).await,
                 Command::Schema(args) => schema::run(&args),
                 Command::Integrations(args) => integrations::run(&args),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use license_stream::checkpoint::{Beginning, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, RunClaim,
+    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, RunClaim, SortColumn,
 };
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 
-use crate::args::ParquetArgs;
+use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
+use crate::arrow;
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
@@ -26,19 +27,24 @@ const SHARE_BYTES: u64 = 2 << 20;
 /// Accounts that may be read at once, however small row groups are wanted.
 const ALWAYS_AT_ONCE: u64 = 8;
 
-pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
+    args.check_form()?;
+    // A recorded body is not asked for.
+    args.source.request.ignore_remote_data |=
+        args.layout.remote_data == RemoteDataArg::Drop && args.source.input.is_none();
+    if args.form == FormArg::ArrowStream {
+        return arrow::run(args).await;
+    }
     let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
-    let most = (args.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
+    let most = (args.layout.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         remarks::tell_of_null_columns(integration);
     }
-    let mut options = ParquetOptions::new(args.out.lake()?, "");
-    // Row groups in hand are most of the memory: accounts share it, so that it does not grow with
-    // their number.
-    options.row_group_bytes = (args.row_group_bytes / export.concurrency()).max(1);
-    options.file_bytes = args.file_bytes;
+    let options = ParquetOptions::new(args.out.lake()?, "");
+    let mut options = args.layout.set(options, export.concurrency())?;
+    options.check()?;
     options.limits = export.limits();
     options.strict = args.strict;
     let store = match export.source.is_read_once() {
@@ -83,8 +89,7 @@ impl Sinks for Files {
         attempt: u32,
     ) -> Result<Opened<ParquetSink>> {
         let mut options = self.options.clone();
-        let mut identity =
-            identity.with("file_bytes", options.file_bytes).with("strict", options.strict);
+        let mut identity = layout(identity, &options).with("strict", options.strict);
         if let Some(out) = &self.out {
             identity = identity.with("out", out);
         }
@@ -143,6 +148,26 @@ impl Sinks for Files {
         // refuses, does so for all.
         is_storage_full(error) || is_store_away(error)
     }
+}
+
+/// What a snapshot's files must have in common: which rows each has, in which columns and order. How they are
+/// encoded is each file's own affair, and so is where its row groups end.
+fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
+    let mut identity = identity.with("file_bytes", options.file_bytes);
+    // What is not asked for is not named: checkpoints are then those of versions that did not know it.
+    if !options.columns.is_all() {
+        let fields = options.columns.schema().fields().iter();
+        let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();
+        identity = identity.with("columns", names.join(","));
+    }
+    if !options.sort_by.is_empty() {
+        let column = |column: &SortColumn| {
+            format!("{}{}", column.name, if column.is_descending { ":desc" } else { "" })
+        };
+        let order: Vec<_> = options.sort_by.iter().map(column).collect();
+        identity = identity.with("sort_by", order.join(","));
+    }
+    identity
 }
 
 /// What earlier runs have made of the snapshot.

@@ -4,14 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::FieldRef;
+use arrow_schema::{FieldRef, Schema};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
 use parquet::errors::Result;
 use tokio::task::{JoinError, JoinSet};
-
-use crate::license::License;
 
 /// A row group whose columns are encoded on several threads at once.
 ///
@@ -22,7 +20,6 @@ use crate::license::License;
 pub(super) struct RowGroup {
     columns: Arc<[Mutex<Column>]>,
     threads: usize,
-    rows: u64,
     /// The last batch's round; the next begins when it has ended.
     round: JoinSet<Result<()>>,
 }
@@ -46,26 +43,21 @@ impl RowGroup {
     /// Begins row group `number` of a file.
     pub(super) fn begin(
         factory: &ArrowRowGroupWriterFactory,
+        schema: &Schema,
         number: usize,
         threads: usize,
     ) -> Result<Self> {
         let mut encoders = factory.create_column_writers(number)?.into_iter();
-        let schema = License::schema();
         let column = |field: &FieldRef| {
             let encoders = encoders.by_ref().take(leaves(field)).collect();
             Mutex::new(Column { field: Arc::clone(field), encoders, chunks: Vec::new() })
         };
         let columns = schema.fields().iter().map(column).collect();
-        Ok(Self { columns, threads, rows: 0, round: JoinSet::new() })
-    }
-
-    pub(super) fn rows(&self) -> u64 {
-        self.rows
+        Ok(Self { columns, threads, round: JoinSet::new() })
     }
 
     /// Begins to encode `batch`, once the batch before has been.
     pub(super) async fn write(&mut self, batch: RecordBatch) -> Result<(), Failure> {
-        self.rows += batch.num_rows() as u64;
         let mut order: Vec<_> = (0..batch.num_columns()).collect();
         order.sort_by_key(|index| std::cmp::Reverse(batch.column(*index).get_buffer_memory_size()));
         self.round(order, move |column, index| column.write(batch.column(index))).await
@@ -128,7 +120,7 @@ fn lock(column: &Mutex<Column>) -> std::sync::MutexGuard<'_, Column> {
 }
 
 /// How many columns of Parquet a field becomes.
-fn leaves(field: &FieldRef) -> usize {
+pub(super) fn leaves(field: &FieldRef) -> usize {
     use arrow_schema::DataType::{List, Struct};
     match field.data_type() {
         List(element) => leaves(element),

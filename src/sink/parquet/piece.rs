@@ -1,8 +1,10 @@
 //! The file in hand: what becomes durable at once.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
@@ -18,16 +20,18 @@ use super::claim::Claim;
 use super::file::{TemporaryFile, WrittenFile};
 use super::group::{Failure, RowGroup};
 use super::lake::Hold;
+use super::order::{SortColumn, sorted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::license::License;
 
 /// A Parquet file that is being written. Dropped before it is finished, it leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct Piece {
     writer: Writer,
     factory: ArrowRowGroupWriterFactory,
+    schema: SchemaRef,
+    order: Arc<[SortColumn]>,
     /// The row group in hand, once it has rows.
-    group: Option<RowGroup>,
+    group: Option<Group>,
     /// Row groups that are in the file.
     groups: usize,
     /// The last of them on its way to the disk: the end of the file then has little left to wait for.
@@ -37,6 +41,15 @@ pub(super) struct Piece {
     /// Bytes of JSON that went into the file, and into its last row group.
     bytes: u64,
     group_bytes: u64,
+    group_rows: u64,
+}
+
+/// A row group in hand.
+#[derive(Debug)]
+enum Group {
+    Encoded(RowGroup),
+    /// Rows that are sorted once all of them are there.
+    Unsorted(Vec<RecordBatch>),
 }
 
 /// What appends whole row groups to the file.
@@ -66,11 +79,12 @@ impl Piece {
         number: usize,
     ) -> Result<Self> {
         let file = PieceFile::create(claim.hold(), options.file_name(number)).await?;
-        let properties = options.properties.clone();
+        let properties = options.file_properties()?;
+        let schema = Arc::clone(options.columns.schema());
         let created = move || {
             let path = file.path();
             let options = ArrowWriterOptions::new().with_properties(properties);
-            ArrowWriter::try_new_with_options(file, License::schema(), options)
+            ArrowWriter::try_new_with_options(file, schema, options)
                 .and_then(ArrowWriter::into_serialized_writer)
                 .map_err(|error| failed(&path, error))
         };
@@ -78,6 +92,8 @@ impl Piece {
         Ok(Self {
             writer,
             factory,
+            schema: Arc::clone(options.columns.schema()),
+            order: options.sort_by.as_slice().into(),
             group: None,
             groups: 0,
             syncing: JoinSet::new(),
@@ -90,6 +106,7 @@ impl Piece {
             rows: 0,
             bytes: 0,
             group_bytes: 0,
+            group_rows: 0,
         })
     }
 
@@ -97,17 +114,51 @@ impl Piece {
     pub(super) async fn write(mut self, batch: RecordBatch, bytes: u64) -> Result<Self> {
         let mut group = match self.group.take() {
             Some(group) => group,
-            None => RowGroup::begin(&self.factory, self.groups, self.limits.threads)
-                .map_err(|error| self.failed(error))?,
+            None if self.order.is_empty() => Group::Encoded(self.begin_group()?),
+            None => Group::Unsorted(Vec::new()),
         };
         self.rows += batch.num_rows() as u64;
         self.bytes += bytes;
         self.group_bytes += bytes;
-        group.write(batch).await.map_err(|failure| self.not_encoded(failure))?;
+        self.group_rows += batch.num_rows() as u64;
+        match &mut group {
+            Group::Encoded(group) => self.encode(group, batch).await?,
+            Group::Unsorted(batches) => batches.push(batch),
+        }
         let is_full = self.group_bytes >= self.limits.row_group_bytes
-            || group.rows() >= self.limits.row_group_rows;
+            || self.group_rows >= self.limits.row_group_rows;
         self.group = Some(group);
         if is_full { self.close_group().await } else { Ok(self) }
+    }
+
+    fn begin_group(&self) -> Result<RowGroup> {
+        RowGroup::begin(&self.factory, &self.schema, self.groups, self.limits.threads)
+            .map_err(|error| self.failed(error))
+    }
+
+    async fn encode(&self, group: &mut RowGroup, batch: RecordBatch) -> Result<()> {
+        group.write(batch).await.map_err(|failure| self.not_encoded(failure))
+    }
+
+    /// Encodes the rows of a row group in their order.
+    async fn encode_sorted(&self, batches: Vec<RecordBatch>) -> Result<RowGroup> {
+        let mut group = self.begin_group()?;
+        let order = Arc::clone(&self.order);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let sorting = tokio::task::spawn_blocking(move || {
+            for batch in sorted(&batches, &order) {
+                // Without a receiver the encoding has failed.
+                if sender.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+        });
+        while let Some(batch) = receiver.recv().await {
+            let batch = batch.map_err(|error| self.failed(error.into()))?;
+            self.encode(&mut group, batch).await?;
+        }
+        sorting.await.map_err(|error| self.not_encoded(Failure::Task(error)))?;
+        Ok(group)
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -128,9 +179,13 @@ impl Piece {
 
     /// Puts the row group in hand into the file.
     async fn close_group(mut self) -> Result<Self> {
-        let Some(group) = self.group.take() else { return Ok(self) };
+        let group = match self.group.take() {
+            None => return Ok(self),
+            Some(Group::Encoded(group)) => group,
+            Some(Group::Unsorted(batches)) => self.encode_sorted(batches).await?,
+        };
         let chunks = group.close().await.map_err(|failure| self.not_encoded(failure))?;
-        self.group_bytes = 0;
+        (self.group_bytes, self.group_rows) = (0, 0);
         self.groups += 1;
         let mut this = blocking(move || match append(&mut self.writer, chunks) {
             Ok(()) => Ok(self),

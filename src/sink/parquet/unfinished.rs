@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::lake::{OWN, SUCCESS};
-use crate::cloud::{Bucket, Register, Upload};
-use crate::error::Result;
+use crate::cloud::{Bucket, Register, Stored, Upload};
+use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
 
 /// What `_license-stream/pending` says, a [`Register`] that all runs write.
@@ -80,6 +80,20 @@ impl Unfinished {
         } else {
             change(bucket, ended).await.map(drop)
         }
+    }
+
+    /// What is unfinished in `bucket`, for one who only looks: accounts, and `run.<id>` for a run.
+    pub(super) async fn pending(bucket: &Bucket) -> Result<Vec<String>> {
+        let name = format!("{OWN}/pending");
+        let Some(json) = bucket.read(&name).await? else { return Ok(Vec::new()) };
+        let stored = Stored::<Self>::from_json(&json).map_err(|error| {
+            let message = format!("{} is of another version, or damaged", bucket.url_of(&name));
+            Error::new(ErrorKind::Input, message).caused_by(error)
+        })?;
+        let Self { accounts, run, .. } = stored.value;
+        let accounts = accounts.into_iter().filter(|(_, mark)| mark.snapshot_id.is_some());
+        let run = run.map(|id| format!("run.{id}"));
+        Ok(accounts.map(|(account, _)| account).chain(run).collect())
     }
 
     fn is_empty(&self) -> bool {

@@ -20,6 +20,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["parquet", "--help"], &expect_file!["../../golden/help-parquet.txt"]);
     assert_help(&["kafka", "--help"], &expect_file!["../../golden/help-kafka.txt"]);
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
+    assert_help(&["inspect", "--help"], &expect_file!["../../golden/help-inspect.txt"]);
     assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
     assert_help(&["check", "--help"], &expect_file!["../../golden/help-check.txt"]);
@@ -53,6 +54,7 @@ fn no_command_is_without_help() {
             "ndjson",
             "check",
             "checkpoint",
+            "inspect",
             "accounts",
             "schema",
             "integrations",

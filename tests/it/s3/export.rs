@@ -56,6 +56,23 @@ fn a_bucket_holds_what_a_directory_would() {
     bucket.get(&again);
     assert_eq!(parquet_rows(ENGINES[0], &again).len() as u64, 2 * COUNT);
 
+    // It is looked at like a directory.
+    let inspect = |place: &str| {
+        let mut command = license_stream();
+        command.args(["inspect", "--json", place]);
+        summary(settings(&mut command, &endpoint()))
+    };
+    let seen = inspect(&bucket.url());
+    assert_eq!(seen, inspect(again.to_str().unwrap()));
+    assert_eq!((&seen["success"], &seen["pending"]), (&true.into(), &serde_json::json!([])));
+    let snapshots = seen["snapshots"].as_array().unwrap();
+    assert!(snapshots.len() == 2 && snapshots.iter().all(|it| it["state"] == "complete"));
+    let file = inspect(files[0].as_str().unwrap());
+    assert_eq!(
+        (&file["name"], &file["rows"]),
+        (&seen["files"][0]["name"], &seen["files"][0]["rows"])
+    );
+
     let mut show = license_stream();
     show.args(["checkpoint", "show", "--json", "--out", &bucket.url()]);
     let shown = summary(settings(&mut show, &endpoint()));

@@ -30,6 +30,35 @@ pub(crate) fn parquet_meta(path: &Path) -> Value {
     found.remove(0)
 }
 
+/// How the column chunks of a Parquet file are encoded; with a column and a value, whether its bloom filter
+/// excludes that.
+pub(crate) fn parquet_chunks(path: &Path, probe: Option<[&str; 2]>) -> Value {
+    let mut found = lines(reader("parquet_chunks.py").arg(path).args(probe.into_iter().flatten()));
+    assert_eq!(found.len(), 1, "one object for {}", path.display());
+    found.remove(0)
+}
+
+/// The rows of an Arrow stream in a file, as [`parquet_lines`] has those of Parquet; what the reader said, if
+/// it refused the stream.
+pub(crate) fn arrow_lines(engine: &str, path: &Path) -> Result<Vec<String>, String> {
+    let output = reader("arrow_rows.py").arg(engine).arg(path).output().unwrap();
+    if !output.status.success() {
+        return Err(String::from_utf8(output.stderr).unwrap());
+    }
+    Ok(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+}
+
+/// The names of the columns of an Arrow stream in a file.
+pub(crate) fn arrow_columns(path: &Path) -> Vec<String> {
+    const NAMES: &str = r#"
+import sys, pyarrow as pa
+for name in pa.ipc.open_stream(open(sys.argv[1], "rb")).schema.names:
+    print(name)
+"#;
+    let text = printed(python().args(["-c", NAMES]).arg(path));
+    text.lines().map(str::to_owned).collect()
+}
+
 /// The committed messages of a topic, by partition and offset.
 pub(crate) fn topic_messages(topic: &str) -> Vec<Value> {
     topic_messages_at(&kafka::bootstrap(), topic)

@@ -1,8 +1,10 @@
 //! `license-stream parquet`, as it is typed.
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{CheckpointArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs};
+use license_stream::{Error, ErrorKind, Result};
+
+use super::{CheckpointArgs, LayoutArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::place::Place;
 
 pub(super) const PARQUET_EXAMPLES: &str = "\
@@ -10,28 +12,27 @@ Examples:
   license-stream parquet --account 62f44730-dd91-461e-bd6a-aedd9e0ad79d --out lake/licenses
   license-stream parquet --input body.ndjson --out lake/licenses --on-error skip
   license-stream parquet --all-accounts --out s3://lake/licenses
+  license-stream parquet --all-accounts --out lake --remote-data drop --bloom id --sort-by name
+  license-stream parquet --input body.ndjson --as arrow-stream --out - | python load.py
   duckdb -c \"select name, sum(assigned_quantity) from 'lake/licenses/*.parquet' group by 1\"";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = PARQUET_EXAMPLES)]
 pub(crate) struct ParquetArgs {
     /// Directory for the files, which is made if it is not there; or s3://BUCKET/PREFIX, with
-    /// credentials and settings from the environment (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL, …)
-    #[arg(long, value_name = "DIR|URL")]
+    /// credentials and settings from the environment (AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL, …);
+    /// or - for standard output, with --as arrow-stream
+    #[arg(long, value_name = "DIR|URL|-")]
     pub(crate) out: Place,
-    /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
-    /// it, so that memory stays the same
-    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) row_group_bytes: u64,
-    /// A file ends once it holds this many bytes of JSON
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) file_bytes: u64,
+    /// What is written: files, or with --out - a stream for another program
+    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t = FormArg::Parquet)]
+    pub(crate) form: FormArg,
     /// Reject a record in which a known field has a value of an unexpected type; otherwise the
     /// column is null, and the value is kept in _extra
     #[arg(long)]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
     #[command(flatten)]
@@ -42,4 +43,30 @@ pub(crate) struct ParquetArgs {
     pub(crate) stop: StopArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+}
+
+/// `--as`. Not `--format`, which says how the API is to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormArg {
+    /// Parquet files
+    Parquet,
+    /// One stream of Arrow batches (Arrow's IPC streaming format) on standard output, of all accounts. A
+    /// run that fails ends it within a message, so that readers fail too
+    ArrowStream,
+}
+
+impl ParquetArgs {
+    /// Refuses a form that does not go where it is to go.
+    pub(crate) fn check_form(&self) -> Result<()> {
+        let is_stdout = self.out == Place::Directory("-".into());
+        let message = match (self.form, is_stdout) {
+            (FormArg::Parquet, false) | (FormArg::ArrowStream, true) => return Ok(()),
+            (FormArg::Parquet, true) => {
+                "--out - is standard output, to which no Parquet file can be written: add --as \
+                 arrow-stream, or name a directory (./-)"
+            }
+            (FormArg::ArrowStream, false) => "--as arrow-stream goes to standard output: --out -",
+        };
+        Err(Error::new(ErrorKind::Configuration, message))
+    }
 }

@@ -1,0 +1,23 @@
+//! `license-stream inspect`, as it is typed.
+
+use clap::Args as ClapArgs;
+
+use crate::place::Place;
+
+pub(super) const INSPECT_EXAMPLES: &str = "\
+Examples:
+  license-stream inspect lake/licenses
+  license-stream inspect s3://lake/licenses --json | jq .snapshots
+  license-stream inspect lake/licenses/input-0199c2b0-5167-7459-84d1-21cf616966d5-00000.parquet";
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = INSPECT_EXAMPLES)]
+pub(crate) struct InspectArgs {
+    /// A Parquet file, or a directory that `parquet` writes into; or s3://BUCKET/PREFIX, which is a file if
+    /// it ends in .parquet
+    #[arg(value_name = "FILE|DIR|URL")]
+    pub(crate) place: Place,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

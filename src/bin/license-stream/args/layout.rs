@@ -1,0 +1,170 @@
+//! What is written of licenses into files, and how, as it is typed.
+
+use std::str::FromStr;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use license_stream::decode::arrow::Projection;
+use license_stream::sink::parquet::{ParquetOptions, SortColumn};
+use license_stream::{Error, ErrorKind, Result};
+use parquet::basic::{Compression, ZstdLevel};
+
+/// What files hold, and how it lies in them.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct LayoutArgs {
+    /// Columns to write, all if it is not given, always in the order of the schema: `license-stream
+    /// schema arrow` has the names. Records are checked whole, whichever are written
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', value_parser = column)]
+    pub(crate) columns: Vec<String>,
+    /// What becomes of remote_data, the provider's own answer
+    #[arg(long, value_enum, default_value_t = RemoteDataArg::Json)]
+    pub(crate) remote_data: RemoteDataArg,
+    /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none; zstd:1 if it is not
+    /// given
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) compression: Option<CompressionArg>,
+    /// Write a bloom filter of a column of text, numbers or times, by which engines find one value
+    /// without reading the others; may be repeated
+    #[arg(long, value_name = "COLUMN", value_parser = column)]
+    pub(crate) bloom: Vec<String>,
+    /// Sort the rows of each row group by these columns, each `:desc` or rising, nulls last, and say so in
+    /// the files. A row group in hand then takes its JSON's bytes of memory once more
+    #[arg(long, value_name = "COLUMN[:desc],…", value_delimiter = ',')]
+    pub(crate) sort_by: Vec<SortArg>,
+    /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
+    /// it, so that memory stays the same
+    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row_group_bytes: u64,
+    /// A row group ends once it holds this many rows, with the batch of about 1 MiB of JSON that
+    /// reaches them
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row_group_rows: u64,
+    /// A file ends once it holds this many bytes of JSON
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) file_bytes: u64,
+}
+
+/// `--remote-data`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RemoteDataArg {
+    /// A column of JSON text
+    Json,
+    /// No column, and the API is asked not to send it
+    Drop,
+}
+
+/// `--compression`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct CompressionArg(Compression);
+
+impl FromStr for CompressionArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORMS: &str = "it is zstd, zstd:LEVEL with a level from 1 to 22, snappy, lz4 or none";
+        Ok(Self(match text {
+            "zstd" => Compression::ZSTD(ZstdLevel::default()),
+            "snappy" => Compression::SNAPPY,
+            // Parquet's older LZ4 is framed in a way of Hadoop's own, and deprecated.
+            "lz4" => Compression::LZ4_RAW,
+            "none" => Compression::UNCOMPRESSED,
+            _ => {
+                let level = text.strip_prefix("zstd:").and_then(|level| level.parse::<i32>().ok());
+                // 0 stands for zstd's own default, which is another than ours.
+                let level = level.filter(|level| *level > 0);
+                let level = level.and_then(|level| ZstdLevel::try_new(level).ok());
+                Compression::ZSTD(level.ok_or(FORMS)?)
+            }
+        }))
+    }
+}
+
+/// A column of `--sort-by`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SortArg(SortColumn);
+
+impl FromStr for SortArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, is_descending) = match text.strip_suffix(":desc") {
+            Some(name) => (name, true),
+            None => (text.strip_suffix(":asc").unwrap_or(text), false),
+        };
+        Ok(Self(SortColumn { name: column(name)?, is_descending }))
+    }
+}
+
+impl LayoutArgs {
+    /// The columns that are written.
+    fn projection(&self) -> Result<Projection> {
+        let named = match self.columns.as_slice() {
+            [] => Projection::all(),
+            names => Projection::of(names)?,
+        };
+        match self.remote_data {
+            RemoteDataArg::Json => Ok(named),
+            RemoteDataArg::Drop if self.columns.iter().any(|name| name == "remote_data") => {
+                let message = "--remote-data drop leaves out a column that --columns names";
+                Err(Error::new(ErrorKind::Configuration, message))
+            }
+            RemoteDataArg::Drop => named.without("remote_data"),
+        }
+    }
+
+    /// Sets all of it in `options`. Where `at_once` accounts are read at once, they share the row groups in
+    /// hand, which are most of the memory, so that it does not grow with their number.
+    pub(crate) fn set(&self, mut options: ParquetOptions, at_once: u64) -> Result<ParquetOptions> {
+        options.columns = self.projection()?;
+        options.row_group_bytes = (self.row_group_bytes / at_once).max(1);
+        options.row_group_rows = self.row_group_rows;
+        options.file_bytes = self.file_bytes;
+        options.sort_by = self.sort_by.iter().map(|SortArg(column)| column.clone()).collect();
+        if let Some(CompressionArg(compression)) = self.compression {
+            options = options.with_compression(compression);
+        }
+        self.bloom.iter().try_fold(options, |options, column| options.with_bloom_filter(column))
+    }
+}
+
+/// The name of a column that there is.
+fn column(name: &str) -> Result<String, String> {
+    Projection::of([name]).map_err(|error| error.message().to_owned())?;
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_read_with_their_levels_and_nothing_else_is() {
+        let level = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap());
+        for (text, codec) in [
+            ("zstd", level(1)),
+            ("zstd:1", level(1)),
+            ("zstd:22", level(22)),
+            ("snappy", Compression::SNAPPY),
+            ("lz4", Compression::LZ4_RAW),
+            ("none", Compression::UNCOMPRESSED),
+        ] {
+            assert_eq!(text.parse(), Ok(CompressionArg(codec)), "{text}");
+        }
+        for text in ["", "gzip", "zstd:", "zstd:0", "zstd:23", "zstd:x", "snappy:1", "ZSTD"] {
+            assert!(text.parse::<CompressionArg>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_order_rises_unless_it_says_otherwise() {
+        let sort =
+            |text: &str| text.parse().map(|SortArg(column)| (column.name, column.is_descending));
+        assert_eq!(sort("id"), Ok(("id".to_owned(), false)));
+        assert_eq!(sort("id:asc"), Ok(("id".to_owned(), false)));
+        assert_eq!(sort("id:desc"), Ok(("id".to_owned(), true)));
+        assert!(sort("id:down").unwrap_err().starts_with("there is no column \"id:down\""));
+    }
+}

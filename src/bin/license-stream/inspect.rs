@@ -1,0 +1,206 @@
+//! `license-stream inspect`
+
+use std::io::Write;
+use std::path::Path;
+
+use license_stream::sink::parquet::{
+    ColumnInspection, FileInspection, Lake, LakeInspection, SnapshotState,
+};
+use serde::Serialize;
+
+use crate::args::InspectArgs;
+use crate::exit::Exit;
+use crate::place::Place;
+use crate::report::{human_bytes, human_count};
+
+pub(crate) async fn run(args: InspectArgs) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    if let Some((lake, name)) = file(&args.place)? {
+        let file = FileInspection::of(lake, &name).await?;
+        out.write_all(&if args.json { json(&file)? } else { file_text(&file).into_bytes() })?;
+        return Ok(Exit::Done);
+    }
+    let lake = LakeInspection::of(args.place.lake()?).await?;
+    out.write_all(&if args.json { json(&lake)? } else { lake_text(&lake).into_bytes() })?;
+    let is_damaged = |state| state == SnapshotState::Damaged;
+    let is_whole =
+        lake.broken.is_empty() && !lake.snapshots.iter().any(|snapshot| is_damaged(snapshot.state));
+    Ok(if is_whole { Exit::Done } else { Exit::Failed })
+}
+
+/// The lake and the name of a file, if it is one.
+fn file(place: &Place) -> license_stream::Result<Option<(Lake, String)>> {
+    match place {
+        Place::Directory(path) if path.is_dir() => Ok(None),
+        Place::Directory(path) => {
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            Ok(Some((directory.unwrap_or(Path::new(".")).into(), name.into_owned())))
+        }
+        Place::Bucket(url) => match url.rsplit_once('/') {
+            Some((folder, name)) if name.ends_with(".parquet") => {
+                Ok(Some((Place::Bucket(folder.to_owned()).lake()?, name.to_owned())))
+            }
+            _ => Ok(None),
+        },
+    }
+}
+
+fn json(found: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut json = serde_json::to_vec_pretty(found)?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+fn file_text(file: &FileInspection) -> String {
+    let count = |count: usize, noun: &str| plural(count as u64, noun);
+    let mut text = format!(
+        "{}: {} in {} of {}\n",
+        file.name,
+        plural(file.rows, "row"),
+        count(file.row_groups.len(), "row group"),
+        human_bytes(file.bytes)
+    );
+    if let Some(created_by) = &file.created_by {
+        text.push_str(&format!("written by {}\n", printable(created_by)));
+    }
+    if !file.sorted_by.is_empty() {
+        let columns: Vec<_> = file.sorted_by.iter().map(|column| printable(column)).collect();
+        text.push_str(&format!("row groups sorted by {}\n", columns.join(", ")));
+    }
+    for (name, value) in &file.metadata {
+        let value = printable(value.as_deref().unwrap_or_default());
+        text.push_str(format!("{} = {value}", printable(name)).trim_end());
+        text.push('\n');
+    }
+    let mut groups = Table::new(&["row group", "rows", "compressed", "uncompressed"]);
+    for (number, group) in file.row_groups.iter().enumerate() {
+        groups.add([
+            number.to_string(),
+            human_count(group.rows),
+            human_bytes(group.compressed_bytes),
+            human_bytes(group.uncompressed_bytes),
+        ]);
+    }
+    text + &groups.text() + &columns_text(&file.columns, None)
+}
+
+fn lake_text(lake: &LakeInspection) -> String {
+    let groups = lake.files.iter().map(|file| file.row_groups).sum();
+    let mut text = format!(
+        "{} in {} of {}, {}\n",
+        plural(lake.rows(), "row"),
+        plural(lake.files.len() as u64, "file"),
+        human_bytes(lake.bytes()),
+        plural(groups, "row group"),
+    );
+    text.push_str(match (lake.success, lake.pending.as_slice()) {
+        (true, _) => "_SUCCESS: what was begun is complete\n",
+        (false, []) => "no _SUCCESS\n",
+        (false, _) => "no _SUCCESS: something is unfinished\n",
+    });
+    for pending in &lake.pending {
+        text.push_str(&match pending.strip_prefix("run.") {
+            Some(id) => format!("unfinished: the run {} over several accounts\n", printable(id)),
+            None => format!("unfinished: the last snapshot of {}\n", printable(pending)),
+        });
+    }
+    for name in &lake.partial {
+        text.push_str(&format!("part of a file: {}\n", printable(name)));
+    }
+    for broken in &lake.broken {
+        text.push_str(&format!(
+            "no Parquet file: {}: {}\n",
+            printable(&broken.name),
+            printable(&broken.reason)
+        ));
+    }
+    let mut snapshots = Table::new(&["account", "snapshot", "state", "rows", "files", "bytes"]);
+    for snapshot in &lake.snapshots {
+        let state = match snapshot.state {
+            SnapshotState::Complete => "complete",
+            SnapshotState::Unfinished => "unfinished",
+            SnapshotState::Damaged => "damaged",
+        };
+        snapshots.add([
+            printable(&snapshot.account),
+            snapshot.snapshot_id.clone(),
+            state.to_owned(),
+            human_count(snapshot.rows),
+            human_count(snapshot.files),
+            human_bytes(snapshot.bytes),
+        ]);
+    }
+    text + &snapshots.text() + &columns_text(&lake.columns, Some(lake.files.len() as u64))
+}
+
+/// The columns as a table; of several files, with how many have each where not all do.
+fn columns_text(columns: &[ColumnInspection], files: Option<u64>) -> String {
+    let heads = ["column", "type", "codec", "compressed", "uncompressed", ""];
+    let mut table = Table::new(&heads);
+    for column in columns {
+        let mut notes = Vec::new();
+        if !column.nullable {
+            notes.push("never null".to_owned());
+        }
+        if column.bloom_filter {
+            notes.push("bloom filter".to_owned());
+        }
+        if !column.page_index {
+            notes.push("no page index".to_owned());
+        }
+        if let Some(files) = files.filter(|files| *files != column.files) {
+            notes.push(format!("in {} of {files} files", column.files));
+        }
+        table.add([
+            printable(&column.path),
+            column.r#type.clone(),
+            column.codecs.iter().cloned().collect::<Vec<_>>().join(" "),
+            human_bytes(column.compressed_bytes),
+            human_bytes(column.uncompressed_bytes),
+            notes.join(", "),
+        ]);
+    }
+    table.text()
+}
+
+/// Rows of cells, each column as wide as its widest.
+struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    fn new(heads: &[&str; N]) -> Self {
+        Self { rows: vec![heads.map(str::to_owned)] }
+    }
+
+    fn add(&mut self, row: [String; N]) {
+        self.rows.push(row);
+    }
+
+    /// The rows after an empty line; nothing if there are none.
+    fn text(&self) -> String {
+        if self.rows.len() == 1 {
+            return String::new();
+        }
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
+        let widths: Vec<_> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
+        let mut text = "\n".to_owned();
+        for row in &self.rows {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", human_count(count), if count == 1 { "" } else { "s" })
+}
+
+/// What a file says, which may be anyone's, for a terminal.
+fn printable(text: &str) -> String {
+    license_stream::printable(text, 200)
+}

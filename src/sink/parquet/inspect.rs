@@ -1,0 +1,310 @@
+//! What there is in a lake, looked at from outside: nothing is claimed, written or removed.
+
+mod footer;
+mod place;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use footer::total;
+pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
+use place::Looked;
+
+use super::lake::{Lake, SUCCESS};
+use super::manifest::Manifest;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What there is in a lake.
+///
+/// Only what the files say of themselves at their ends is read, and what runs keep beside them. While a run
+/// is under way the answer is of one instant or another of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LakeInspection {
+    /// Whether there is `_SUCCESS`: what was begun is complete.
+    pub success: bool,
+    /// The accounts whose last snapshot is not complete, and the runs (`run.<id>`) over many accounts that
+    /// have not ended, or were killed.
+    pub pending: Vec<String>,
+    /// The snapshots, in the order of their accounts and ids.
+    pub snapshots: Vec<SnapshotInspection>,
+    /// What runs that were killed have left of files, or what runs are writing now.
+    pub partial: Vec<String>,
+    /// What is named as a Parquet file and is none.
+    pub broken: Vec<BrokenFile>,
+    /// The Parquet files, in the order of their names.
+    pub files: Vec<FileSummary>,
+    /// The columns of all files together, in the order in which they come first.
+    pub columns: Vec<ColumnInspection>,
+}
+
+/// A snapshot of which something is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SnapshotInspection {
+    /// The account, as it stands in the names; `input` for an input of none.
+    pub account: String,
+    /// The snapshot.
+    pub snapshot_id: String,
+    /// How whole it is.
+    pub state: SnapshotState,
+    /// Its files that are there.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// How whole a snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotState {
+    /// It has a manifest, and the files in that are there with their lengths and rows.
+    Complete,
+    /// It has no manifest: a run is writing it, the next one goes on with it, or removes it.
+    Unfinished,
+    /// It has a manifest, and not all of the files in that are there as they were written.
+    Damaged,
+}
+
+/// A Parquet file of many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileSummary {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// Its row groups.
+    pub row_groups: u64,
+}
+
+/// A file that is not what its name says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BrokenFile {
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl LakeInspection {
+    /// Looks at `lake`: the files in it, not in folders below it.
+    ///
+    /// ```
+    /// use license_stream::sink::parquet::{LakeInspection, ParquetOptions, ParquetSink};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let lake = tempfile::tempdir()?;
+    /// # let body = futures_util::stream::iter([Ok::<_, license_stream::Error>("{\"id\":\"a\"}\n".into())]);
+    /// let snapshot = "01a20c7e-5167-7459-84d1-21cf616966d5";
+    /// let sink = ParquetSink::new(ParquetOptions::new(lake.path(), snapshot)).await?;
+    /// license_stream::pipeline::run(body, sink, Default::default()).await.into_result()?;
+    ///
+    /// let seen = LakeInspection::of(lake.path()).await?;
+    /// assert_eq!((seen.rows(), seen.success), (1, false));
+    /// assert_eq!(seen.pending, ["input"]); // no `Completion` was told
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if it cannot be read, or if there is nothing in it that a run would have left.
+    pub async fn of(lake: impl Into<Lake>) -> Result<Self> {
+        let place = Looked(lake.into());
+        let (names, own) = (place.names("").await?, place.own_names().await?);
+        let mut seen = Self {
+            success: names.iter().any(|(name, _)| name == SUCCESS),
+            pending: place.pending().await?,
+            snapshots: Vec::new(),
+            partial: Vec::new(),
+            broken: Vec::new(),
+            files: Vec::new(),
+            columns: Vec::new(),
+        };
+        for (name, bytes) in names {
+            if name.starts_with('.') && name.ends_with(".parquet.partial") {
+                seen.partial.push(name);
+            } else if name.ends_with(".parquet") && !name.starts_with(['.', '_']) {
+                seen.add(&place, name, bytes).await?;
+            }
+        }
+        if seen.files.is_empty() && seen.broken.is_empty() && own.is_empty() {
+            let message = format!("{} holds no Parquet file, and nothing of a run", place.0);
+            return Err(Error::new(ErrorKind::Input, message));
+        }
+        let mut manifests = Vec::new();
+        for name in own.iter().filter(|name| is_manifest(name)) {
+            manifests.extend(place.manifest(name).await?);
+        }
+        seen.snapshots = snapshots(&seen.files, &manifests);
+        Ok(seen)
+    }
+
+    /// The rows of all files.
+    pub fn rows(&self) -> u64 {
+        total(self.files.iter().map(|file| file.rows))
+    }
+
+    /// The bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        total(self.files.iter().map(|file| file.bytes))
+    }
+
+    async fn add(&mut self, place: &Looked, name: String, bytes: u64) -> Result<()> {
+        let file = match place.file(&name, bytes).await? {
+            Ok(file) => file,
+            Err(reason) => {
+                self.broken.push(BrokenFile { name, reason });
+                return Ok(());
+            }
+        };
+        for column in file.columns {
+            match self.columns.iter_mut().find(|other| other.is_same(&column)) {
+                Some(other) => other.merge(&column),
+                None => self.columns.push(column),
+            }
+        }
+        let (rows, row_groups) = (file.rows, file.row_groups.len() as u64);
+        self.files.push(FileSummary { name, bytes, rows, row_groups });
+        Ok(())
+    }
+}
+
+impl FileInspection {
+    /// Looks at the file `name` of `lake`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if it cannot be read, or is no Parquet file.
+    pub async fn of(lake: impl Into<Lake>, name: &str) -> Result<Self> {
+        let place = Looked(lake.into());
+        let bytes = place.length(name).await?;
+        place.file(name, bytes).await?.map_err(|reason| {
+            let message = format!("{} is no Parquet file: {reason}", place.path_of(name));
+            Error::new(ErrorKind::Input, message)
+        })
+    }
+}
+
+/// The snapshots of files, and of manifests, whose files may be gone.
+fn snapshots(files: &[FileSummary], manifests: &[Manifest]) -> Vec<SnapshotInspection> {
+    let mut found = BTreeMap::new();
+    for file in files {
+        let Some((account, snapshot_id)) = parse(&file.name) else { continue };
+        let (account, snapshot_id) = (account.to_owned(), snapshot_id.to_owned());
+        found.entry((account, snapshot_id)).or_insert_with(Vec::new).push(file);
+    }
+    for manifest in manifests {
+        let account = manifest.account.as_deref().unwrap_or(super::claim::NO_ACCOUNT).to_owned();
+        found.entry((account, manifest.snapshot_id.clone())).or_default();
+    }
+    let inspection = |((account, snapshot_id), files): ((String, String), Vec<&FileSummary>)| {
+        let manifest = manifests.iter().find(|manifest| {
+            manifest.snapshot_id == snapshot_id
+                && manifest.account.as_deref().unwrap_or(super::claim::NO_ACCOUNT) == account
+        });
+        let state = match manifest {
+            None => SnapshotState::Unfinished,
+            Some(manifest) if is_whole(manifest, &files) => SnapshotState::Complete,
+            Some(_) => SnapshotState::Damaged,
+        };
+        SnapshotInspection {
+            account,
+            snapshot_id,
+            state,
+            files: files.len() as u64,
+            rows: total(files.iter().map(|file| file.rows)),
+            bytes: total(files.iter().map(|file| file.bytes)),
+        }
+    };
+    found.into_iter().map(inspection).collect()
+}
+
+/// Whether there are the files of the manifest, and no others.
+fn is_whole(manifest: &Manifest, files: &[&FileSummary]) -> bool {
+    let is_there = |listed: &crate::sink::DurablePiece| {
+        let as_listed = |file: &&&FileSummary| {
+            file.name == listed.name && file.bytes == listed.bytes && file.rows == listed.records
+        };
+        files.iter().find(as_listed).is_some()
+    };
+    manifest.files.len() == files.len() && manifest.files.iter().all(is_there)
+}
+
+fn is_manifest(name: &str) -> bool {
+    let name = name.strip_suffix(".json").unwrap_or_default();
+    !name.starts_with('.') && account_and_snapshot(name).is_some()
+}
+
+/// The account and the snapshot that the name of a file is made of.
+fn parse(name: &str) -> Option<(&str, &str)> {
+    let (name, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
+    account_and_snapshot(name).filter(|_| is_number)
+}
+
+fn account_and_snapshot(name: &str) -> Option<(&str, &str)> {
+    let (account, snapshot) = name.split_at_checked(name.len().checked_sub(36)?)?;
+    let account = account.strip_suffix('-').filter(|account| !account.is_empty())?;
+    Uuid::try_parse(snapshot).is_ok().then_some((account, snapshot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
+
+    #[test]
+    fn names_tell_accounts_with_dashes_from_snapshots() {
+        for account in ["input", "a-b", SNAPSHOT] {
+            let name = format!("{account}-{SNAPSHOT}");
+            assert_eq!(parse(&format!("{name}-00012.parquet")), Some((account, SNAPSHOT)));
+            assert!(is_manifest(&format!("{name}.json")));
+            for name in [format!("{name}-0012.parquet"), format!("{name}.parquet")] {
+                assert_eq!(parse(&name), None, "{name}");
+            }
+        }
+        for name in ["a.checkpoint.json", "a.lock", ".a.json.partial", &format!("{SNAPSHOT}.json")]
+        {
+            assert!(!is_manifest(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_complete_only_with_each_file_as_its_manifest_has_it() {
+        let file = |number: u32, bytes| FileSummary {
+            name: format!("a-{SNAPSHOT}-{number:05}.parquet"),
+            bytes,
+            rows: 10,
+            row_groups: 1,
+        };
+        let state = |files: &[FileSummary], listed: Option<&[FileSummary]>| {
+            let manifests = listed.map(|listed| {
+                let mut manifest = Manifest::new(Some("a"), SNAPSHOT);
+                manifest.files.extend(listed.iter().map(|file| crate::sink::DurablePiece {
+                    name: file.name.clone(),
+                    records: file.rows,
+                    bytes: file.bytes,
+                    digest: None,
+                }));
+                manifest
+            });
+            let found = snapshots(files, manifests.as_slice());
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].files, files.len() as u64);
+            found[0].state
+        };
+        let both = [file(0, 100), file(1, 200)];
+        assert_eq!(state(&both, None), SnapshotState::Unfinished);
+        assert_eq!(state(&both, Some(&both)), SnapshotState::Complete);
+        assert_eq!(state(&[], Some(&[])), SnapshotState::Complete);
+        for there in [&[file(0, 100)][..], &[file(0, 100), file(1, 199)], &[]] {
+            assert_eq!(state(there, Some(&both)), SnapshotState::Damaged);
+        }
+        assert_eq!(state(&both, Some(&both[..1])), SnapshotState::Damaged, "one too many");
+    }
+}

@@ -1,0 +1,180 @@
+//! A lake that is only read.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::footer::{FileInspection, wanted};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sink::parquet::lake::{Lake, OWN, Place};
+use crate::sink::parquet::manifest::Manifest;
+use crate::sink::parquet::piece::blocking;
+#[cfg(feature = "cloud")]
+use crate::sink::parquet::unfinished::Unfinished;
+
+/// What is read of a file at once: enough for the metadata of most.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// A lake that is looked at.
+pub(super) struct Looked(pub(super) Lake);
+
+impl Looked {
+    /// Where `name` is, for people.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        match &self.0.0 {
+            Place::Directory(directory) => directory.join(name).display().to_string(),
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.url_of(name),
+        }
+    }
+
+    /// The files directly in `folder`, with their lengths, in order.
+    pub(super) async fn names(&self, folder: &'static str) -> Result<Vec<(String, u64)>> {
+        match self.0.0.clone() {
+            Place::Directory(directory) => {
+                blocking(move || {
+                    let path = directory.join(folder);
+                    names(&path).map_err(|error| unreadable(&path.display().to_string(), error))
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.names(folder).await,
+        }
+    }
+
+    /// The names of what runs keep; none where there was no run.
+    pub(super) async fn own_names(&self) -> Result<Vec<String>> {
+        let is_there = match &self.0.0 {
+            Place::Directory(directory) => directory.join(OWN).is_dir(),
+            #[cfg(feature = "cloud")]
+            Place::Bucket(_) => true,
+        };
+        if !is_there {
+            return Ok(Vec::new());
+        }
+        Ok(self.names(OWN).await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// What is pending.
+    pub(super) async fn pending(&self) -> Result<Vec<String>> {
+        match &self.0.0 {
+            Place::Directory(directory) => {
+                let path = directory.join(OWN).join("pending");
+                blocking(move || match names(&path) {
+                    Ok(names) => Ok(names.into_iter().map(|(name, _)| name).collect()),
+                    Err(error) if is_absent(&error) => Ok(Vec::new()),
+                    Err(error) => Err(unreadable(&path.display().to_string(), error)),
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => Unfinished::pending(bucket).await,
+        }
+    }
+
+    /// The manifest `name`, unless it is gone by now.
+    pub(super) async fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
+        let name = format!("{OWN}/{name}");
+        let json = match self.0.0.clone() {
+            Place::Directory(directory) => {
+                let path = directory.join(&name);
+                blocking(move || match fs::read(&path) {
+                    Ok(json) => Ok(Some(json.into())),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(unreadable(&path.display().to_string(), error)),
+                })
+                .await?
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.read(&name).await?,
+        };
+        let Some(json): Option<Bytes> = json else { return Ok(None) };
+        serde_json::from_slice(&json).map(Some).map_err(|error| {
+            let message = format!("{} is no manifest", self.path_of(&name));
+            Error::new(ErrorKind::Input, message).caused_by(error)
+        })
+    }
+
+    /// The length of file `name`.
+    pub(super) async fn length(&self, name: &str) -> Result<u64> {
+        let path = self.path_of(name);
+        match &self.0.0 {
+            Place::Directory(_) => {
+                blocking(move || match fs::metadata(&path) {
+                    Ok(metadata) => Ok(metadata.len()),
+                    Err(error) => Err(unreadable(&path, error)),
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => match bucket.length(name).await? {
+                Some(bytes) => Ok(bytes),
+                None => Err(Error::new(ErrorKind::Input, format!("{path} is not there"))),
+            },
+        }
+    }
+
+    /// File `name`, of so many bytes; or why it is no Parquet file.
+    pub(super) async fn file(
+        &self,
+        name: &str,
+        bytes: u64,
+    ) -> Result<Result<FileInspection, String>> {
+        let mut tail = self.tail(name, bytes, TAIL_BYTES).await?;
+        match wanted(&tail, bytes) {
+            Ok(None) => {}
+            Ok(Some(more)) => tail = self.tail(name, bytes, more).await?,
+            Err(reason) => return Ok(Err(reason)),
+        }
+        Ok(FileInspection::read(name, bytes, &tail))
+    }
+
+    /// The last bytes of a file of `bytes`, `count` of them at most.
+    async fn tail(&self, name: &str, bytes: u64, count: u64) -> Result<Bytes> {
+        let start = bytes.saturating_sub(count);
+        match &self.0.0 {
+            Place::Directory(_) => {
+                let path = self.path_of(name);
+                blocking(move || {
+                    let read = || {
+                        let mut file = File::open(&path)?;
+                        file.seek(SeekFrom::Start(start))?;
+                        let mut tail = Vec::new();
+                        file.take(bytes - start).read_to_end(&mut tail)?;
+                        Ok(tail.into())
+                    };
+                    read().map_err(|error| unreadable(&path, error))
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.read_range(name, start..bytes).await,
+        }
+    }
+}
+
+fn names(directory: &Path) -> io::Result<Vec<(String, u64)>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        // A run may just have given it another name.
+        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        if metadata.is_file() {
+            names.push((entry.file_name().to_string_lossy().into_owned(), metadata.len()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether nothing is pending: no run was here, or it is a copy of a bucket, where what is pending is one object.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn unreadable(path: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Input, format!("{path} cannot be read")).caused_by(error)
+}

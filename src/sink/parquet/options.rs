@@ -1,0 +1,250 @@
+//! What is written, and how.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+
+use super::claim::NO_ACCOUNT;
+use super::lake::Lake;
+use super::order::{SortColumn, sorting_columns};
+use crate::decode::Limits;
+use crate::decode::arrow::Projection;
+use crate::error::{Error, ErrorKind, Result};
+use crate::license::License;
+use crate::schema;
+
+/// The share of look-ups of a value that is not there which a bloom filter does not spare.
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
+/// A license has seldom fewer bytes. In row groups of shorter ones filters exclude less.
+const LEAST_RECORD_BYTES: u64 = 32;
+
+/// The most bytes of JSON in a row group that is sorted: it is put together from text columns, none of which
+/// may reach 2 GiB.
+const MAX_SORTED_BYTES: u64 = 1 << 30;
+
+/// What the rows of a file are the answer of, wherever they were read.
+const ENDPOINT: &str = "GET /unified/user-directory/licenses";
+
+/// What a [`ParquetSink`](super::ParquetSink) writes, and how.
+#[derive(Clone, Debug)]
+pub struct ParquetOptions {
+    /// Where the files go; it is made if it is not there.
+    pub lake: Lake,
+    /// Integrated account: a column, and the first part of file names.
+    pub account: Option<Arc<str>>,
+    /// Snapshot id: a column, and the second part of file names.
+    pub snapshot_id: Arc<str>,
+    /// Files of this snapshot that earlier runs have made: the next one has this number. 0 by default.
+    pub files_before: usize,
+    /// A row group ends with the batch that reaches this many bytes of JSON. 128 MiB by default.
+    pub row_group_bytes: u64,
+    /// A row group ends with the batch that reaches this many rows. 1,000,000 by default.
+    pub row_group_rows: u64,
+    /// A file ends with the batch that reaches this many bytes of JSON. 1 GiB by default.
+    pub file_bytes: u64,
+    /// The columns that files have; all by default.
+    pub columns: Projection,
+    /// What the rows of each row group are sorted by, which their file declares; nothing by default: they
+    /// are as they came. What is sorted is held as Arrow batches until its row group is full, in
+    /// about as much memory as its JSON takes, and 1 GiB of that at most.
+    pub sort_by: Vec<SortColumn>,
+    /// How columns are encoded; [`writer_properties`] by default. The file's own metadata is added to what is
+    /// in them; the sorting columns are those of `sort_by`.
+    pub properties: WriterProperties,
+    /// Columns that are encoded at once; as many as there are cores by default. The files do not depend
+    /// on it.
+    pub threads: NonZeroUsize,
+    /// Limits of a record.
+    pub limits: Limits,
+    /// Whether a record is rejected in which a known field has a value of an unexpected type;
+    /// otherwise the value is kept in `_extra`.
+    pub strict: bool,
+}
+
+impl ParquetOptions {
+    /// Options for files in `lake`, such as the path of a directory, and defaults for everything else.
+    pub fn new(lake: impl Into<Lake>, snapshot_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            lake: lake.into(),
+            account: None,
+            snapshot_id: snapshot_id.into(),
+            files_before: 0,
+            row_group_bytes: 128 << 20,
+            row_group_rows: 1_000_000,
+            file_bytes: 1 << 30,
+            columns: Projection::all(),
+            sort_by: Vec::new(),
+            properties: writer_properties(),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            limits: Limits::default(),
+            strict: false,
+        }
+    }
+
+    /// The same with pages of this codec. Only zstd, Snappy, LZ4 (raw) and none are built in.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.properties = self.properties.into_builder().set_compression(compression).build();
+        self
+    }
+
+    /// The same with a bloom filter of `column` in each row group, by which a look-up of one value passes
+    /// over nearly all that do not have it. It takes one to two and a half bytes for each distinct value.
+    /// While it is made it is as large as the row groups of these options may need, which are set first: 2 MiB
+    /// for those of the defaults.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if there is no such column, or if it is one of lists or truth values.
+    pub fn with_bloom_filter(mut self, column: &str) -> Result<Self> {
+        use arrow_schema::DataType::{Boolean, List};
+        if let Boolean | List(_) = Projection::of([column])?.schema().field(0).data_type() {
+            let message =
+                format!("column {column} can have no bloom filter: text, numbers and times can");
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        let (path, properties) = (ColumnPath::from(column), self.properties.into_builder());
+        let properties = properties.set_column_bloom_filter_enabled(path.clone(), true);
+        let properties =
+            properties.set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES);
+        // Row groups that many accounts share memory for are small, and so are their filters then.
+        let values =
+            (self.row_group_bytes / LEAST_RECORD_BYTES).clamp(1, self.row_group_rows.max(1));
+        self.properties = properties.set_column_bloom_filter_max_ndv(path, values).build();
+        Ok(self)
+    }
+
+    /// Refuses what contradicts itself, before anything is claimed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if rows are to be sorted by a column of lists or one that is not
+    /// written, if such a one has a bloom filter, or if rows are to be sorted in row groups of more than 1 GiB.
+    pub fn check(&self) -> Result<()> {
+        sorting_columns(&self.sort_by, self.columns.schema())?;
+        if !self.sort_by.is_empty() && self.row_group_bytes > MAX_SORTED_BYTES {
+            let message =
+                format!("a row group that is sorted has {MAX_SORTED_BYTES} bytes at most");
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        let has_bloom = |field: &&Arc<arrow_schema::Field>| {
+            let path = ColumnPath::from(field.name().as_str());
+            self.properties.bloom_filter_properties(&path).is_some()
+        };
+        let all = License::schema();
+        let mut blooms = all.fields().iter().filter(has_bloom);
+        match blooms.find(|field| !self.columns.contains(field.name())) {
+            None => Ok(()),
+            Some(field) => {
+                let message =
+                    format!("column {} has a bloom filter and is not written", field.name());
+                Err(Error::new(ErrorKind::Configuration, message))
+            }
+        }
+    }
+
+    /// The properties of each file, with what it says of itself.
+    pub(super) fn file_properties(&self) -> Result<WriterProperties> {
+        let mut metadata = self.properties.key_value_metadata().cloned().unwrap_or_default();
+        // Nothing of the run, such as where the API was: the bytes of a file follow from its records and
+        // the options.
+        let schema_version = schema::VERSION.to_string();
+        let said = [
+            ("version", Some(env!("CARGO_PKG_VERSION"))),
+            ("endpoint", Some(ENDPOINT)),
+            ("schema_version", Some(&*schema_version)),
+            ("snapshot_id", Some(&*self.snapshot_id)),
+            ("account", self.account.as_deref()),
+        ];
+        metadata.extend(said.into_iter().filter_map(|(name, value)| {
+            Some(KeyValue::new(format!("license_stream.{name}"), value?.to_owned()))
+        }));
+        let sorting = sorting_columns(&self.sort_by, self.columns.schema())?;
+        let properties = self.properties.clone().into_builder();
+        let properties = properties.set_key_value_metadata(Some(metadata));
+        Ok(properties.set_sorting_columns((!sorting.is_empty()).then_some(sorting)).build())
+    }
+
+    /// The name of file `number` of the snapshot.
+    pub(super) fn file_name(&self, number: usize) -> String {
+        let account = self.account.as_deref().unwrap_or(NO_ACCOUNT);
+        format!("{account}-{}-{number:05}.parquet", self.snapshot_id)
+    }
+}
+
+/// zstd at its first level, statistics and page index, dictionaries except where nearly every value
+/// is another.
+pub fn writer_properties() -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("license-stream ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        // Elements of lists are named `element`, as Parquet has it, and not `item`, as Arrow has.
+        .set_coerce_types(true)
+        // Row groups end where this crate says.
+        .set_max_row_group_row_count(None);
+    for unique in ["id", "remote_data", "_extra"] {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(unique), false);
+    }
+    // The least and the greatest of JSON texts help nobody, and take as long as their encoding.
+    let remote_data = ColumnPath::from("remote_data");
+    properties.set_column_statistics_enabled(remote_data, EnabledStatistics::None).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> ParquetOptions {
+        ParquetOptions::new("lake", "01a20c7e-5167-7459-84d1-21cf616966d5")
+    }
+
+    fn refused(options: &ParquetOptions) -> String {
+        let error = options.check().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn what_is_not_written_has_no_filter_and_no_order() {
+        let mut options = options().with_bloom_filter("id").unwrap();
+        options.check().unwrap();
+        options.sort_by = vec![SortColumn { name: "name".to_owned(), is_descending: false }];
+        options.check().unwrap();
+        options.columns = Projection::of(["id", "status"]).unwrap();
+        assert_eq!(refused(&options), "rows cannot be sorted by \"name\", which is not written");
+        options.columns = Projection::of(["name"]).unwrap();
+        assert_eq!(refused(&options), "column id has a bloom filter and is not written");
+        options.columns = Projection::all();
+        options.row_group_bytes = MAX_SORTED_BYTES + 1;
+        assert_eq!(refused(&options), "a row group that is sorted has 1073741824 bytes at most");
+        options.sort_by.clear();
+        options.check().unwrap();
+    }
+
+    #[test]
+    fn lists_and_truth_values_have_no_bloom_filter() {
+        for column in ["products", "is_paid", "no such"] {
+            let refused = options().with_bloom_filter(column).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Configuration, "{column}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_the_user_is_kept_beside_that_of_the_file() {
+        let mut options = options();
+        let theirs = KeyValue::new("team".to_owned(), "it".to_owned());
+        let properties = options.properties.into_builder();
+        options.properties = properties.set_key_value_metadata(Some(vec![theirs])).build();
+        let properties = options.file_properties().unwrap();
+        let metadata = properties.key_value_metadata().unwrap();
+        let keys: Vec<_> = metadata.iter().map(|pair| pair.key.as_str()).collect();
+        let said = ["version", "endpoint", "schema_version", "snapshot_id"];
+        let said = said.map(|name| format!("license_stream.{name}"));
+        assert_eq!(keys, [&["team".to_owned()][..], &said].concat());
+        assert_eq!(properties.sorting_columns(), None);
+    }
+}
