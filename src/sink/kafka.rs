@@ -66,6 +66,9 @@ pub use transaction::{Delivery, TransactionOptions};
 /// How long brokers may take to let a topic be written to that is met while records are under way.
 const TO_BE_READY: Duration = Duration::from_secs(15);
 
+/// For how long nothing lingers once the last record of a body was sent.
+const TO_SEND_THE_LAST: Duration = Duration::from_millis(20);
+
 /// Where in the body a record began.
 const POSITION_HEADER: &str = "truto-position";
 
@@ -420,6 +423,11 @@ impl KafkaSink {
     /// Waits for the reports of all that was sent, or until it is committed.
     async fn settle(&mut self) -> Result<Position> {
         let Some(transactions) = self.producer.transactions.clone() else {
+            if self.ledger.is_waiting() {
+                let link = Arc::clone(self.producer.link());
+                // Not waited for: others that share the producer may go on sending.
+                tokio::task::spawn_blocking(move || producer::flush(&link, TO_SEND_THE_LAST));
+            }
             return self.ledger.settled().await.1;
         };
         let committed = transactions.commit_through(self.parts.last()).await;

@@ -7,9 +7,9 @@ use crate::error::{Error, ErrorKind};
 
 /// librdkafka's settings for delivering without loss, to which you add your own.
 ///
-/// Idempotence with `acks=all` is what the guarantees rest on. `linger.ms` is longer than
-/// librdkafka's 5 ms since throughput matters here more than the last milliseconds: larger batches
-/// cost the broker less and compress better.
+/// Idempotence with `acks=all` is what the guarantees rest on. `linger.ms` is much longer than
+/// librdkafka's 5 ms: larger batches cost the broker less and compress better, and while records wait for
+/// longer than it, librdkafka polls without a pause. What is the last of a body does not wait for it.
 pub fn producer_config(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
@@ -17,7 +17,7 @@ pub fn producer_config(brokers: &str) -> ClientConfig {
         .set("client.id", "license-stream")
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("linger.ms", "50")
+        .set("linger.ms", "200")
         // librdkafka checks CRCs of its own requests only if asked; the broker checks them anyway.
         .set("batch.size", "1000000")
         // As Java clients do, so that a key has one partition whoever writes it.

@@ -125,6 +125,11 @@ impl Ledger {
         .await
     }
 
+    /// Whether any record waits for its report.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.lock().waiting > 0
+    }
+
     /// Records that were delivered, but for those of batches that still wait for reports.
     pub(super) fn delivered(&self) -> u64 {
         self.lock().delivered

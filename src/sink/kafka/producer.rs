@@ -239,7 +239,7 @@ impl KafkaProducer {
     }
 }
 
-/// Waits until all that was sent is reported, and lets nothing linger meanwhile.
+/// Waits until all that was sent is reported, at most for `timeout`, and lets nothing linger meanwhile.
 ///
 /// rdkafka's own `flush` asks for that anew every 100 ms, and takes as long.
 pub(super) fn flush(link: &Link, timeout: Duration) {

@@ -68,7 +68,7 @@ impl Plan {
         }
         // Patient, in no time. A busy machine may take an answer for a stall: that is one retry more.
         for (name, value) in [
-            ("--retries", "30"),
+            ("--retries", "100"),
             ("--retry-budget", "100000"),
             ("--max-wait", "0.01"),
             ("--first-byte-timeout", "1"),
