@@ -52,8 +52,10 @@ use delimited::Delimited;
 use document::Document;
 use envelope::Envelope;
 pub use page::Page;
+#[cfg(feature = "pipeline")]
+pub(crate) use page::may_have_been_aside;
 #[cfg(feature = "stream")]
-pub(crate) use page::PageReader;
+pub(crate) use page::{Asides, PageReader};
 use prefixed::Prefixed;
 pub use prefixed::put_prefixed;
 use probe::Probe;
@@ -263,10 +265,26 @@ impl Framer {
         }
     }
 
-    /// Whether lines about the page may stand among the records.
+    /// What may stand among the records that is none.
+    #[cfg(feature = "stream")]
+    pub(crate) fn asides(&self) -> Asides {
+        match &self.machine {
+            Machine::Probe(_) | Machine::Delimited(_) => Asides::All,
+            Machine::Envelope(_) => Asides::Errors,
+            Machine::Document(_) | Machine::Prefixed(_) => Asides::None,
+        }
+    }
+
+    /// Whether a record that was too long may have been a line about the page, or an error of the API.
     #[cfg(feature = "pipeline")]
-    pub(crate) fn may_have_page_lines(&self) -> bool {
-        !matches!(self.machine, Machine::Document(_))
+    pub(crate) fn may_have_dropped_aside(&self) -> bool {
+        match &self.machine {
+            Machine::Delimited(delimited) => delimited.may_have_dropped_aside(),
+            Machine::Probe(_)
+            | Machine::Envelope(_)
+            | Machine::Document(_)
+            | Machine::Prefixed(_) => false,
+        }
     }
 
     /// What envelopes have said of the page so far; lines of their own are told by decoding.

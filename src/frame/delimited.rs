@@ -4,6 +4,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
+#[cfg(feature = "pipeline")]
+use super::may_have_been_aside;
 use super::structure::Scan;
 use super::{Block, FramerOptions, RecordRange, join, too_long};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +25,9 @@ pub(super) struct Delimited {
     position: Position,
     /// Inside a record that was found too long: everything up to the delimiter is dropped.
     dropped: Option<Dropped>,
+    /// Whether one such record may have been none.
+    #[cfg(feature = "pipeline")]
+    has_dropped_aside: bool,
     finished: bool,
 }
 
@@ -35,6 +40,8 @@ impl Delimited {
             spill: BytesMut::new(),
             position: options.start,
             dropped: None,
+            #[cfg(feature = "pipeline")]
+            has_dropped_aside: false,
             finished: false,
         }
     }
@@ -50,6 +57,11 @@ impl Delimited {
     #[cfg(feature = "pipeline")]
     pub(super) fn is_of_lines(&self) -> bool {
         self.delimiter == b'\n'
+    }
+
+    #[cfg(feature = "pipeline")]
+    pub(super) fn may_have_dropped_aside(&self) -> bool {
+        self.has_dropped_aside
     }
 
     pub(super) fn position(&self) -> Position {
@@ -146,6 +158,15 @@ impl Delimited {
     /// The error about the record that begins at `position`; the rest of it is discarded.
     fn too_long(&mut self) -> Error {
         let error = too_long(&self.options, self.position);
+        #[cfg(feature = "pipeline")]
+        {
+            // What is sure to have come, however the body is chunked.
+            let wanted = self.options.max_record_bytes.saturating_sub(self.spill.len());
+            let end = memchr(self.delimiter, &self.chunk).unwrap_or(self.chunk.len());
+            let rest = &self.chunk[..end.min(wanted)];
+            let head = [&self.spill[..], rest].concat();
+            self.has_dropped_aside |= may_have_been_aside(head.trim_ascii_start());
+        }
         let mut dropped = Dropped { start: self.position, scan: None };
         dropped.take(&self.spill);
         self.dropped = Some(dropped);

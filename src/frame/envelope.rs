@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr_iter;
 
 use super::delimited::BOM;
-use super::page::{PageReader, is_member, is_of_page};
+use super::page::{PageReader, is_of_page};
 use super::structure::Scan;
 use super::{Block, FramerOptions, RecordRange, join, too_long};
 use crate::decode::{Limits, check};
@@ -30,6 +30,8 @@ pub(super) struct Envelope {
     spill: BytesMut,
     /// The name of the envelope's member whose value is next.
     name: String,
+    /// Whether the key whose record is next is one that an error of the API has.
+    is_error_key: bool,
     page: PageReader,
     /// Bytes of a byte order mark that opened the body.
     bom: usize,
@@ -132,6 +134,7 @@ impl Envelope {
             token: None,
             spill: BytesMut::new(),
             name: String::new(),
+            is_error_key: false,
             page: PageReader::default(),
             bom: 0,
             seen: Seen::default(),
@@ -336,17 +339,19 @@ impl Envelope {
     /// where envelopes do must not pass for an empty one, even if it has a `result` of its own.
     fn end_envelope(&mut self) -> Result<()> {
         let seen = std::mem::take(&mut self.seen);
-        self.page.end_envelope()?;
-        let is_envelope = if seen.id {
-            seen.result && (seen.record || seen.page)
-        } else {
-            seen.result || !seen.other
+        self.page.end_envelope(seen.result)?;
+        let message = match seen {
+            Seen { result: true, id: false, .. }
+            | Seen { result: true, record: true, .. }
+            | Seen { result: true, page: true, .. }
+            | Seen { page: true, id: false, other: false, .. } => return Ok(()),
+            Seen { result: true, .. } => {
+                "an object with an `id` and nothing in its result stands where an envelope should: it may be \
+                 a license (Shape::Lines, --shape lines)"
+            }
+            _ => "an object without a result stands where an envelope should",
         };
-        if !is_envelope {
-            let message = "an object without a result stands where an envelope should";
-            return Err(Error::new(ErrorKind::Malformed, message));
-        }
-        Ok(())
+        Err(Error::new(ErrorKind::Malformed, message))
     }
 
     /// A record can be done without; of the envelope itself nothing can.
@@ -393,6 +398,9 @@ impl Envelope {
                 Step::To(if nest == Nest::Array { Top } else { AfterValue })
             }
             (Record { .. }, b']') => Step::Lost("a record was expected"),
+            (Record { nest: Nest::Keyed, .. }, byte) if self.is_error_key && byte != b'{' => {
+                Step::Lost("the result is an error of the API and no records")
+            }
             (Record { nest, .. }, _) => Step::Token(Role::Record(nest)),
             (AfterRecord { nest: Nest::Keyed }, b',') => Step::To(Key { first: false }),
             (AfterRecord { nest }, b',') => Step::To(Record { nest, first: false }),
@@ -424,7 +432,7 @@ impl Envelope {
                     "id" => self.seen.id = true,
                     name => {
                         self.seen.page |= is_of_page(name);
-                        self.seen.other |= !is_member(name);
+                        self.seen.other |= !is_of_page(name);
                     }
                 }
                 self.state = State::Colon;
@@ -433,7 +441,11 @@ impl Envelope {
                 self.page.member(&self.name, bytes);
                 self.state = State::AfterValue;
             }
-            Role::Key => self.state = State::KeyColon,
+            Role::Key => {
+                self.is_error_key =
+                    matches!(bytes, b"\"statusCode\"" | b"\"error\"" | b"\"message\"");
+                self.state = State::KeyColon;
+            }
             Role::Record(nest) => self.state = State::AfterRecord { nest },
         }
     }

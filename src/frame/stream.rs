@@ -241,7 +241,7 @@ where
                     *index += 1;
                     match decode(raw.clone(), start, &this.limits) {
                         Ok(record) => return Poll::Ready(Some(Ok(record))),
-                        Err(error) => match this.lines.line(&raw) {
+                        Err(error) => match this.lines.aside(&raw, this.frames.framer.asides()) {
                             None => return Poll::Ready(Some(Err(error))),
                             Some(Ok(())) => continue,
                             Some(Err(failure)) => {

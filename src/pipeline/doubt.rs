@@ -3,13 +3,13 @@
 //! Any text is lines. So an answer of something else, such as `{"message":"Unauthorized"}` or a page of
 //! HTML, would be a listing of which every record is rejected, and complete where rejects are skipped.
 
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use memchr::memmem;
-use serde_json::value::RawValue;
 
+use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind};
-use crate::frame::{PageReader, RawRecord};
+use crate::frame::{Asides, PageReader, RawRecord};
 use crate::position::Position;
 
 /// A body that begins as no listing does. It is one all the same if a license is in it.
@@ -47,10 +47,16 @@ impl Doubt {
     }
 }
 
-/// Whether an object is a license, if a broken one, or a line that may stand among licenses.
+/// Whether an object is a license, if a broken one, or what may stand among licenses.
 fn may_be_of_listing(object: &[u8]) -> bool {
-    match serde_json::from_slice::<BTreeMap<String, &RawValue>>(object) {
-        Ok(members) => members.contains_key("id") || PageReader::default().line(object).is_some(),
-        Err(_) => memmem::find(object, b"\"id\"").is_some(),
+    let mut has_id = false;
+    let top = decode::top_level(object, |name, _| {
+        has_id |= name == "id";
+        if has_id { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    match top {
+        _ if has_id => true,
+        TopLevel::Whole => PageReader::default().aside(object, Asides::All).is_some(),
+        TopLevel::Until(_) => memmem::find(object, b"\"id\"").is_some(),
     }
 }
