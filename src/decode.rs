@@ -89,7 +89,7 @@ impl Fault {
             RejectReason::MissingId | RejectReason::NotAnObject | RejectReason::UnexpectedType => {
                 self.what.to_owned()
             }
-            _ => format!("{} at byte {} of the record", self.what, self.offset),
+            _ => format!("{}, {} bytes into the record", self.what, self.offset),
         }
     }
 

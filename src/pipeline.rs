@@ -176,7 +176,16 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     let wording = source.wording();
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
     let marks = journal.map(Marks::of);
-    let writer = Writer { sink, rejects, progress, marks, begun_at, doubt: None, dispelled: None };
+    let writer = Writer {
+        sink,
+        rejects,
+        progress,
+        marks,
+        begun_at,
+        doubt: None,
+        dispelled: None,
+        first_reject: None,
+    };
     let mut summary = writer.write(queue, reader, halt).await;
     summary.error = summary.error.map(wording);
     summary

@@ -398,9 +398,13 @@ impl<'a> Scanner<'a> {
 
     #[inline(always)]
     fn deeper(&self, at: usize, depth: Depth) -> Result<Depth> {
-        depth
-            .checked_sub(1)
-            .ok_or_else(|| self.broken(RejectReason::TooDeep, "record nests too deep", at))
+        depth.checked_sub(1).ok_or_else(|| {
+            self.broken(
+                RejectReason::TooDeep,
+                "record nests deeper than its limit (--max-depth)",
+                at,
+            )
+        })
     }
 
     #[cold]

@@ -6,13 +6,14 @@
 //! else is wrong with it. Where they do not, the outer structure is lost too, and nothing behind
 //! that can be trusted: it ends the body.
 
-use bytes::{Buf, Bytes, BytesMut};
-use memchr::memchr_iter;
+use std::borrow::Cow;
 
-use super::delimited::BOM;
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::delimited::{BOM, is_blank};
 use super::page::{PageReader, is_of_page};
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, join, too_long};
+use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
 use crate::decode::{Limits, check};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -36,6 +37,8 @@ pub(super) struct Envelope {
     /// Bytes of a byte order mark that opened the body.
     bom: usize,
     seen: Seen,
+    /// Whether the structure was lost, so that nothing more can come.
+    is_lost: bool,
     /// An error behind the block that was just given out.
     failure: Option<Error>,
     finished: bool,
@@ -79,8 +82,6 @@ enum State {
     AfterRecord {
         nest: Nest,
     },
-    /// The structure was lost: nothing more can come.
-    Lost,
 }
 
 /// What the records are in.
@@ -138,6 +139,7 @@ impl Envelope {
             page: PageReader::default(),
             bom: 0,
             seen: Seen::default(),
+            is_lost: false,
             failure: None,
             finished: false,
         }
@@ -164,7 +166,7 @@ impl Envelope {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
-            if self.state == State::Lost {
+            if self.is_lost {
                 self.chunk.clear();
                 return Ok(None);
             }
@@ -195,7 +197,7 @@ impl Envelope {
         let mut at = 0;
         while let Some(byte) = chunk.get(at) {
             here.byte = base + at as u64;
-            if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if is_blank(*byte) {
                 here.line += u64::from(*byte == b'\n');
                 at += 1;
                 continue;
@@ -215,7 +217,7 @@ impl Envelope {
                     at += 1;
                     if let Err(error) = self.end_envelope() {
                         self.failure = Some(error.at(here));
-                        self.state = State::Lost;
+                        self.is_lost = true;
                         break;
                     }
                 }
@@ -234,7 +236,7 @@ impl Envelope {
                     };
                     let bytes = &chunk[at..at + len];
                     let start = here;
-                    here.line += memchr_iter(b'\n', bytes).count() as u64;
+                    here.line += lines(bytes);
                     here.byte += len as u64;
                     if let Role::Record(nest) = role {
                         self.seen.record = true;
@@ -282,7 +284,7 @@ impl Envelope {
         };
         let mut here = self.position;
         here.byte += len as u64;
-        here.line += memchr_iter(b'\n', &chunk[..len]).count() as u64;
+        here.line += lines(&chunk[..len]);
         self.token = None;
         let is_too_long = self.spill.len() + len > self.options.max_record_bytes;
         if !token.dropped && !is_too_long {
@@ -318,7 +320,7 @@ impl Envelope {
     fn keep(&mut self, mut token: Token) {
         let chunk = std::mem::take(&mut self.chunk);
         self.position.byte += chunk.len() as u64;
-        self.position.line += memchr_iter(b'\n', &chunk).count() as u64;
+        self.position.line += lines(&chunk);
         if !token.dropped {
             if self.spill.len() + chunk.len() <= self.options.max_record_bytes {
                 self.spill.extend_from_slice(&chunk);
@@ -360,7 +362,10 @@ impl Envelope {
         if let Role::Record(_) = token.role {
             self.failure = Some(too_long(&self.options, token.start));
         } else {
-            self.fail(ErrorKind::Malformed, "a part of the envelope is too long", token.start);
+            let max = self.options.max_record_bytes;
+            let what =
+                format!("a part of the envelope is longer than {max} bytes (--max-record-bytes)");
+            self.fail(ErrorKind::Malformed, what, token.start);
         }
     }
 
@@ -389,8 +394,9 @@ impl Envelope {
             (Value, byte) if is_result() && byte != b'n' => {
                 Step::Lost("the result is neither a list nor an object of records")
             }
-            (Value | Record { .. }, b',' | b'}' | b':') => Step::Lost("a value was expected"),
-            (Value, b']') => Step::Lost("a value was expected"),
+            (Value, b']') | (Value | Record { .. }, b',' | b'}' | b':') => {
+                Step::Lost("a value was expected")
+            }
             (Value, _) => Step::Token(Role::Value),
             (AfterValue, b',') => Step::To(Name { first: false }),
             (AfterValue, _) => Step::Lost("`,` or `}` was expected behind a member"),
@@ -407,7 +413,6 @@ impl Envelope {
             (AfterRecord { .. }, _) => {
                 Step::Lost("`,` or the end of the records was expected behind a record")
             }
-            (State::Lost, _) => Step::Lost("the structure was lost"),
         }
     }
 
@@ -417,7 +422,9 @@ impl Envelope {
         if let Err(fault) = check(bytes, &limits) {
             let at = Position { byte: start.byte + fault.offset as u64, ..start };
             let what = match fault.reason {
-                RejectReason::TooDeep => "a part of the envelope nests too deep",
+                RejectReason::TooDeep => {
+                    "a part of the envelope nests deeper than its limit (--max-depth)"
+                }
                 _ => fault.what,
             };
             self.fail(ErrorKind::Malformed, what, at);
@@ -455,9 +462,9 @@ impl Envelope {
         self.position = here;
     }
 
-    fn fail(&mut self, kind: ErrorKind, what: &'static str, at: Position) {
+    fn fail(&mut self, kind: ErrorKind, what: impl Into<Cow<'static, str>>, at: Position) {
         self.failure = Some(Error::new(kind, what).at(at));
-        self.state = State::Lost;
+        self.is_lost = true;
     }
 }
 

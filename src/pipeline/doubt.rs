@@ -17,31 +17,58 @@ use crate::position::Position;
 pub(super) struct Doubt {
     /// Where its first record begins: no other body has that.
     at: Position,
-    is_html: bool,
+    looks: Looks,
+}
+
+/// What such a body looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looks {
+    Html,
+    /// Dead letters that another program wrote anew, so that they were not told.
+    Letters,
+    Unknown,
 }
 
 impl Doubt {
     /// The doubt that the first record of a body raises, if it does.
     pub(super) fn of(first: RawRecord<'_>) -> Option<Self> {
         let bytes = first.bytes;
-        let doubt = Self { at: first.position, is_html: bytes.starts_with(b"<") };
-        (!bytes.starts_with(b"{") || !may_be_of_listing(bytes)).then_some(doubt)
+        let has = |name: &[u8]| memmem::find(bytes, name).is_some();
+        let looks = if bytes.starts_with(b"<") {
+            Looks::Html
+        } else if bytes.starts_with(b"{") && !may_be_of_listing(bytes) {
+            let is_letter = has(b"\"reason\"") && has(b"\"byte\"") && has(b"\"record\"");
+            if is_letter { Looks::Letters } else { Looks::Unknown }
+        } else if bytes.starts_with(b"{") {
+            return None;
+        } else {
+            Looks::Unknown
+        };
+        Some(Self { at: first.position, looks })
     }
 
     pub(super) fn is_of_same_body(self, other: Option<Self>) -> bool {
         other.is_some_and(|other| other.at == self.at)
     }
 
-    pub(super) fn is_html(self) -> bool {
-        self.is_html
+    /// Whether it is known what the body is, so that this is a better reason than that of its first record.
+    pub(super) fn is_told(self) -> bool {
+        self.looks != Looks::Unknown
     }
 
     pub(super) fn error(self) -> Error {
-        let message = if self.is_html {
-            "the body is no listing of licenses: it looks like HTML, so the base URL may be wrong, or a \
-             proxy answers"
-        } else {
-            "the body is no listing of licenses: there is none in it, and it begins with something else"
+        let message = match self.looks {
+            Looks::Html => {
+                "the body is no listing of licenses: it looks like HTML, so the base URL may be wrong, or a \
+                 proxy answers"
+            }
+            Looks::Letters => {
+                "the body is no listing of licenses: it looks like dead letters in another form than they were \
+                 written in, so say what they are (--shape dead-letters)"
+            }
+            Looks::Unknown => {
+                "the body is no listing of licenses: there is none in it, and it begins with something else"
+            }
         };
         Error::new(ErrorKind::Malformed, message).at(self.at)
     }

@@ -138,7 +138,11 @@ impl<D: Decoder> Reader<D> {
             }
             let said = self.page();
             let is_partial = said.is_partial || reading.page.is_partial;
-            reading.page = Page { is_partial, ..said.clone() };
+            let count = match (reading.page.result_count, said.result_count) {
+                (Some(before), Some(count)) => Some(before.saturating_add(count)),
+                (before, count) => before.or(count),
+            };
+            reading.page = Page { is_partial, result_count: count, ..said.clone() };
             page = PageStart {
                 position: self.framer.position(),
                 cursor: said.next_cursor.clone(),
@@ -335,12 +339,13 @@ impl<D: Decoder> Reader<D> {
         let core = DECODERS.acquire().await;
         let doubt = self.doubt;
         let (mut decoder, fail_fast) = (self.decoder.clone(), self.fail_fast);
-        let asides = self.framer.asides();
+        let (asides, lead) = (self.framer.asides(), self.framer.lead());
         let decoded = tokio::task::spawn_blocking(move || {
             let _core = core;
             let mut rejects = rejects;
             let mut failure = None;
-            let (value, records) = decoder.decode(blocks, &mut |reject| {
+            let (value, records) = decoder.decode(blocks, &mut |mut reject| {
+                reject.position.byte -= lead;
                 match aside(&reject, asides, fail_fast) {
                     // A line about the page is no reject, and licenses may follow it.
                     Some(Ok(())) => return ControlFlow::Continue(()),

@@ -29,6 +29,7 @@ pub(super) struct Writer<K: Sink> {
     pub(super) doubt: Option<Doubt>,
     /// The doubt that a license of its body has dispelled.
     pub(super) dispelled: Option<Doubt>,
+    pub(super) first_reject: Option<Error>,
 }
 
 /// How long a run that is not waited for any more may take to abort, and again to keep how far it is.
@@ -100,6 +101,7 @@ impl<K: Sink> Writer<K> {
             requests,
             bytes_read,
             page,
+            first_reject: self.first_reject,
             report,
         }
     }
@@ -168,9 +170,12 @@ impl<K: Sink> Writer<K> {
             self.weigh(doubt, records)?;
             let count = rejects.len() as u64;
             counts.add(&rejects);
+            if self.first_reject.is_none() {
+                self.first_reject = rejects.first().cloned().map(Error::from);
+            }
             let taken = self.rejects.take(rejects, counts.rejected).await;
             let mut taken = taken.and(failure.map_or(Ok(()), Err));
-            if let Some(doubt) = self.doubt.filter(|doubt| doubt.is_html()) {
+            if let Some(doubt) = self.doubt.filter(|doubt| doubt.is_told()) {
                 taken =
                     taken.map_err(|error| if error.is_record() { doubt.error() } else { error });
             }

@@ -57,6 +57,9 @@ pub(crate) fn print<D: Sinks>(
     let signal = export.signals.first();
     let outcome = tally.outcome(signal);
     print_failures(&tally);
+    if let (Some(miscount), false) = (&tally.miscount, export.report.quiet) {
+        say!("warning: {miscount}");
+    }
     if export.report.json {
         tally.snapshots.sort_by_key(|(index, place, _)| (*index, *place));
         print_json(&tally, outcome, sinks.is_stdout(), elapsed);
@@ -162,6 +165,9 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
             .map(|(reason, count)| format!("{} {reason}", human_count(*count)))
             .collect::<Vec<_>>();
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
+        if let Some(first) = &tally.first_reject {
+            say!("first reject: {first}");
+        }
     }
     for (field, count) in tally.unexpected.fields() {
         let values = if count == 1 { "value" } else { "values" };
@@ -232,7 +238,7 @@ pub(crate) fn chain(error: &Error) -> String {
 }
 
 /// A count, and the noun that goes with it.
-fn counted(count: u64, one: &'static str, many: &'static str) -> (String, &'static str) {
+pub(crate) fn counted(count: u64, one: &'static str, many: &'static str) -> (String, &'static str) {
     (human_count(count), if count == 1 { one } else { many })
 }
 

@@ -3,11 +3,14 @@
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "pipeline")]
 use memchr::memmem::Finder;
 
 use super::{PageReader, is_of_page};
 use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "pipeline")]
+use crate::frame::delimited::BOM;
 use crate::license::License;
 
 /// What may stand among the records of a body.
@@ -147,6 +150,7 @@ impl PageReader {
 /// the page or an error of the API: then it is not known whether licenses are missing behind it.
 #[cfg(feature = "pipeline")]
 pub(crate) fn may_have_been_aside(record: &[u8]) -> bool {
+    let record = record.strip_prefix(BOM).unwrap_or(record);
     let mut seen = Seen::default();
     let top = decode::top_level(record, |name, value| {
         seen.see(name, value);
@@ -351,6 +355,7 @@ mod tests {
             (br#"{"id":"a"} {"error":1}"#, false),
             (br#"{"name":"a","remote_data":{"error":1},"x":}"#, false),
             (br#"{"name":}"#, false),
+            (b"\xef\xbb\xbf{\"id\":\"a\",\"error\":}", false),
             (b"tru", false),
         ] {
             assert_eq!(may_have_been_aside(record), may_have, "{}", record.escape_ascii());
