@@ -158,7 +158,13 @@ pub(crate) enum TopLevel {
     /// The object is all of the record.
     Whole,
     /// Behind so many bytes it is broken, or breaks off, or no more was wanted.
-    Until(usize),
+    Until(
+        #[cfg_attr(
+            not(feature = "pipeline"),
+            allow(dead_code, reason = "only a pipeline looks on")
+        )]
+        usize,
+    ),
 }
 
 /// Calls `member` with name and value of each member of the object that `record` is, one after the other

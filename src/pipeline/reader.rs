@@ -260,7 +260,7 @@ impl<D: Decoder> Reader<D> {
                 Err(error) if error.is_record() => {
                     self.arrive()?;
                     if !self.fail_fast && self.framer.may_have_dropped_aside() {
-                        return Err(lost_aside(error));
+                        return Err(lost_aside(&error));
                     }
                     self.job.reject(&error, self.framer.position());
                     if self.fail_fast {
@@ -389,14 +389,14 @@ fn aside(reject: &Reject, asides: Asides, fail_fast: bool) -> Option<Result<()>>
         // The reject ends the run by itself.
         _ if fail_fast || asides != Asides::All => None,
         RejectReason::Syntax | RejectReason::Utf8 | RejectReason::TooDeep => {
-            may_have_been_aside(record).then(|| Err(lost_aside(reject.clone().into())))
+            may_have_been_aside(record).then(|| Err(lost_aside(&reject.clone().into())))
         }
         _ => None,
     }
 }
 
 /// In place of the `error` of a record that cannot be passed over, as it may have been more than a record.
-fn lost_aside(error: Error) -> Error {
+fn lost_aside(error: &Error) -> Error {
     let message = format!(
         "{}: it may have been a line about the page or an error of the API, so that licenses may be missing \
          behind it",

@@ -34,7 +34,8 @@ impl Head {
         let end = memchr(b'\n', chunk);
         self.bytes.extend_from_slice(&chunk[..end.unwrap_or(chunk.len())]);
         let head = without_blanks(&self.bytes);
-        let may_be_letter = head.iter().zip(START).all(|(byte, start)| byte == start);
+        let may_be_letter =
+            BOM.starts_with(&head) || head.iter().zip(START).all(|(byte, start)| byte == start);
         self.is_whole = end.is_some() || self.bytes.len() == HEAD || !may_be_letter;
     }
 
@@ -64,8 +65,10 @@ fn without_blanks(text: &[u8]) -> Vec<u8> {
         in_string || !byte.is_ascii_whitespace()
     });
     let text: Vec<_> = text.collect();
-    text.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(text)
+    text.strip_prefix(BOM).map(<[u8]>::to_vec).unwrap_or(text)
 }
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How every letter begins that this command writes.
 const START: &[u8] = br#"{"account":"#;

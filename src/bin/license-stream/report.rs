@@ -165,9 +165,13 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
             .map(|(reason, count)| format!("{} {reason}", human_count(*count)))
             .collect::<Vec<_>>();
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
-        if let Some(first) = &tally.first_reject {
+        // Where one failed the run, it was told of already.
+        if let (Some(first), true) = (&tally.first_reject, tally.failures.is_empty()) {
             say!("first reject: {first}");
         }
+    }
+    if tally.is_of_record {
+        say!("to go on behind such a record: --on-error skip, or dead-letter to keep it");
     }
     for (field, count) in tally.unexpected.fields() {
         let values = if count == 1 { "value" } else { "values" };

@@ -45,6 +45,8 @@ pub(crate) struct Tally {
     pub(crate) skipped: BTreeMap<String, u64>,
     /// The first reject, of the account that ended first.
     pub(crate) first_reject: Option<String>,
+    /// Whether it was a record that an account failed at.
+    pub(crate) is_of_record: bool,
     /// The first difference between what the API counted and what came.
     pub(crate) miscount: Option<String>,
     /// What failed that stopped the run as a whole.
@@ -97,6 +99,7 @@ impl Tally {
             unauthorized: 0,
             skipped: BTreeMap::new(),
             first_reject: None,
+            is_of_record: false,
             miscount: None,
             error: None,
             run_error: None,
@@ -253,16 +256,12 @@ impl Tally {
             }
         }
         if self.failures.len() < TOLD {
-            let hint = if error.is_record() {
-                ": --on-error skip or dead-letter goes on behind such records"
-            } else {
-                ""
-            };
+            self.is_of_record |= error.is_record();
             let error = match id {
                 Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),
                 _ => error,
             };
-            self.failures.push(format!("{}{hint}", chain(&error)));
+            self.failures.push(chain(&error));
         }
     }
 

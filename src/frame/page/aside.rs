@@ -40,6 +40,10 @@ struct Seen {
     has_records: bool,
     /// A list or an object with objects in it.
     has_objects: bool,
+    #[cfg_attr(
+        not(feature = "pipeline"),
+        allow(dead_code, reason = "only what is broken is asked")
+    )]
     is_of_error: bool,
 }
 

@@ -106,7 +106,6 @@ fn a_line_about_the_page_is_no_record_wherever_it_stands() {
         r#"{"is_partial_response":false}"#,
         r#"{"is\u005fpartial_response":false}"#,
         r#"{"id":null,"next_cursor":null}"#,
-        r#"{"result":[],"next_cursor":null}"#,
     ] {
         for body in [
             format!("{line}\n{A}\n{B}\n"),
