@@ -32,6 +32,8 @@ mod text;
 mod unexpected;
 
 use std::borrow::Cow;
+#[cfg(feature = "stream")]
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
@@ -85,7 +87,7 @@ impl Fault {
             RejectReason::MissingId | RejectReason::NotAnObject | RejectReason::UnexpectedType => {
                 self.what.to_owned()
             }
-            _ => format!("{} at byte {} of the record", self.what, self.offset),
+            _ => format!("{}, {} bytes into the record", self.what, self.offset),
         }
     }
 
@@ -145,6 +147,45 @@ fn identify_in<'a>(text: &'a str, len: usize, limits: &Limits) -> Result<Cow<'a,
 /// Checks any JSON text.
 pub(crate) fn check(text: &[u8], limits: &Limits) -> Result<(), Fault> {
     Scanner::check(utf8(text)?, limits)
+}
+
+/// How far [`top_level`] came.
+#[cfg(feature = "stream")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TopLevel {
+    /// The object is all of the record.
+    Whole,
+    /// Behind so many bytes it is broken, or breaks off, or no more was wanted.
+    Until(
+        #[cfg_attr(
+            not(feature = "pipeline"),
+            allow(dead_code, reason = "only a pipeline looks on")
+        )]
+        usize,
+    ),
+}
+
+/// Calls `member` with name and value of each member of the object that `record` is, one after the other
+/// and without keeping any; of a broken one with those before it breaks. A name that is no text is empty.
+#[cfg(feature = "stream")]
+pub(crate) fn top_level(
+    record: &[u8],
+    mut member: impl FnMut(&str, &str) -> ControlFlow<()>,
+) -> TopLevel {
+    let (text, is_text) = match std::str::from_utf8(record) {
+        Ok(text) => (text, true),
+        Err(error) => {
+            (std::str::from_utf8(&record[..error.valid_up_to()]).unwrap_or_default(), false)
+        }
+    };
+    let read = Scanner::top_level(text, |name, value| {
+        member(&name.decode().unwrap_or_default(), value.raw)
+    });
+    match read {
+        Ok(()) if is_text => TopLevel::Whole,
+        Ok(()) => TopLevel::Until(text.len()),
+        Err(end) => TopLevel::Until(end),
+    }
 }
 
 fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {

@@ -52,8 +52,10 @@ use delimited::Delimited;
 use document::Document;
 use envelope::Envelope;
 pub use page::Page;
+#[cfg(feature = "pipeline")]
+pub(crate) use page::may_have_been_aside;
 #[cfg(feature = "stream")]
-pub(crate) use page::PageReader;
+pub(crate) use page::{Asides, PageReader};
 use prefixed::Prefixed;
 pub use prefixed::put_prefixed;
 use probe::Probe;
@@ -85,9 +87,9 @@ pub enum Shape {
     /// says nothing of further pages. Never told from the first bytes: it is for
     /// `truto_response_format=raw`.
     Document,
-    /// Each record behind its length, as [`put_prefixed`] writes it, so that any byte may be in one. Never
-    /// told from the first bytes: no server sends it, it is for records kept elsewhere, such as dead
-    /// letters.
+    /// Each record behind its length, as [`put_prefixed`] writes it, so that any byte may be in one; with
+    /// white space between them, in which alone line feeds count. Never told from the first bytes: no
+    /// server sends it, it is for records kept elsewhere, such as dead letters.
     Prefixed,
 }
 
@@ -106,8 +108,8 @@ impl Shape {
 /// Limits of a [`Framer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FramerOptions {
-    /// The longest record, in bytes. A longer one is an error with its position, and is never held
-    /// in memory. At most 1 GiB; 16 MiB by default.
+    /// The longest record, in bytes; of white space around it, 1 KiB more. A longer one is an error with
+    /// its position, and is never held in memory. At most 1 GiB; 16 MiB by default.
     pub max_record_bytes: usize,
     /// How deep members of an envelope may nest, its records aside, whose depth is the decoder's
     /// matter. As [`Limits::max_depth`](crate::decode::Limits::max_depth): 128 by default.
@@ -165,12 +167,21 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 impl Framer {
     /// A framer at the start of a body. Limits beyond [`FramerOptions::MAX`] are lowered to it.
     pub fn new(options: FramerOptions) -> Self {
+        Self::probing(options, probe::MIN_BYTES)
+    }
+
+    /// One that tells the shape from `min_bytes` at least.
+    fn probing(options: FramerOptions, min_bytes: usize) -> Self {
         let options = FramerOptions {
             max_record_bytes: options.max_record_bytes.clamp(1, FramerOptions::MAX),
             block_bytes: options.block_bytes.clamp(1, FramerOptions::MAX),
             ..options
         };
-        Self { options, machine: Machine::of(options.shape, options), finished: false }
+        let machine = match options.shape {
+            Shape::Auto => Machine::Probe(Probe::new(options.max_record_bytes, min_bytes)),
+            shape => Machine::of(shape, options),
+        };
+        Self { options, machine, finished: false }
     }
 
     /// Whether [`finish`](Self::finish) was called.
@@ -222,7 +233,8 @@ impl Framer {
     }
 
     /// Says that the body has ended, and ended cleanly: in lines, what is left without a line feed
-    /// is then the last record, unless it is not closed: then the body was cut within it. Never call this after a body that was cut.
+    /// is then the last record, unless it is not closed: then the body was cut within it. Never call this
+    /// after a body that was cut.
     pub fn finish(&mut self) {
         self.finished = true;
         match &mut self.machine {
@@ -263,10 +275,32 @@ impl Framer {
         }
     }
 
-    /// Whether lines about the page may stand among the records.
+    /// What may stand among the records that is none.
+    #[cfg(feature = "stream")]
+    pub(crate) fn asides(&self) -> Asides {
+        match &self.machine {
+            Machine::Probe(_) | Machine::Delimited(_) => Asides::All,
+            Machine::Envelope(_) => Asides::Errors,
+            Machine::Document(_) | Machine::Prefixed(_) => Asides::None,
+        }
+    }
+
+    /// How far the bytes of a record lie behind its place, where lengths stand before them.
     #[cfg(feature = "pipeline")]
-    pub(crate) fn may_have_page_lines(&self) -> bool {
-        !matches!(self.machine, Machine::Document(_))
+    pub(crate) fn lead(&self) -> u64 {
+        if let Machine::Prefixed(_) = self.machine { prefixed::DIGITS as u64 } else { 0 }
+    }
+
+    /// Whether a record that was too long may have been a line about the page, or an error of the API.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn may_have_dropped_aside(&self) -> bool {
+        match &self.machine {
+            Machine::Delimited(delimited) => delimited.may_have_dropped_aside(),
+            Machine::Probe(_)
+            | Machine::Envelope(_)
+            | Machine::Document(_)
+            | Machine::Prefixed(_) => false,
+        }
     }
 
     /// What envelopes have said of the page so far; lines of their own are told by decoding.
@@ -284,8 +318,8 @@ impl Framer {
 impl Machine {
     fn of(shape: Shape, options: FramerOptions) -> Self {
         match shape {
-            Shape::Auto => Self::Probe(Probe::new(options.max_record_bytes)),
-            Shape::Lines => Self::Delimited(Delimited::new(options, b'\n')),
+            // Whoever could not tell it takes it for lines.
+            Shape::Auto | Shape::Lines => Self::Delimited(Delimited::new(options, b'\n')),
             Shape::Sequence => Self::Delimited(Delimited::new(options, RECORD_SEPARATOR)),
             Shape::Envelope => Self::Envelope(Box::new(Envelope::new(options))),
             Shape::Document => Self::Document(Document::new(options)),
@@ -299,9 +333,20 @@ fn join(rest: &mut Bytes, chunk: Bytes) {
     *rest = if rest.is_empty() { chunk } else { [&rest[..], &chunk[..]].concat().into() };
 }
 
+/// Line feeds in `bytes`.
+fn lines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
 /// The error about the record at `position`.
 fn too_long(options: &FramerOptions, position: Position) -> Error {
-    let message = format!("record is longer than {} bytes", options.max_record_bytes);
+    let max = options.max_record_bytes;
+    let mut message = format!("record is longer than {max} bytes, its limit (--max-record-bytes)");
+    if options.shape == Shape::Auto && position == options.start {
+        message.push_str(
+            "; where it is an envelope with much before its result, say so (Shape::Envelope, --shape envelope)",
+        );
+    }
     Error::new(ErrorKind::Record(RejectReason::TooLong), message).at(position)
 }
 
@@ -374,10 +419,10 @@ impl Block {
         // position follows from the start of its block.
         let cut = *next;
         let middle = self.absolute(records, cut);
-        let rest = self.records.split_off(records);
         let head = Block {
             bytes: self.bytes.split_to(cut.start as usize),
-            records: std::mem::replace(&mut self.records, rest),
+            // In memory of its own: of tiny records, that of a whole block is long.
+            records: self.records.drain(..records).collect(),
             span: Span { start: self.span.start, end: middle },
         };
         for range in &mut self.records {

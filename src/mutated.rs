@@ -47,8 +47,14 @@ fn seeds_and_what_becomes_of_them_are_framed_alike_however_they_are_cut() {
     let mut numbers = Numbers(7464);
     let mutated = (0..if cfg!(miri) { 2 } else { 100 }).map(|_| mutate(&seeds, &mut numbers, 128));
     for body in seeds.iter().cloned().chain(mutated) {
-        for shape in [Shape::Auto, Shape::Lines, Shape::Envelope, Shape::Sequence, Shape::Prefixed]
-        {
+        for shape in [
+            Shape::Auto,
+            Shape::Lines,
+            Shape::Envelope,
+            Shape::Sequence,
+            Shape::Document,
+            Shape::Prefixed,
+        ] {
             chunking::check(&body, shape);
         }
     }

@@ -35,7 +35,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 pub use tokio_util::sync::CancellationToken;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Framer, FramerOptions, PageReader};
 use crate::position::Span;
 use crate::reject::Reject;
@@ -176,9 +176,16 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     let wording = source.wording();
     let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
     let marks = journal.map(Marks::of);
-    let page = PageReader::default();
-    let writer =
-        Writer { sink, rejects, progress, marks, begun_at, page, doubt: None, dispelled: None };
+    let writer = Writer {
+        sink,
+        rejects,
+        progress,
+        marks,
+        begun_at,
+        doubt: None,
+        dispelled: None,
+        first_reject: None,
+    };
     let mut summary = writer.write(queue, reader, halt).await;
     summary.error = summary.error.map(wording);
     summary
@@ -209,6 +216,8 @@ struct Decoded<T> {
     value: T,
     records: u64,
     rejects: Vec<Reject>,
+    /// What ends the run behind all that.
+    failure: Option<Error>,
 }
 
 /// A task that does not outlive its owner.

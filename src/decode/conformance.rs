@@ -310,7 +310,12 @@ fn faults_say_where() {
         (b"{}", MissingId, 0, "field `id` is missing or null"),
         (b"{\"id\":7}", MissingId, 0, "field `id` is not a string"),
         (b"{\"id\":\"\"}", MissingId, 0, "field `id` is empty"),
-        (b"{\"id\":\"a\",\"x\":[[[]]]}", TooDeep, 16, "record nests too deep"),
+        (
+            b"{\"id\":\"a\",\"x\":[[[]]]}",
+            TooDeep,
+            16,
+            "record nests deeper than its limit (--max-depth)",
+        ),
     ] {
         let limits = Limits { max_depth: if reason == TooDeep { 3 } else { 128 } };
         let fault = identify(record, &limits).unwrap_err();

@@ -3,6 +3,8 @@
 //! Where it is goes from call to call as a number, so that it can stay in a register.
 
 use std::cell::Cell;
+#[cfg(feature = "stream")]
+use std::ops::ControlFlow;
 
 use super::name::Head;
 use super::text::{self, Text};
@@ -97,6 +99,32 @@ impl<'a> Scanner<'a> {
     pub(super) fn check(text: &'a str, limits: &Limits) -> Result<(), Fault> {
         let depth = limits.max_depth.min(Limits::MAX_DEPTH);
         Self::whole(text, depth, &mut |scanner, depth| scanner.skip(0, depth))
+    }
+
+    /// Calls `member` with each member of the object that `text` begins with, until it breaks off or is
+    /// broken. Answers whether the object is all of the text; otherwise how far it was read.
+    #[cfg(feature = "stream")]
+    pub(super) fn top_level(
+        text: &'a str,
+        mut member: impl FnMut(Text<'a>, Value<'a>) -> ControlFlow<()>,
+    ) -> Result<(), usize> {
+        let scanner = Self {
+            text,
+            bytes: text.as_bytes(),
+            is_escaped: Cell::new(false),
+            fault: Cell::new(None),
+        };
+        let mut read = 0;
+        let end = scanner.members(0, Limits::MAX_DEPTH, |at, depth| {
+            let (at, name) = scanner.any_name(at)?;
+            let (at, value) = scanner.value(at, depth)?;
+            read = at;
+            if member(name, value).is_break() { Err(Broken) } else { Ok(at) }
+        });
+        match end {
+            Ok(end) if scanner.token(end).0 == text.len() => Ok(()),
+            _ => Err(read),
+        }
     }
 
     /// Checks a whole text with `read`, and that nothing but white space follows.
@@ -370,9 +398,13 @@ impl<'a> Scanner<'a> {
 
     #[inline(always)]
     fn deeper(&self, at: usize, depth: Depth) -> Result<Depth> {
-        depth
-            .checked_sub(1)
-            .ok_or_else(|| self.broken(RejectReason::TooDeep, "record nests too deep", at))
+        depth.checked_sub(1).ok_or_else(|| {
+            self.broken(
+                RejectReason::TooDeep,
+                "record nests deeper than its limit (--max-depth)",
+                at,
+            )
+        })
     }
 
     #[cold]

@@ -4,12 +4,17 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
+#[cfg(feature = "pipeline")]
+use super::may_have_been_aside;
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, join, too_long};
+use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// White space around a record that does not count as its length.
+pub(super) const MAX_BLANKS: usize = 1 << 10;
 
 #[derive(Debug)]
 pub(super) struct Delimited {
@@ -23,6 +28,9 @@ pub(super) struct Delimited {
     position: Position,
     /// Inside a record that was found too long: everything up to the delimiter is dropped.
     dropped: Option<Dropped>,
+    /// Whether one such record may have been none.
+    #[cfg(feature = "pipeline")]
+    has_dropped_aside: bool,
     finished: bool,
 }
 
@@ -35,6 +43,8 @@ impl Delimited {
             spill: BytesMut::new(),
             position: options.start,
             dropped: None,
+            #[cfg(feature = "pipeline")]
+            has_dropped_aside: false,
             finished: false,
         }
     }
@@ -50,6 +60,11 @@ impl Delimited {
     #[cfg(feature = "pipeline")]
     pub(super) fn is_of_lines(&self) -> bool {
         self.delimiter == b'\n'
+    }
+
+    #[cfg(feature = "pipeline")]
+    pub(super) fn may_have_dropped_aside(&self) -> bool {
+        self.has_dropped_aside
     }
 
     pub(super) fn position(&self) -> Position {
@@ -75,7 +90,9 @@ impl Delimited {
         let mut found = self.found();
         let mut start = 0;
         for end in memchr_iter(self.delimiter, &self.chunk) {
-            if end - start > self.options.max_record_bytes {
+            if end - start > self.options.max_record_bytes
+                && self.is_too_long(&self.chunk[start..end], start == 0)
+            {
                 return self.too_long_after(found, start);
             }
             found.push(&self.chunk, start, end);
@@ -85,7 +102,7 @@ impl Delimited {
                 return Ok(self.take(found, start));
             }
         }
-        if self.chunk.len() - start > self.options.max_record_bytes {
+        if self.chunk.len() - start > self.longest() {
             return self.too_long_after(found, start);
         }
         let block = self.take(found, start);
@@ -98,13 +115,16 @@ impl Delimited {
     fn straddler(&mut self) -> Result<Option<Block>> {
         let end = memchr(self.delimiter, &self.chunk);
         let rest = end.unwrap_or(self.chunk.len());
-        if self.spill.len() + rest > self.options.max_record_bytes {
+        if self.spill.len() + rest > self.longest() {
             return Err(self.too_long());
         }
         self.spill.extend_from_slice(&self.chunk[..rest]);
         self.chunk.advance(rest);
         if end.is_none() {
             return Ok(None);
+        }
+        if self.is_too_long(&self.spill, true) {
+            return Err(self.too_long());
         }
         self.spill.extend_from_slice(&[self.delimiter]);
         self.chunk.advance(1);
@@ -122,6 +142,9 @@ impl Delimited {
         if !self.finished || self.spill.is_empty() {
             return Ok(None);
         }
+        if self.is_too_long(&self.spill, true) {
+            return Err(self.too_long());
+        }
         let bytes = self.spill.split().freeze();
         let mut found = self.found();
         found.push(&bytes, 0, bytes.len());
@@ -137,6 +160,20 @@ impl Delimited {
         Ok(self.close(found, bytes))
     }
 
+    /// The longest stretch between two delimiters that can be a record with the white space around it.
+    fn longest(&self) -> usize {
+        self.options.max_record_bytes + MAX_BLANKS
+    }
+
+    /// Whether what stands between two delimiters, `is_first` in the chunk, holds a record that is too long:
+    /// white space around it does not count, up to [`MAX_BLANKS`].
+    fn is_too_long(&self, bytes: &[u8], is_first: bool) -> bool {
+        let opens_body = is_first && self.position.byte == self.options.start.byte;
+        let bom = if opens_body && bytes.starts_with(BOM) { BOM.len() } else { 0 };
+        let (max, len) = (self.options.max_record_bytes, bytes.len());
+        len > max && (len > self.longest() || trimmed(&bytes[bom..]).len() > max)
+    }
+
     /// Hands out the records before one that is too long; that one is then met again as the first of
     /// the chunk, and the error is about it alone.
     fn too_long_after(&mut self, found: Found, start: usize) -> Result<Option<Block>> {
@@ -146,6 +183,15 @@ impl Delimited {
     /// The error about the record that begins at `position`; the rest of it is discarded.
     fn too_long(&mut self) -> Error {
         let error = too_long(&self.options, self.position);
+        #[cfg(feature = "pipeline")]
+        {
+            // What is sure to have come, however the body is chunked.
+            let wanted = self.options.max_record_bytes.saturating_sub(self.spill.len());
+            let end = memchr(self.delimiter, &self.chunk).unwrap_or(self.chunk.len());
+            let rest = &self.chunk[..end.min(wanted)];
+            let head = [&self.spill[..], rest].concat();
+            self.has_dropped_aside |= may_have_been_aside(head.trim_ascii_start());
+        }
         let mut dropped = Dropped { start: self.position, scan: None };
         dropped.take(&self.spill);
         self.dropped = Some(dropped);
@@ -241,18 +287,10 @@ impl Found {
     fn push(&mut self, bytes: &[u8], start: usize, end: usize) {
         let is_first = self.opens_body && start == 0;
         let skipped = if is_first && bytes[..end].starts_with(BOM) { BOM.len() } else { 0 };
-        let mut text = &bytes[start + skipped..end];
-        while let [first, rest @ ..] = text
-            && is_blank(*first)
-        {
-            text = rest;
-        }
-        let first = end - text.len();
-        while let [rest @ .., last] = text
-            && is_blank(*last)
-        {
-            text = rest;
-        }
+        let (first, text) = {
+            let text = trimmed_start(&bytes[start + skipped..end]);
+            (end - text.len(), trimmed_end(text))
+        };
         // Between line feeds there is none, and looking for them would cost.
         let count = |bytes| if self.is_line_feed { 0 } else { lines(bytes) as u32 };
         if !text.is_empty() {
@@ -275,14 +313,33 @@ pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+fn trimmed_start(mut text: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = text
+        && is_blank(*first)
+    {
+        text = rest;
+    }
+    text
+}
+
+fn trimmed_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., last] = text
+        && is_blank(*last)
+    {
+        text = rest;
+    }
+    text
+}
+
+/// `text` without the white space around it.
+pub(super) fn trimmed(text: &[u8]) -> &[u8] {
+    trimmed_end(trimmed_start(text))
+}
+
 /// Whether more would have to come to close the quotes and brackets of `record`.
 fn is_open(record: &[u8]) -> bool {
     let mut scan = Scan::of(record[0]);
     !matches!(scan, Scan::Word) && scan.end(record).is_none()
-}
-
-fn lines(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
 }
 
 #[cfg(test)]
@@ -299,7 +356,7 @@ mod tests {
         let (mut byte, mut record) = (0, 0);
         for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
             let (mut skipped, mut text) = (0, line);
-            if line.len() <= max {
+            if line.len() <= max + MAX_BLANKS {
                 if byte == 0 && text.starts_with(BOM) {
                     (skipped, text) = (3, &text[3..]);
                 }
@@ -313,7 +370,10 @@ mod tests {
             if !text.is_empty() {
                 let at = Position { byte: byte + skipped as u64, line: index as u64 + 1, record };
                 record += 1;
-                found.push((at, if line.len() > max { Err(()) } else { Ok(text.to_vec()) }));
+                let is_too_long = text.len() > max || line.len() > max + MAX_BLANKS;
+                // Nothing was cut off from one that was not kept.
+                let at = if is_too_long { Position { byte, ..at } } else { at };
+                found.push((at, if is_too_long { Err(()) } else { Ok(text.to_vec()) }));
             }
             byte += line.len() as u64 + 1;
         }
@@ -363,6 +423,7 @@ mod tests {
         b"\x0c{\"id\":\"a\"}\n{\"id\":\"b\"}\x0c\n",
         b"short\nmuch too long for the limit of this test\nshort\n",
         b"much too long for the limit of this test, and the body ends in it",
+        b"\xef\xbb\xbf  exactly twenty bytes\t\r\n  exactly twenty bytes  \r\n   twenty-one bytes long \n",
         b"exactly twenty bytes\nexactly twenty bytes\ntwenty-one bytes long\n",
     ];
 

@@ -1,10 +1,9 @@
 //! One JSON document of any form: the body as a whole is the record.
 
 use bytes::{Bytes, BytesMut};
-use memchr::memchr_iter;
 
-use super::delimited::{BOM, is_blank};
-use super::{Block, FramerOptions, RecordRange, too_long};
+use super::delimited::{BOM, MAX_BLANKS, is_blank, trimmed};
+use super::{Block, FramerOptions, RecordRange, lines, too_long};
 use crate::error::Result;
 use crate::position::{Position, Span};
 
@@ -38,20 +37,30 @@ impl Document {
 
     pub(super) fn push(&mut self, chunk: &Bytes) {
         if self.state == State::Open {
-            if self.body.len() + chunk.len() <= self.options.max_record_bytes {
+            if self.body.len() + chunk.len() <= self.options.max_record_bytes + MAX_BLANKS {
                 self.body.extend_from_slice(chunk);
                 return;
             }
-            let body = std::mem::take(&mut self.body);
-            self.count(&body);
-            self.position.record += 1;
-            self.state = State::TooLong;
+            self.give_up();
         }
         self.count(chunk);
     }
 
+    fn give_up(&mut self) {
+        let body = std::mem::take(&mut self.body);
+        self.count(&body);
+        self.position.record += 1;
+        self.state = State::TooLong;
+    }
+
     pub(super) fn finish(&mut self) {
-        if self.state == State::Open {
+        if self.state != State::Open {
+            return;
+        }
+        let bom = if self.body.starts_with(BOM) { BOM.len() } else { 0 };
+        if trimmed(&self.body[bom..]).len() > self.options.max_record_bytes {
+            self.give_up();
+        } else {
             self.state = State::Whole;
         }
     }
@@ -97,7 +106,7 @@ impl Document {
 
     fn count(&mut self, bytes: &[u8]) {
         self.position.byte += bytes.len() as u64;
-        self.position.line += memchr_iter(b'\n', bytes).count() as u64;
+        self.position.line += lines(bytes);
     }
 }
 
@@ -121,6 +130,7 @@ mod tests {
             (b"{\"result\":[{}]", b"{\"result\":[{}]", 0, 1),
             (b"\x1e<html>\xff", b"\x1e<html>\xff", 0, 1),
             (&[b'x'; 64], &[b'x'; 64], 0, 1),
+            (&[[b' '; 64], [b'x'; 64]].concat(), &[b'x'; 64], 64, 1),
         ] {
             let framing = check(body, Shape::Document);
             let position = Position { byte, line, record: 0 };
@@ -135,10 +145,13 @@ mod tests {
 
     #[test]
     fn a_document_that_is_too_long_is_told_at_once_and_not_held() {
-        assert!(check(&[b'\n'; 65], Shape::Document).records().is_empty());
+        for long in [&[b'\n'; 64 + 1025][..], &[b'x'; 65]] {
+            let framing = check(long, Shape::Document);
+            assert_eq!((framing.records().len(), framing.errors().count()), (0, 1));
+        }
         let options = FramerOptions { max_record_bytes: 64, ..FramerOptions::default() };
         let mut document = Document::new(options);
-        document.push(&Bytes::from_static(&[b'x'; 64]));
+        document.push(&Bytes::from_static(&[b'x'; 64 + 1024]));
         assert!(document.next_block().unwrap().is_none());
         document.push(&Bytes::from_static(b"\n"));
         let error = document.next_block().unwrap_err();
@@ -151,6 +164,6 @@ mod tests {
         document.finish();
         assert!(document.next_block().unwrap().is_none());
         assert_eq!(document.body.capacity(), 0);
-        assert_eq!(document.position(), Position { byte: 100_065, line: 100_002, record: 1 });
+        assert_eq!(document.position(), Position { byte: 101_089, line: 100_002, record: 1 });
     }
 }

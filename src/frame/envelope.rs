@@ -6,13 +6,14 @@
 //! else is wrong with it. Where they do not, the outer structure is lost too, and nothing behind
 //! that can be trusted: it ends the body.
 
-use bytes::{Buf, Bytes, BytesMut};
-use memchr::memchr_iter;
+use std::borrow::Cow;
 
-use super::delimited::BOM;
-use super::page::{PageReader, is_member, is_of_page};
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::delimited::{BOM, is_blank};
+use super::page::{PageReader, is_of_page};
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, join, too_long};
+use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
 use crate::decode::{Limits, check};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -30,10 +31,14 @@ pub(super) struct Envelope {
     spill: BytesMut,
     /// The name of the envelope's member whose value is next.
     name: String,
+    /// Whether the key whose record is next is one that an error of the API has.
+    is_error_key: bool,
     page: PageReader,
     /// Bytes of a byte order mark that opened the body.
     bom: usize,
     seen: Seen,
+    /// Whether the structure was lost, so that nothing more can come.
+    is_lost: bool,
     /// An error behind the block that was just given out.
     failure: Option<Error>,
     finished: bool,
@@ -77,8 +82,6 @@ enum State {
     AfterRecord {
         nest: Nest,
     },
-    /// The structure was lost: nothing more can come.
-    Lost,
 }
 
 /// What the records are in.
@@ -132,9 +135,11 @@ impl Envelope {
             token: None,
             spill: BytesMut::new(),
             name: String::new(),
+            is_error_key: false,
             page: PageReader::default(),
             bom: 0,
             seen: Seen::default(),
+            is_lost: false,
             failure: None,
             finished: false,
         }
@@ -161,7 +166,7 @@ impl Envelope {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
-            if self.state == State::Lost {
+            if self.is_lost {
                 self.chunk.clear();
                 return Ok(None);
             }
@@ -192,7 +197,7 @@ impl Envelope {
         let mut at = 0;
         while let Some(byte) = chunk.get(at) {
             here.byte = base + at as u64;
-            if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if is_blank(*byte) {
                 here.line += u64::from(*byte == b'\n');
                 at += 1;
                 continue;
@@ -212,7 +217,7 @@ impl Envelope {
                     at += 1;
                     if let Err(error) = self.end_envelope() {
                         self.failure = Some(error.at(here));
-                        self.state = State::Lost;
+                        self.is_lost = true;
                         break;
                     }
                 }
@@ -231,7 +236,7 @@ impl Envelope {
                     };
                     let bytes = &chunk[at..at + len];
                     let start = here;
-                    here.line += memchr_iter(b'\n', bytes).count() as u64;
+                    here.line += lines(bytes);
                     here.byte += len as u64;
                     if let Role::Record(nest) = role {
                         self.seen.record = true;
@@ -279,7 +284,7 @@ impl Envelope {
         };
         let mut here = self.position;
         here.byte += len as u64;
-        here.line += memchr_iter(b'\n', &chunk[..len]).count() as u64;
+        here.line += lines(&chunk[..len]);
         self.token = None;
         let is_too_long = self.spill.len() + len > self.options.max_record_bytes;
         if !token.dropped && !is_too_long {
@@ -315,7 +320,7 @@ impl Envelope {
     fn keep(&mut self, mut token: Token) {
         let chunk = std::mem::take(&mut self.chunk);
         self.position.byte += chunk.len() as u64;
-        self.position.line += memchr_iter(b'\n', &chunk).count() as u64;
+        self.position.line += lines(&chunk);
         if !token.dropped {
             if self.spill.len() + chunk.len() <= self.options.max_record_bytes {
                 self.spill.extend_from_slice(&chunk);
@@ -336,17 +341,19 @@ impl Envelope {
     /// where envelopes do must not pass for an empty one, even if it has a `result` of its own.
     fn end_envelope(&mut self) -> Result<()> {
         let seen = std::mem::take(&mut self.seen);
-        self.page.end_envelope()?;
-        let is_envelope = if seen.id {
-            seen.result && (seen.record || seen.page)
-        } else {
-            seen.result || !seen.other
+        self.page.end_envelope(seen.result)?;
+        let message = match seen {
+            Seen { result: true, id: false, .. }
+            | Seen { result: true, record: true, .. }
+            | Seen { result: true, page: true, .. }
+            | Seen { page: true, id: false, other: false, .. } => return Ok(()),
+            Seen { result: true, .. } => {
+                "an object with an `id` and nothing in its result stands where an envelope should: it may be \
+                 a license (Shape::Lines, --shape lines)"
+            }
+            _ => "an object without a result stands where an envelope should",
         };
-        if !is_envelope {
-            let message = "an object without a result stands where an envelope should";
-            return Err(Error::new(ErrorKind::Malformed, message));
-        }
-        Ok(())
+        Err(Error::new(ErrorKind::Malformed, message))
     }
 
     /// A record can be done without; of the envelope itself nothing can.
@@ -355,7 +362,10 @@ impl Envelope {
         if let Role::Record(_) = token.role {
             self.failure = Some(too_long(&self.options, token.start));
         } else {
-            self.fail(ErrorKind::Malformed, "a part of the envelope is too long", token.start);
+            let max = self.options.max_record_bytes;
+            let what =
+                format!("a part of the envelope is longer than {max} bytes (--max-record-bytes)");
+            self.fail(ErrorKind::Malformed, what, token.start);
         }
     }
 
@@ -384,8 +394,9 @@ impl Envelope {
             (Value, byte) if is_result() && byte != b'n' => {
                 Step::Lost("the result is neither a list nor an object of records")
             }
-            (Value | Record { .. }, b',' | b'}' | b':') => Step::Lost("a value was expected"),
-            (Value, b']') => Step::Lost("a value was expected"),
+            (Value, b']') | (Value | Record { .. }, b',' | b'}' | b':') => {
+                Step::Lost("a value was expected")
+            }
             (Value, _) => Step::Token(Role::Value),
             (AfterValue, b',') => Step::To(Name { first: false }),
             (AfterValue, _) => Step::Lost("`,` or `}` was expected behind a member"),
@@ -393,13 +404,15 @@ impl Envelope {
                 Step::To(if nest == Nest::Array { Top } else { AfterValue })
             }
             (Record { .. }, b']') => Step::Lost("a record was expected"),
+            (Record { nest: Nest::Keyed, .. }, byte) if self.is_error_key && byte != b'{' => {
+                Step::Lost("the result is an error of the API and no records")
+            }
             (Record { nest, .. }, _) => Step::Token(Role::Record(nest)),
             (AfterRecord { nest: Nest::Keyed }, b',') => Step::To(Key { first: false }),
             (AfterRecord { nest }, b',') => Step::To(Record { nest, first: false }),
             (AfterRecord { .. }, _) => {
                 Step::Lost("`,` or the end of the records was expected behind a record")
             }
-            (State::Lost, _) => Step::Lost("the structure was lost"),
         }
     }
 
@@ -409,7 +422,9 @@ impl Envelope {
         if let Err(fault) = check(bytes, &limits) {
             let at = Position { byte: start.byte + fault.offset as u64, ..start };
             let what = match fault.reason {
-                RejectReason::TooDeep => "a part of the envelope nests too deep",
+                RejectReason::TooDeep => {
+                    "a part of the envelope nests deeper than its limit (--max-depth)"
+                }
                 _ => fault.what,
             };
             self.fail(ErrorKind::Malformed, what, at);
@@ -424,7 +439,7 @@ impl Envelope {
                     "id" => self.seen.id = true,
                     name => {
                         self.seen.page |= is_of_page(name);
-                        self.seen.other |= !is_member(name);
+                        self.seen.other |= !is_of_page(name);
                     }
                 }
                 self.state = State::Colon;
@@ -433,7 +448,11 @@ impl Envelope {
                 self.page.member(&self.name, bytes);
                 self.state = State::AfterValue;
             }
-            Role::Key => self.state = State::KeyColon,
+            Role::Key => {
+                self.is_error_key =
+                    matches!(bytes, b"\"statusCode\"" | b"\"error\"" | b"\"message\"");
+                self.state = State::KeyColon;
+            }
             Role::Record(nest) => self.state = State::AfterRecord { nest },
         }
     }
@@ -443,9 +462,9 @@ impl Envelope {
         self.position = here;
     }
 
-    fn fail(&mut self, kind: ErrorKind, what: &'static str, at: Position) {
+    fn fail(&mut self, kind: ErrorKind, what: impl Into<Cow<'static, str>>, at: Position) {
         self.failure = Some(Error::new(kind, what).at(at));
-        self.state = State::Lost;
+        self.is_lost = true;
     }
 }
 

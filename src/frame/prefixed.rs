@@ -1,17 +1,20 @@
 //! Records behind their lengths: the one shape in which a record may hold any byte.
 //!
-//! A record is its length as eight hexadecimal digits, its bytes, and a line feed. All of that is text
-//! if the records are, so that a block of them is still checked for UTF-8 in one pass.
+//! A record is its length as eight hexadecimal digits, its bytes, and white space. All of that is text
+//! if the records are, so that a block of them is still checked for UTF-8 in one pass. Only line feeds
+//! between records count as lines: with as much white space as is wanted, a record can be given the place
+//! that it has elsewhere.
 
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memchr_iter;
 
-use super::{Block, FramerOptions, RecordRange, join, too_long};
+use super::delimited::is_blank;
+use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 use crate::reject::RejectReason;
 
-const DIGITS: usize = 8;
+/// Digits of a length.
+pub(super) const DIGITS: usize = 8;
 
 /// In place of the length: the record was too long to be kept, and none of its bytes follow.
 const NOT_KEPT: u32 = u32::MAX;
@@ -53,7 +56,12 @@ enum State {
 enum Length {
     /// So many bytes.
     Record(usize),
-    /// So many, which are too many.
+    /// The record is not given out.
+    NotGiven(NotGiven),
+}
+
+enum NotGiven {
+    /// So many bytes, which are too many.
     TooLong(usize),
     NotKept,
 }
@@ -105,20 +113,22 @@ impl Prefixed {
     fn whole_records(&mut self) -> Result<Option<Block>> {
         let mut records = Vec::new();
         let (mut at, mut line) = (0, 0);
-        while at < self.options.block_bytes {
+        while records.is_empty() || at < self.options.block_bytes {
+            let blanks = self.chunk[at..].iter().take_while(|byte| is_blank(**byte)).count();
+            line += lines(&self.chunk[at..at + blanks]) as u32;
+            at += blanks;
             let rest = &self.chunk[at..];
             match self.length(rest) {
                 Ok(Some(Length::Record(len))) if rest.len() > DIGITS + len => {
-                    if rest[DIGITS + len] != b'\n' {
+                    if !is_blank(rest[DIGITS + len]) {
                         return self.end_behind(records, at, line, Self::malformed);
                     }
                     let start = at + DIGITS;
                     records.push(RecordRange { start: start as u32, len: len as u32, line });
-                    at = start + len + 1;
-                    line += lines(&rest[DIGITS..=DIGITS + len]) as u32;
+                    at = start + len;
                 }
                 Ok(Some(Length::Record(_)) | None) => break,
-                Ok(Some(length)) => {
+                Ok(Some(Length::NotGiven(length))) => {
                     return self.end_behind(records, at, line, |this| this.not_given(&length));
                 }
                 Err(Unreadable) => {
@@ -143,7 +153,10 @@ impl Prefixed {
         line: u32,
         error: impl FnOnce(&mut Self) -> Error,
     ) -> Result<Option<Block>> {
-        if at > 0 { Ok(self.take(records, at, line)) } else { Err(error(self)) }
+        match self.take(records, at, line) {
+            None => Err(error(self)),
+            block => Ok(block),
+        }
     }
 
     /// The record that began in an earlier chunk, once all of it has come.
@@ -152,7 +165,7 @@ impl Prefixed {
         let len = match self.length(&self.spill) {
             Ok(None) => return Ok(None),
             Ok(Some(Length::Record(len))) => len,
-            Ok(Some(length)) => return Err(self.not_given(&length)),
+            Ok(Some(Length::NotGiven(length))) => return Err(self.not_given(&length)),
             Err(Unreadable) => return Err(self.malformed()),
         };
         let whole = DIGITS + len + 1;
@@ -160,13 +173,13 @@ impl Prefixed {
         if self.spill.len() < whole {
             return Ok(None);
         }
-        if self.spill[whole - 1] != b'\n' {
+        if !is_blank(self.spill[whole - 1]) {
             return Err(self.malformed());
         }
         let bytes = self.spill.split().freeze();
         let record = RecordRange { start: DIGITS as u32, len: len as u32, line: 0 };
-        let line = lines(&bytes) as u32;
-        Ok(Some(self.close(bytes, vec![record], line)))
+        let line = u32::from(bytes[whole - 1] == b'\n');
+        Ok(self.close(bytes, vec![record], line))
     }
 
     /// Moves bytes of the chunk to the spill until that is `len` long, or there are no more.
@@ -185,18 +198,18 @@ impl Prefixed {
         }
         let length = u32::from_str_radix(digits, 16).map_err(|_| Unreadable)?;
         Ok(Some(match length as usize {
-            _ if length == NOT_KEPT => Length::NotKept,
-            len if len > self.options.max_record_bytes => Length::TooLong(len),
+            _ if length == NOT_KEPT => Length::NotGiven(NotGiven::NotKept),
+            len if len > self.options.max_record_bytes => Length::NotGiven(NotGiven::TooLong(len)),
             len => Length::Record(len),
         }))
     }
 
     /// The error about the record whose length comes next; its bytes are passed over.
-    fn not_given(&mut self, length: &Length) -> Error {
-        let at = Position { byte: self.position.byte + DIGITS as u64, ..self.position };
+    fn not_given(&mut self, length: &NotGiven) -> Error {
+        let at = self.position;
         let (error, len) = match length {
-            Length::Record(len) | Length::TooLong(len) => (too_long(&self.options, at), *len),
-            Length::NotKept => {
+            NotGiven::TooLong(len) => (too_long(&self.options, at), *len),
+            NotGiven::NotKept => {
                 let message = "record was too long to be kept, so there are no bytes of it";
                 (Error::new(ErrorKind::Record(RejectReason::TooLong), message).at(at), 0)
             }
@@ -221,29 +234,28 @@ impl Prefixed {
         let passed = self.chunk.split_to(self.unwanted.min(self.chunk.len()));
         self.unwanted -= passed.len();
         self.position.byte += passed.len() as u64;
-        self.position.line += lines(&passed);
+        // A line feed within the record is none of the body.
+        let is_end = self.unwanted == 0 && passed.ends_with(b"\n");
+        self.position.line += u64::from(is_end);
     }
 
     fn take(&mut self, records: Vec<RecordRange>, len: usize, lines: u32) -> Option<Block> {
         let bytes = self.chunk.split_to(len);
-        (!records.is_empty()).then(|| self.close(bytes, records, lines))
+        self.close(bytes, records, lines)
     }
 
-    fn close(&mut self, bytes: Bytes, records: Vec<RecordRange>, lines: u32) -> Block {
+    fn close(&mut self, bytes: Bytes, records: Vec<RecordRange>, lines: u32) -> Option<Block> {
         let start = self.position;
         self.position.byte += bytes.len() as u64;
         self.position.line += u64::from(lines);
         self.position.record += records.len() as u64;
-        Block { bytes, records, span: Span { start, end: self.position } }
+        let span = Span { start, end: self.position };
+        (!records.is_empty()).then_some(Block { bytes, records, span })
     }
 }
 
 /// No length stands where one must.
 struct Unreadable;
-
-fn lines(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
-}
 
 #[cfg(test)]
 mod tests {
@@ -262,18 +274,20 @@ mod tests {
     #[test]
     fn a_record_is_what_its_length_says() {
         assert_eq!(body(&[Some(b"{\n}"), None]), b"00000003{\n}\nffffffff\n");
-        let framing =
-            check(b"00000003{\n}\n0000000A 7 \x1e\r\n\xff\0\xef\xbb\n00000000\n", Shape::Prefixed);
+        let framing = check(
+            b"00000003{\n}\n0000000A 7 \x1e\r\n\xff\0\xef\xbb\n \n\n00000000\t",
+            Shape::Prefixed,
+        );
         let at = |byte, line, record| Position { byte, line, record };
         assert_eq!(
             framing.records(),
             [
                 (at(8, 1, 0), b"{\n}".to_vec()),
-                (at(20, 3, 1), b" 7 \x1e\r\n\xff\0\xef\xbb".to_vec()),
-                (at(39, 5, 2), vec![]),
+                (at(20, 2, 1), b" 7 \x1e\r\n\xff\0\xef\xbb".to_vec()),
+                (at(42, 5, 2), vec![]),
             ]
         );
-        assert!(framing.is_clean_to(40));
+        assert!(framing.is_clean_to(43));
     }
 
     #[test]
@@ -281,7 +295,7 @@ mod tests {
         let (long, full) = ([b'\n'; 65], [b'x'; 64]);
         let framing = check(&body(&[Some(&long), None, Some(&full), None]), Shape::Prefixed);
         let [(position, record)] = framing.records() else { panic!("{framing:?}") };
-        assert_eq!((position.record, position.line), (2, 68));
+        assert_eq!((position.record, position.line), (2, 3));
         assert_eq!(record, &full);
         let too_long = ErrorKind::Record(RejectReason::TooLong);
         let errors: Vec<_> = framing.errors().map(|(at, kind)| (at.record, kind)).collect();

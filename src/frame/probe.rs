@@ -3,12 +3,13 @@
 use bytes::{Bytes, BytesMut};
 
 use super::Shape;
-use super::delimited::BOM;
+use super::delimited::{BOM, is_blank};
 use super::page::is_of_page;
 use super::structure::Scan;
 
 /// Reads the beginning of a body until it tells the shape: at the latest until the end of its first
-/// object, which is that of the first license where there is one a line. It holds what it has read, unless the first chunk tells.
+/// object, which is that of the first license where there is one a line. It holds what it has read, unless
+/// the first chunk tells.
 #[derive(Debug)]
 pub(super) struct Probe {
     prefix: BytesMut,
@@ -23,7 +24,7 @@ pub(super) struct Probe {
 }
 
 /// What is read at least, however small records are said to be.
-const MIN_BYTES: usize = 64 << 10;
+pub(super) const MIN_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
 enum State {
@@ -53,7 +54,8 @@ enum State {
 }
 
 impl Probe {
-    pub(super) fn new(max_record_bytes: usize) -> Self {
+    /// Reads at most as much as a record may take, or `min_bytes` where that is more.
+    pub(super) fn new(max_record_bytes: usize, min_bytes: usize) -> Self {
         Self {
             prefix: BytesMut::new(),
             at: 0,
@@ -61,7 +63,7 @@ impl Probe {
             has_id: false,
             has_result: false,
             has_page: false,
-            max_bytes: max_record_bytes.max(MIN_BYTES),
+            max_bytes: max_record_bytes.max(min_bytes),
         }
     }
 
@@ -88,8 +90,14 @@ impl Probe {
         self.prefix.freeze()
     }
 
-    /// Reads on in `body`, which begins with all that was read before.
+    /// Reads on in `body`, which begins with all that was read before. No more of it is looked at than the
+    /// limit, however much has come: so what is decided does not depend on how the body is chunked.
     fn decide(&mut self, body: &[u8]) -> Option<Shape> {
+        let told = self.tell(&body[..body.len().min(self.max_bytes)]);
+        told.or((body.len() >= self.max_bytes).then_some(Shape::Lines))
+    }
+
+    fn tell(&mut self, body: &[u8]) -> Option<Shape> {
         if self.at == 0 {
             if body.starts_with(BOM) {
                 self.at = BOM.len();
@@ -98,9 +106,6 @@ impl Probe {
             }
         }
         loop {
-            if self.at > self.max_bytes {
-                return Some(Shape::Lines);
-            }
             // A token goes on at once; before any other, white space is passed.
             match &mut self.state {
                 State::InName { start, scan } => {
@@ -136,7 +141,7 @@ impl Probe {
                 _ => {}
             }
             let byte = *body.get(self.at)?;
-            if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if is_blank(byte) {
                 self.at += 1;
                 continue;
             }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::de::DeserializeOwned;
 
-use super::{Block, Framer, FramerOptions, Page, PageReader};
+use super::{Block, Framer, FramerOptions, Page, PageReader, lines};
 use crate::decode::{self, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -241,7 +241,7 @@ where
                     *index += 1;
                     match decode(raw.clone(), start, &this.limits) {
                         Ok(record) => return Poll::Ready(Some(Ok(record))),
-                        Err(error) => match this.lines.line(&raw) {
+                        Err(error) => match this.lines.aside(&raw, this.frames.framer.asides()) {
                             None => return Poll::Ready(Some(Err(error))),
                             Some(Ok(())) => continue,
                             Some(Err(failure)) => {
@@ -271,7 +271,7 @@ fn decode<T: DeserializeOwned>(raw: Bytes, start: Position, limits: &Limits) -> 
         Ok(value) => {
             let end = Position {
                 byte: start.byte + raw.len() as u64,
-                line: start.line + memchr::memchr_iter(b'\n', &raw).count() as u64,
+                line: start.line + lines(&raw),
                 record: start.record + 1,
             };
             Ok(Record { value, raw, span: Span { start, end } })

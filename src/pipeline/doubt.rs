@@ -3,13 +3,13 @@
 //! Any text is lines. So an answer of something else, such as `{"message":"Unauthorized"}` or a page of
 //! HTML, would be a listing of which every record is rejected, and complete where rejects are skipped.
 
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use memchr::memmem;
-use serde_json::value::RawValue;
 
+use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind};
-use crate::frame::{PageReader, RawRecord};
+use crate::frame::{Asides, PageReader, RawRecord};
 use crate::position::Position;
 
 /// A body that begins as no listing does. It is one all the same if a license is in it.
@@ -17,40 +17,73 @@ use crate::position::Position;
 pub(super) struct Doubt {
     /// Where its first record begins: no other body has that.
     at: Position,
-    is_html: bool,
+    looks: Looks,
+}
+
+/// What such a body looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looks {
+    Html,
+    /// Dead letters that another program wrote anew, so that they were not told.
+    Letters,
+    Unknown,
 }
 
 impl Doubt {
     /// The doubt that the first record of a body raises, if it does.
     pub(super) fn of(first: RawRecord<'_>) -> Option<Self> {
         let bytes = first.bytes;
-        let doubt = Self { at: first.position, is_html: bytes.starts_with(b"<") };
-        (!bytes.starts_with(b"{") || !may_be_of_listing(bytes)).then_some(doubt)
+        let has = |name: &[u8]| memmem::find(bytes, name).is_some();
+        let looks = if bytes.starts_with(b"<") {
+            Looks::Html
+        } else if bytes.starts_with(b"{") && !may_be_of_listing(bytes) {
+            let is_letter = has(b"\"reason\"") && has(b"\"byte\"") && has(b"\"record\"");
+            if is_letter { Looks::Letters } else { Looks::Unknown }
+        } else if bytes.starts_with(b"{") {
+            return None;
+        } else {
+            Looks::Unknown
+        };
+        Some(Self { at: first.position, looks })
     }
 
     pub(super) fn is_of_same_body(self, other: Option<Self>) -> bool {
         other.is_some_and(|other| other.at == self.at)
     }
 
-    pub(super) fn is_html(self) -> bool {
-        self.is_html
+    /// Whether it is known what the body is, so that this is a better reason than that of its first record.
+    pub(super) fn is_told(self) -> bool {
+        self.looks != Looks::Unknown
     }
 
     pub(super) fn error(self) -> Error {
-        let message = if self.is_html {
-            "the body is no listing of licenses: it looks like HTML, so the base URL may be wrong, or a \
-             proxy answers"
-        } else {
-            "the body is no listing of licenses: there is none in it, and it begins with something else"
+        let message = match self.looks {
+            Looks::Html => {
+                "the body is no listing of licenses: it looks like HTML, so the base URL may be wrong, or a \
+                 proxy answers"
+            }
+            Looks::Letters => {
+                "the body is no listing of licenses: it looks like dead letters in another form than they were \
+                 written in, so say what they are (--shape dead-letters)"
+            }
+            Looks::Unknown => {
+                "the body is no listing of licenses: there is none in it, and it begins with something else"
+            }
         };
         Error::new(ErrorKind::Malformed, message).at(self.at)
     }
 }
 
-/// Whether an object is a license, if a broken one, or a line that may stand among licenses.
+/// Whether an object is a license, if a broken one, or what may stand among licenses.
 fn may_be_of_listing(object: &[u8]) -> bool {
-    match serde_json::from_slice::<BTreeMap<String, &RawValue>>(object) {
-        Ok(members) => members.contains_key("id") || PageReader::default().line(object).is_some(),
-        Err(_) => memmem::find(object, b"\"id\"").is_some(),
+    let mut has_id = false;
+    let top = decode::top_level(object, |name, _| {
+        has_id |= name == "id";
+        if has_id { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    match top {
+        _ if has_id => true,
+        TopLevel::Whole => PageReader::default().aside(object, Asides::All).is_some(),
+        TopLevel::Until(_) => memmem::find(object, b"\"id\"").is_some(),
     }
 }

@@ -10,8 +10,8 @@ use crate::reject::Reject;
 ///
 /// A job is full with the first record that ends `target` bytes or more behind the last record of
 /// the job before, or with [`MAX_RECORDS`] records: what is kept of a record beside its bytes would
-/// else not be bounded where records are tiny. So where full jobs end follows from the records alone, not from how the body was
-/// chunked; and with it where pieces end that a sink makes of whole batches.
+/// else not be bounded where records are tiny. So where full jobs end follows from the records alone, not
+/// from how the body was chunked; and with it where pieces end that a sink makes of whole batches.
 #[derive(Debug)]
 pub(super) struct Job {
     target: u64,

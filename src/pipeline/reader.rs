@@ -14,7 +14,9 @@ use super::doubt::Doubt;
 use super::job::Job;
 use super::{Decoded, PageStart, Place, Progress, Requests, Source, Ticket};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Block, Framer, FramerOptions, Page, PageReader, Shape};
+use crate::frame::{
+    Asides, Block, Framer, FramerOptions, Page, PageReader, Shape, may_have_been_aside,
+};
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
 use crate::room::Room;
@@ -136,7 +138,11 @@ impl<D: Decoder> Reader<D> {
             }
             let said = self.page();
             let is_partial = said.is_partial || reading.page.is_partial;
-            reading.page = Page { is_partial, ..said.clone() };
+            let count = match (reading.page.result_count, said.result_count) {
+                (Some(before), Some(count)) => Some(before.saturating_add(count)),
+                (before, count) => before.or(count),
+            };
+            reading.page = Page { is_partial, result_count: count, ..said.clone() };
             page = PageStart {
                 position: self.framer.position(),
                 cursor: said.next_cursor.clone(),
@@ -235,11 +241,11 @@ impl<D: Decoder> Reader<D> {
                         }
                         self.doubt = Some(doubt);
                     }
-                    let may_be_line = self.framer.may_have_page_lines();
+                    let may_be_line = self.framer.asides() == Asides::All;
                     for record in block.records() {
                         if may_be_line && PageReader::may_be_line(record.bytes) {
                             // An error is told where the line is decoded.
-                            let _ = self.lines.line(record.bytes);
+                            let _ = self.lines.aside(record.bytes, Asides::All);
                         }
                     }
                     let mut rest = self.behind_resume(block)?;
@@ -253,6 +259,9 @@ impl<D: Decoder> Reader<D> {
                 Err(error) if self.was_delivered(&error) => {}
                 Err(error) if error.is_record() => {
                     self.arrive()?;
+                    if !self.fail_fast && self.framer.may_have_dropped_aside() {
+                        return Err(lost_aside(&error));
+                    }
                     self.job.reject(&error, self.framer.position());
                     if self.fail_fast {
                         self.submit().await;
@@ -330,17 +339,32 @@ impl<D: Decoder> Reader<D> {
         let core = DECODERS.acquire().await;
         let doubt = self.doubt;
         let (mut decoder, fail_fast) = (self.decoder.clone(), self.fail_fast);
+        let (asides, lead) = (self.framer.asides(), self.framer.lead());
         let decoded = tokio::task::spawn_blocking(move || {
             let _core = core;
             let mut rejects = rejects;
-            let (value, records) = decoder.decode(blocks, &mut |reject| {
-                // A line about the page is no reject, and licenses may follow it.
-                let is_end = fail_fast && !is_line_of_page(&reject);
-                rejects.push(reject);
-                if is_end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let mut failure = None;
+            let (value, records) = decoder.decode(blocks, &mut |mut reject| {
+                reject.position.byte -= lead;
+                match aside(&reject, asides, fail_fast) {
+                    // A line about the page is no reject, and licenses may follow it.
+                    Some(Ok(())) => return ControlFlow::Continue(()),
+                    Some(Err(error)) => failure = Some(error.at(reject.position)),
+                    None => {
+                        rejects.push(reject);
+                        if !fail_fast {
+                            return ControlFlow::Continue(());
+                        }
+                    }
+                }
+                ControlFlow::Break(())
             });
             rejects.sort_by_key(|reject| reject.position.byte);
-            Decoded { value, records, rejects }
+            // Nothing behind a failure is of any account, however much of it came with what was before.
+            if let Some(at) = failure.as_ref().and_then(Error::position) {
+                rejects.retain(|reject| reject.position.byte < at.byte);
+            }
+            Decoded { value, records, rejects, failure }
         });
         self.jobs.send(Ticket { decoded, span, place, doubt, _share }).await.is_ok()
     }
@@ -356,15 +380,31 @@ fn changed() -> Error {
     Error::new(ErrorKind::Changed, message)
 }
 
-/// What a record says of the page, if it is a line about the page. An error of the API is none: it
-/// fails the run where it is decoded.
-fn page_of_line(record: &[u8]) -> Option<Page> {
-    let mut lines = PageReader::default();
-    lines.line(record)?.ok()?;
-    Some(lines.page().clone())
+/// What a reject is that is none: a line about the page; or an error of the API, or what may have been one of
+/// these, which fail the run.
+fn aside(reject: &Reject, asides: Asides, fail_fast: bool) -> Option<Result<()>> {
+    let record = reject.bytes.as_deref()?;
+    match reject.reason {
+        RejectReason::MissingId => PageReader::default().aside(record, asides),
+        // The reject ends the run by itself.
+        _ if fail_fast || asides != Asides::All => None,
+        RejectReason::Syntax | RejectReason::Utf8 | RejectReason::TooDeep => {
+            may_have_been_aside(record).then(|| Err(lost_aside(&reject.clone().into())))
+        }
+        _ => None,
+    }
 }
 
-fn is_line_of_page(reject: &Reject) -> bool {
-    reject.reason == RejectReason::MissingId
-        && reject.bytes.as_deref().is_some_and(|bytes| page_of_line(bytes).is_some())
+/// In place of the `error` of a record that cannot be passed over, as it may have been more than a record.
+fn lost_aside(error: &Error) -> Error {
+    let message = format!(
+        "{}: it may have been a line about the page or an error of the API, so that licenses may be missing \
+         behind it",
+        error.message()
+    );
+    let lost = Error::new(ErrorKind::Malformed, message);
+    match error.position() {
+        Some(position) => lost.at(position),
+        None => lost,
+    }
 }

@@ -28,8 +28,10 @@ pub struct Summary<R> {
     pub requests: Requests,
     /// Bytes of the decoded bodies that were read.
     pub bytes_read: u64,
-    /// What the last whole body said of itself.
+    /// What the last whole body said of itself; the count is that of all bodies.
     pub page: Page,
+    /// The first of the records that were rejected, as an error with its position.
+    pub first_reject: Option<Error>,
     /// What the sink says of what it wrote, after a failure too.
     pub report: R,
 }
@@ -96,6 +98,12 @@ impl Counts {
 }
 
 impl<R> Summary<R> {
+    /// How many records the API said there are, added up over all its pages; `None` where it did not say,
+    /// or pages were read by an earlier run. What it counts is not documented.
+    pub fn result_count(&self) -> Option<u64> {
+        self.page.result_count.filter(|_| self.begun_at == Position::START)
+    }
+
     /// The summary of a run that did not fail, or the error of one that did.
     ///
     /// # Errors

@@ -11,25 +11,25 @@ use super::doubt::Doubt;
 use super::journal::{HowFar, Marks};
 use super::reader::{End, Reading};
 use super::{
-    AbortOnDrop, Counts, Outcome, Place, Progress, Reached, RejectPolicy, Requests, Summary, Ticket,
+    AbortOnDrop, Counts, Decoded, Outcome, Place, Progress, Reached, RejectPolicy, Requests,
+    Summary, Ticket,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::{Page, PageReader};
+use crate::frame::Page;
 use crate::position::Position;
-use crate::reject::{Reject, RejectReason};
 use crate::sink::{Batch, Decoder, Sink};
 
 pub(super) struct Writer<K: Sink> {
     pub(super) sink: K,
     pub(super) rejects: RejectPolicy,
     pub(super) progress: Arc<Progress>,
-    pub(super) page: PageReader,
     pub(super) marks: Option<Marks>,
     pub(super) begun_at: Position,
     /// Of a body of which all that has come were rejects.
     pub(super) doubt: Option<Doubt>,
     /// The doubt that a license of its body has dispelled.
     pub(super) dispelled: Option<Doubt>,
+    pub(super) first_reject: Option<Error>,
 }
 
 /// How long a run that is not waited for any more may take to abort, and again to keep how far it is.
@@ -101,6 +101,7 @@ impl<K: Sink> Writer<K> {
             requests,
             bytes_read,
             page,
+            first_reject: self.first_reject,
             report,
         }
     }
@@ -164,15 +165,17 @@ impl<K: Sink> Writer<K> {
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {
         while let Some(ticket) = queue.recv().await {
             let decoded = ticket.decoded.await.map_err(internal)?;
-            let (rejects, failure) = self.without_lines_of_the_page(decoded.rejects);
-            let records = decoded.records;
+            let Decoded { value, records, rejects, failure } = decoded;
             let Ticket { span, place, doubt, .. } = ticket;
             self.weigh(doubt, records)?;
             let count = rejects.len() as u64;
             counts.add(&rejects);
+            if self.first_reject.is_none() {
+                self.first_reject = rejects.first().cloned().map(Error::from);
+            }
             let taken = self.rejects.take(rejects, counts.rejected).await;
             let mut taken = taken.and(failure.map_or(Ok(()), Err));
-            if let Some(doubt) = self.doubt.filter(|doubt| doubt.is_html()) {
+            if let Some(doubt) = self.doubt.filter(|doubt| doubt.is_told()) {
                 taken =
                     taken.map_err(|error| if error.is_record() { doubt.error() } else { error });
             }
@@ -188,7 +191,7 @@ impl<K: Sink> Writer<K> {
             // No later run may take the body for a listing because it begins within it.
             let is_sure = self.doubt.is_none();
             let reached = (taken.is_ok() && is_sure).then_some(reached);
-            self.sink.write(Batch { value: decoded.value, records, span, reached }).await?;
+            self.sink.write(Batch { value, records, span, reached }).await?;
             counts.records += records;
             self.progress.written(records, count);
             taken?;
@@ -240,32 +243,6 @@ impl<K: Sink> Writer<K> {
             }
         };
         marks.record(self.sink.pieces(), how_far).await
-    }
-
-    /// Among lines, one may bear the cursor, or an error of the API: that is no broken record.
-    fn without_lines_of_the_page(&mut self, rejects: Vec<Reject>) -> (Vec<Reject>, Option<Error>) {
-        let mut failure = None;
-        let mut is_reject = |reject: &Reject| {
-            let object = reject.bytes.as_ref().filter(|_| reject.reason == RejectReason::MissingId);
-            match object.and_then(|object| self.page.line(object)) {
-                None => true,
-                // The reader looked for its cursor as well, and did not see it.
-                Some(Ok(())) if object.is_some_and(|object| !PageReader::may_be_line(object)) => {
-                    let message = "a line about the page has names in escapes, so that the next cursor \
-                        could not be followed in time";
-                    failure.get_or_insert(
-                        Error::new(ErrorKind::Malformed, message).at(reject.position),
-                    );
-                    false
-                }
-                Some(Ok(())) => false,
-                Some(Err(error)) => {
-                    failure.get_or_insert(error.at(reject.position));
-                    false
-                }
-            }
-        };
-        (rejects.into_iter().filter(|reject| is_reject(reject)).collect(), failure)
     }
 
     /// What is wrong with a run in which nothing failed by itself.

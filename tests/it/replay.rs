@@ -63,6 +63,101 @@ fn a_line_among_dead_letters_that_is_none_is_an_error() {
 }
 
 #[test]
+fn letters_stand_where_they_do_in_their_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("body"), "[{\n\"name\":\n\"no id\"},1,\"\\u00e9\",{\"id\":\"\"}]").unwrap();
+    ndjson(&at("body"), &at("first"), &[]).expect(4);
+    let first = std::fs::read_to_string(at("first")).unwrap();
+    // Blank lines, and a line that is too long, so that there is nothing of it.
+    let file = format!("\n \n{first}\n{}\n{first}", "x".repeat(100_000));
+    std::fs::write(at("file"), &file).unwrap();
+    let more = ["--shape", "dead-letters", "--max-record-bytes", "1000"];
+    ndjson(&at("file"), &at("second"), &more).expect(4);
+    let mut places = Vec::new();
+    let mut byte = 0;
+    for (index, line) in file.split_inclusive('\n').enumerate() {
+        if !line.trim().is_empty() {
+            places.push((Value::from(byte), Value::from(index + 1), Value::from(places.len())));
+        }
+        byte += line.len();
+    }
+    let letters = letters(&at("second"));
+    let found = letters
+        .iter()
+        .map(|letter| (letter["byte"].clone(), letter["line"].clone(), letter["record"].clone()));
+    assert_eq!(found.collect::<Vec<_>>(), places);
+}
+
+#[test]
+fn half_a_letter_is_a_reject() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let letter = |text: &str| {
+        format!(
+            r#"{{"account":null,"byte":0,"line":1,"record":0,"length":2,"reason":"syntax","message":"","text":{}}}"#,
+            Value::from(text)
+        )
+    };
+    let (good, torn) = (letter(r#"{"id":"a"}"#), &letter(r#"{"id":"é"}"#)[..100]);
+    for file in [format!("{good}\n{torn}"), format!("{good}\n{torn}\n{good}\n")] {
+        std::fs::write(at("file"), &file).unwrap();
+        let _ = std::fs::remove_file(at("letters"));
+        let run = ndjson(&at("file"), &at("letters"), &[]).expect(4);
+        assert_eq!(run.stdout.lines().count(), file.matches(&good).count());
+        let letters = letters(&at("letters"));
+        assert_eq!((letters.len(), letters[0]["text"].as_str()), (1, Some(torn)));
+    }
+}
+
+#[test]
+fn letters_of_several_accounts_are_read_one_account_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("letters");
+    let letter = |account: &str, id: &str| {
+        let start =
+            format!(r#"{{"account":{account},"byte":0,"line":1,"record":0,"reason":"syntax""#);
+        format!(r#"{start},"message":"","text":"{{\"id\":\"{id}\"}}"}}"#)
+    };
+    let file = [letter("\"A\"", "1"), letter("\"B\"", "2"), letter("\"A\"", "3")].join("\n");
+    std::fs::write(&input, &file).unwrap();
+    let read = |more: &[&str], code| {
+        let mut command = license_stream();
+        run(command.args(["ndjson", "--input"]).arg(&input).args(more)).expect(code)
+    };
+    let of_a = read(&["--account", "A"], 0);
+    assert_eq!(of_a.stdout, "{\"id\":\"1\"}\n{\"id\":\"3\"}\n");
+    assert!(of_a.stderr.contains("passed over: 1 dead letter of other accounts"), "{of_a:#?}");
+    let unsaid = read(&[], 2);
+    assert!(unsaid.stderr.contains("(--account, one of A, B)"), "{unsaid:#?}");
+    assert_eq!(unsaid.stdout, "");
+    assert!(
+        read(&["--account", "C"], 2).stderr.contains("they are of others (--account, one of A, B)")
+    );
+}
+
+#[test]
+fn letters_that_were_written_anew_are_told_or_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("letters");
+    let letter = r#"{"account": null, "byte": 0, "line": 1, "record": 0, "reason": "syntax", "message": "","#;
+    let letter = format!(r#"{letter} "text": "{{\"id\":\"a\"}}"}}"#);
+    let sorted = serde_json::from_str::<Value>(&letter).unwrap();
+    let sorted = sorted.as_object().unwrap().iter().rev();
+    let sorted: Vec<_> = sorted.map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let sorted = format!("{{{}}}\n", sorted.join(","));
+    let read = |file: &str, more: &[&str], code| {
+        std::fs::write(&input, file).unwrap();
+        let mut command = license_stream();
+        run(command.args(["ndjson", "--input"]).arg(&input).args(more)).expect(code)
+    };
+    assert_eq!(read(&format!("\u{feff}{letter}\n"), &[], 0).stdout, "{\"id\":\"a\"}\n");
+    assert!(read(&sorted, &[], 1).stderr.contains("(--shape dead-letters)"));
+    let told = read(&sorted, &["--shape", "dead-letters"], 0);
+    assert_eq!(told.stdout, "{\"id\":\"a\"}\n");
+}
+
+#[test]
 fn strict_rejects_what_a_column_cannot_take() {
     let directory = tempfile::tempdir().unwrap();
     let input = directory.path().join("body");

@@ -346,7 +346,10 @@ impl<D: Sinks> Run<D> {
         let integration = match wanted.listed {
             Some(listed) => listed.integration,
             None if args.integration.is_some() || args.no_lookup => None,
-            None => lookup::integration(client, wanted.id()).await,
+            None => {
+                let look_up = || lookup::integration(client, wanted.id());
+                *wanted.looked_up.get_or_init(look_up).await
+            }
         };
         // Where there are many, what was typed is for those that take it.
         let listed = integration.filter(|_| self.export.source.accounts.are_many());

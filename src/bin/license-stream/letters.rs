@@ -1,14 +1,17 @@
 //! A file of dead letters as a source: the records in it, once more.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, future, stream};
-use license_stream::frame::{Block, FrameExt, FramerOptions, Shape, put_prefixed};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use license_stream::frame::{FrameExt, FramerOptions, RawRecord, Shape, put_prefixed};
 use license_stream::sink::reject::ReadLetter;
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, Position, Result, printable};
 use memchr::memchr;
+use serde::de::IgnoredAny;
 
 use crate::input::Body;
-use crate::report::say;
+use crate::report::{counted, say};
 
 /// As much as is looked at to tell a letter: what stands before a record's bytes is shorter, unless its
 /// account is named at great length.
@@ -30,13 +33,16 @@ impl Head {
         let chunk = &chunk[..chunk.len().min(HEAD - self.bytes.len())];
         let end = memchr(b'\n', chunk);
         self.bytes.extend_from_slice(&chunk[..end.unwrap_or(chunk.len())]);
-        let may_be_letter = self.bytes.iter().zip(START).all(|(byte, start)| byte == start);
+        let head = without_blanks(&self.bytes);
+        let may_be_letter =
+            BOM.starts_with(&head) || head.iter().zip(START).all(|(byte, start)| byte == start);
         self.is_whole = end.is_some() || self.bytes.len() == HEAD || !may_be_letter;
     }
 
     /// Whether a letter begins so: with the members that one has, in the order in which they are written.
     fn is_of_letter(&self) -> bool {
-        let Some(rest) = self.bytes.strip_prefix(START) else { return false };
+        let head = without_blanks(&self.bytes);
+        let Some(rest) = head.strip_prefix(START) else { return false };
         let mut account = serde_json::Deserializer::from_slice(rest).into_iter::<Option<String>>();
         let Some(Ok(_)) = account.next() else { return false };
         let mut rest = &rest[account.byte_offset()..];
@@ -48,6 +54,21 @@ impl Head {
         rest.starts_with(br#","length":"#) || rest.starts_with(br#","reason":"#)
     }
 }
+
+/// JSON text without a byte order mark, and without white space between its tokens: some programs write
+/// letters anew with it.
+fn without_blanks(text: &[u8]) -> Vec<u8> {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let text = text.iter().copied().filter(|byte| {
+        in_string ^= *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        in_string || !byte.is_ascii_whitespace()
+    });
+    let text: Vec<_> = text.collect();
+    text.strip_prefix(BOM).map(<[u8]>::to_vec).unwrap_or(text)
+}
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How every letter begins that this command writes.
 const START: &[u8] = br#"{"account":"#;
@@ -67,30 +88,39 @@ pub(crate) async fn tell(mut body: Body) -> Result<(bool, Body)> {
 }
 
 /// The records of the letters in `body`, of [`Shape::Prefixed`]: each letter is one record, whatever
-/// bytes it holds. The letters must be of `account`, which is a part of what becomes of a record.
+/// bytes it holds, and stands where its letter does. Of letters of accounts, only those of `account` are
+/// read: the account is a part of what becomes of a record.
 pub(crate) fn records(body: Body, account: Option<String>, max_record_bytes: usize) -> Body {
     let options = FramerOptions {
         max_record_bytes: longest_letter(max_record_bytes),
         shape: Shape::Lines,
         ..FramerOptions::default()
     };
-    let mut without_bytes = WithoutBytes(0);
-    let records = body.frames_with(options).map(move |block| match block {
-        Ok(block) => prefixed(&block, account.as_deref(), &mut without_bytes),
-        Err(error) if error.is_record() => {
-            let mut record = Vec::new();
-            without_bytes.0 += 1;
-            put_prefixed(&mut record, None);
-            Ok(record.into())
-        }
-        Err(error) => Err(error),
-    });
-    Box::pin(records.scan(false, |failed, item| {
+    // A kill may have left the last letter without its end: it is a line all the same.
+    let end = stream::iter([Ok(Bytes::from_static(b"\n"))]);
+    let blocks = body.chain(end).frames_with(options);
+    let start = (Some(blocks), Replay::of(account));
+    let pieces = stream::unfold(start, |(blocks, mut replay)| async move {
+        let mut blocks = blocks?;
+        let read = match blocks.next().await {
+            Some(Ok(block)) => block.records().try_for_each(|line| replay.take(line)),
+            Some(Err(error)) if error.is_record() => {
+                replay.put(error.position().unwrap_or_default(), None);
+                Ok(())
+            }
+            Some(Err(error)) => Err(error),
+            None => {
+                let end: Vec<_> = replay.end().err().map(Err).into_iter().collect();
+                return Some((stream::iter(end), (None, replay)));
+            }
+        };
         // Nothing follows an error.
-        let item = (!*failed).then_some(item);
-        *failed = matches!(item, Some(Err(_)));
-        future::ready(item)
-    }))
+        let blocks = read.is_ok().then_some(blocks);
+        let mut pieces: Vec<_> = replay.body.take().into_iter().map(Ok).collect();
+        pieces.extend(read.err().map(Err));
+        Some((stream::iter(pieces), (blocks, replay)))
+    });
+    Box::pin(pieces.flatten())
 }
 
 /// The longest line that a record's letter takes: an escape makes six bytes of one. A record of a longer
@@ -99,12 +129,94 @@ fn longest_letter(max_record_bytes: usize) -> usize {
     max_record_bytes.saturating_mul(6).saturating_add(2 * HEAD).min(FramerOptions::MAX)
 }
 
-/// How many letters have no bytes; told once all were read.
-struct WithoutBytes(u64);
+/// Letters on their way to be records again.
+#[derive(Debug)]
+struct Replay {
+    account: Option<String>,
+    body: Placed,
+    /// How many letters were taken, and how many of these have no bytes.
+    taken: u64,
+    without_bytes: u64,
+    /// Letters of other accounts, and the first of those accounts.
+    passed_over: u64,
+    others: BTreeSet<String>,
+}
 
-impl Drop for WithoutBytes {
-    fn drop(&mut self) {
-        let what = match self.0 {
+/// Accounts that people are told the names of.
+const ACCOUNTS: usize = 10;
+
+impl Replay {
+    fn of(account: Option<String>) -> Self {
+        Self {
+            account,
+            body: Placed::default(),
+            taken: 0,
+            without_bytes: 0,
+            passed_over: 0,
+            others: BTreeSet::new(),
+        }
+    }
+
+    fn take(&mut self, line: RawRecord<'_>) -> Result<()> {
+        let letter = match ReadLetter::parse(line.bytes) {
+            Some(letter) => letter,
+            None if serde_json::from_slice::<IgnoredAny>(line.bytes).is_ok() => {
+                return Err(
+                    Error::new(ErrorKind::Input, "line is no dead letter").at(line.position)
+                );
+            }
+            // What a kill left of one: it is no JSON, and so a reject once more.
+            None => {
+                let bytes = Bytes::copy_from_slice(line.bytes);
+                ReadLetter { account: None, bytes: Some(bytes) }
+            }
+        };
+        match letter.account {
+            Some(account) if Some(&account) != self.account.as_ref() => {
+                self.passed_over += 1;
+                if self.others.len() < ACCOUNTS {
+                    self.others.insert(account);
+                }
+            }
+            // Where it is known that accounts must be named, the others are only looked for.
+            _ if self.account.is_none() && self.passed_over > 0 => {}
+            _ => self.put(line.position, letter.bytes.as_deref()),
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, at: Position, record: Option<&[u8]>) {
+        self.taken += 1;
+        self.without_bytes += u64::from(record.is_none());
+        self.body.put(at, record);
+    }
+
+    /// What is to be told once all letters were read.
+    fn end(&self) -> Result<()> {
+        let others: Vec<_> = self.others.iter().map(|account| printable(account, HEAD)).collect();
+        let more = if others.len() == ACCOUNTS { ", …" } else { "" };
+        let others = format!("{}{more}", others.join(", "));
+        let wrong = |message| Err(Error::new(ErrorKind::Configuration, message));
+        match &self.account {
+            None if self.passed_over > 0 => wrong(format!(
+                "there are dead letters of accounts: say whose are to be read (--account, one of {others})"
+            )),
+            Some(account) if self.passed_over > 0 && self.taken == 0 => wrong(format!(
+                "no dead letter is of account {account}: they are of others (--account, one of {others})"
+            )),
+            _ => {
+                self.warn();
+                Ok(())
+            }
+        }
+    }
+
+    fn warn(&self) {
+        if self.passed_over > 0 {
+            let (count, noun) = counted(self.passed_over, "dead letter", "dead letters");
+            say!("passed over: {count} {noun} of other accounts than --account names");
+        }
+        let what = match self.without_bytes {
             0 => return,
             1 => "1 dead letter has no bytes, since its record was".to_owned(),
             count => format!("{count} dead letters have no bytes, since their records were"),
@@ -116,27 +228,53 @@ impl Drop for WithoutBytes {
     }
 }
 
-fn prefixed(
-    block: &Block,
-    account: Option<&str>,
-    without_bytes: &mut WithoutBytes,
-) -> Result<Bytes> {
-    let mut records = Vec::with_capacity(block.bytes().len());
-    for line in block.records() {
-        let letter = ReadLetter::parse(line.bytes).ok_or_else(|| {
-            Error::new(ErrorKind::Input, "line is no dead letter").at(line.position)
-        })?;
-        if letter.account.is_some() && letter.account.as_deref() != account {
-            let message = "dead letter is of another account than --account says";
-            let account = letter.account.unwrap_or_default();
-            return Err(Error::new(ErrorKind::Configuration, message)
-                .at(line.position)
-                .of_account(account));
-        }
-        without_bytes.0 += u64::from(letter.bytes.is_none());
-        put_prefixed(&mut records, letter.bytes.as_deref());
+/// A body of records behind their lengths, each with its length where its letter is in the file: white
+/// space stands for the rest of the letters, and for what lies between.
+#[derive(Debug, Default)]
+struct Placed {
+    pieces: Vec<Bytes>,
+    last: Vec<u8>,
+    /// How long it is, and line feeds in it.
+    bytes: u64,
+    lines: u64,
+}
+
+/// White space, in pieces that need no memory of their own.
+static SPACES: [u8; 64 << 10] = [b' '; 64 << 10];
+static LINE_FEEDS: [u8; 64 << 10] = [b'\n'; 64 << 10];
+
+impl Placed {
+    fn put(&mut self, at: Position, record: Option<&[u8]>) {
+        let lines = (at.line - 1).saturating_sub(self.lines);
+        // Behind a line that was no letter there may be no room: it is longer by its length.
+        let spaces = at.byte.saturating_sub(self.bytes + lines);
+        self.fill(&SPACES, spaces);
+        self.fill(&LINE_FEEDS, lines);
+        let before = self.last.len();
+        put_prefixed(&mut self.last, record);
+        self.bytes += (self.last.len() - before) as u64;
+        self.lines += lines + 1;
     }
-    Ok(records.into())
+
+    fn fill(&mut self, with: &'static [u8], mut count: u64) {
+        self.bytes += count;
+        while count > 0 {
+            let len = count.min(with.len() as u64) as usize;
+            if len < with.len() {
+                self.last.extend_from_slice(&with[..len]);
+            } else {
+                self.pieces.push(std::mem::take(&mut self.last).into());
+                self.pieces.push(Bytes::from_static(with));
+            }
+            count -= len as u64;
+        }
+    }
+
+    /// What was put so far.
+    fn take(&mut self) -> Vec<Bytes> {
+        self.pieces.push(std::mem::take(&mut self.last).into());
+        std::mem::take(&mut self.pieces)
+    }
 }
 
 #[cfg(test)]
@@ -235,6 +373,7 @@ mod tests {
             (format!(r#"{start}"length":2,"reason":"syntax","text":"{}"#, "x".repeat(HEAD)), true),
             (format!(r#"{start}"reason":"too_long","message":""}}"#), true),
             (format!(r#"{start}"id":"a"}}"#), false),
+            ("\u{feff}{\"account\": null, \"byte\": 7, \"line\" : 1, \"record\": 0, \"reason\": \"".to_owned(), true),
             (r#"{"account":null,"result":[{"id":"a"}]}"#.to_owned(), false),
             (r#"{"account":"#.to_owned(), false),
             (r#"{"id":"a"}"#.to_owned(), false),

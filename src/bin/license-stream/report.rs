@@ -57,6 +57,9 @@ pub(crate) fn print<D: Sinks>(
     let signal = export.signals.first();
     let outcome = tally.outcome(signal);
     print_failures(&tally);
+    if let (Some(miscount), false) = (&tally.miscount, export.report.quiet) {
+        say!("warning: {miscount}");
+    }
     if export.report.json {
         tally.snapshots.sort_by_key(|(index, place, _)| (*index, *place));
         print_json(&tally, outcome, sinks.is_stdout(), elapsed);
@@ -162,6 +165,13 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
             .map(|(reason, count)| format!("{} {reason}", human_count(*count)))
             .collect::<Vec<_>>();
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
+        // Where one failed the run, it was told of already.
+        if let (Some(first), true) = (&tally.first_reject, tally.failures.is_empty()) {
+            say!("first reject: {first}");
+        }
+    }
+    if tally.is_of_record {
+        say!("to go on behind such a record: --on-error skip, or dead-letter to keep it");
     }
     for (field, count) in tally.unexpected.fields() {
         let values = if count == 1 { "value" } else { "values" };
@@ -232,7 +242,7 @@ pub(crate) fn chain(error: &Error) -> String {
 }
 
 /// A count, and the noun that goes with it.
-fn counted(count: u64, one: &'static str, many: &'static str) -> (String, &'static str) {
+pub(crate) fn counted(count: u64, one: &'static str, many: &'static str) -> (String, &'static str) {
     (human_count(count), if count == 1 { one } else { many })
 }
 

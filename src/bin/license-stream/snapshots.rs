@@ -18,6 +18,9 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) resumed_at_record: Option<u64>,
     pub(crate) records: u64,
     pub(crate) rejected: u64,
+    /// How many records the API said there are, where it said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) result_count: Option<u64>,
     pub(crate) requests: u64,
     pub(crate) retries: u64,
     pub(crate) bytes_read: u64,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use license_stream::accounts::{End, Ended, EndedSnapshot};
 use license_stream::decode::arrow::Unexpected;
-use license_stream::pipeline::{Counts, Outcome, Requests};
+use license_stream::pipeline::{Counts, Outcome, Requests, Summary};
 use license_stream::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -43,6 +43,12 @@ pub(crate) struct Tally {
     unauthorized: u64,
     /// Why accounts were skipped, and how many for each reason.
     pub(crate) skipped: BTreeMap<String, u64>,
+    /// The first reject, of the account that ended first.
+    pub(crate) first_reject: Option<String>,
+    /// Whether it was a record that an account failed at.
+    pub(crate) is_of_record: bool,
+    /// The first difference between what the API counted and what came.
+    pub(crate) miscount: Option<String>,
     /// What failed that stopped the run as a whole.
     pub(crate) error: Option<String>,
     /// What failed that is no account's own, such as the listing.
@@ -92,6 +98,9 @@ impl Tally {
             failures: Vec::new(),
             unauthorized: 0,
             skipped: BTreeMap::new(),
+            first_reject: None,
+            is_of_record: false,
+            miscount: None,
             error: None,
             run_error: None,
             snapshots: Vec::new(),
@@ -123,6 +132,7 @@ impl Tally {
                 self.counts.merge(&snapshot.summary.counts);
                 self.unexpected.merge(&written.unexpected);
                 self.into = Some(written.into);
+                self.remark(id, &snapshot.summary);
                 if let Some(error) = snapshot.summary.error {
                     self.failed(id, error);
                 }
@@ -149,6 +159,27 @@ impl Tally {
             }
         }
         Ok(())
+    }
+
+    /// Keeps what people are told of one snapshot where it is the first of which there is something to tell.
+    fn remark<R>(&mut self, id: Option<&str>, summary: &Summary<R>) {
+        let of_account = match id {
+            Some(id) if self.what.are_many => format!("account {id}: "),
+            _ => String::new(),
+        };
+        if let (None, Some(error)) = (&self.first_reject, &summary.first_reject) {
+            self.first_reject = Some(format!("{of_account}{error}"));
+        }
+        let came = summary.counts.records + summary.counts.rejected;
+        if let (None, Some(said), true) =
+            (&self.miscount, summary.result_count(), summary.outcome.is_complete())
+            && said != came
+        {
+            self.miscount = Some(format!(
+                "{of_account}the API counts {said} (result_count, added up over its pages), and {came} came: \
+                 what it counts is not documented"
+            ));
+        }
     }
 
     /// Whether every account that was to be read was read to its end.
@@ -225,6 +256,7 @@ impl Tally {
             }
         }
         if self.failures.len() < TOLD {
+            self.is_of_record |= error.is_record();
             let error = match id {
                 Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),
                 _ => error,
@@ -250,6 +282,7 @@ impl Tally {
             resumed_at_record: Some(summary.begun_at.record).filter(|record| *record > 0),
             records: written.records,
             rejected: summary.counts.rejected,
+            result_count: summary.result_count(),
             requests: summary.requests.made,
             retries: summary.requests.retried,
             bytes_read: summary.bytes_read,

@@ -14,7 +14,7 @@ use license_stream::truto::{AccountStatus, IntegratedAccount, Product, TrutoClie
 use license_stream::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use crate::args::{AccountArgs, ProductArg, is_uuid};
 use crate::report::say;
@@ -38,6 +38,8 @@ pub(crate) struct Wanted {
     pub(crate) integration_name: Option<Arc<str>>,
     /// What else the API's list says, if it is from there, or from a file that was made of it.
     pub(crate) listed: Option<Listed>,
+    /// What a look-up of its integration found, once one was made.
+    pub(crate) looked_up: OnceCell<Option<&'static Integration>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +189,7 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
         organization_id: line.organization_id,
         product: product.transpose()?,
         listed: integration.map(|it| Listed { integration: Some(it), unfit: None }),
+        looked_up: OnceCell::new(),
         integration_name: integration_name.map(Arc::from),
     })
 }

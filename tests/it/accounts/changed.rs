@@ -83,7 +83,7 @@ fn a_file_is_begun_anew_and_standard_output_cannot_be() {
     let got = run(command("ndjson", &truto).args(["--account", &ids[0], "--out"]).arg(&out));
     assert_eq!(got.code, Some(0), "{}", got.stderr);
     let told = "\nbegun anew: 1 snapshot, because the API answered differently than before\n\
-        retried: 1 of 3 requests\n";
+        retried: 1 of 4 requests\n";
     assert!(got.stderr.ends_with(told), "{}", got.stderr);
     let text = std::fs::read(&out).unwrap();
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

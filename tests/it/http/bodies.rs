@@ -114,10 +114,13 @@ fn a_body_that_ends_within_a_record_is_cut_whatever_its_length_says() {
 fn an_answer_without_licenses_is_no_listing_of_rejects() {
     let json = "Content-Type: application/json\r\n";
     let page = "{\"result\":[{\"id\":\"1\"}],\"next_cursor\":\"c\"}";
+    let said = "(without a status: Unauthorized)";
     for (body, what) in [
         ("<html>\n<b>secret</b></html>\n", "it looks like HTML"),
-        ("{\"message\":\"Unauthorized\"}", "no listing of licenses"),
+        ("{\"message\":\"Unauthorized\"}", said),
         ("{\n  \"message\": \"Unauthorized\"\n}\n", "no listing of licenses"),
+        ("{\"data\":[{\"id\":\"1\"}],\"next_cursor\":null}", "an envelope stands where a license"),
+        ("{\"result_count\":1,\"items\":[{\"id\":\"1\"}]}", "an envelope stands where a license"),
         ("{}", "no listing of licenses"),
         ("null", "no listing of licenses"),
         ("Service is down\n", "no listing of licenses"),
@@ -134,7 +137,8 @@ fn an_answer_without_licenses_is_no_listing_of_rejects() {
             let summary: serde_json::Value = serde_json::from_str(got.text()).unwrap();
             let snapshot = &summary["snapshots"][0];
             assert_eq!((got.code, &snapshot["complete"]), (Some(1), &false.into()), "{body}");
-            assert_eq!(snapshot["error"]["kind"], "malformed", "{body}: {summary}");
+            let kind = if what == said { "upstream" } else { "malformed" };
+            assert_eq!(snapshot["error"]["kind"], kind, "{body}: {summary}");
             assert_eq!(snapshot["records"], records, "{body}: {summary}");
             assert!(got.stderr.contains(what) && !got.stderr.contains("secret"), "{}", got.stderr);
         }

@@ -36,8 +36,9 @@ fn a_broken_record_costs_one_record() {
         (r#"{"id":}"#, "syntax"),
         (r#"{"id":"x","name":nope}"#, "syntax"),
         (r#"{"name":"no id"}"#, "missing_id"),
-        (r#"{"error":"not an error of the API"}"#, "missing_id"),
-        (r#"{"message":"neither"}"#, "missing_id"),
+        (r#"{"name":"no id","message":"x","result_count":1}"#, "missing_id"),
+        (r#"{"name":"no id","remote_data":{"error":"x"},"x":}"#, "syntax"),
+        ("{}", "missing_id"),
         ("7", "not_an_object"),
     ] {
         for body in bodies(broken) {
@@ -64,6 +65,9 @@ fn an_error_fails_the_run_however_the_body_goes_on() {
         r#"{"statusCode":"502","error":"Bad Gateway","message":"x"}"#,
         r#"{"statusCode":502,"error":"","message":"x"}"#,
         r#"{"statusCode":502,"error":{"code":1},"message":"x"}"#,
+        r#"{"statusCode":502.0,"error":"x"}"#,
+        r#"{"error":"Bad Gateway","message":"x"}"#,
+        r#"{"message":"x"}"#,
     ] {
         let unclosed = [format!("{{\"result\":[{A},{error}"), format!("[{A},{error}")];
         // On a line of its own, behind a page.
@@ -72,8 +76,11 @@ fn an_error_fails_the_run_however_the_body_goes_on() {
             for arguments in [&[][..], &["--on-error", "skip"]] {
                 let run = read(&body, arguments, 1);
                 assert_eq!(failure(&run), "upstream", "{body}: {run:#?}");
-                assert!(run.stderr.contains("(status 502: x)"), "{run:#?}");
-                assert!(run.stdout.starts_with(&format!("{A}\n")), "{body}: {run:#?}");
+                let status =
+                    if error.contains("502") { "(status 502: x)" } else { "(without a status: x)" };
+                assert!(run.stderr.contains(status), "{run:#?}");
+                // However much came together, nothing behind it.
+                assert_eq!(run.stdout, format!("{A}\n"), "{body}: {run:#?}");
             }
         }
     }
@@ -97,6 +104,8 @@ fn a_line_about_the_page_is_no_record_wherever_it_stands() {
         r#"{"next_cursor":null}"#,
         r#"{"prev_cursor":"c","result_count":2}"#,
         r#"{"is_partial_response":false}"#,
+        r#"{"is\u005fpartial_response":false}"#,
+        r#"{"id":null,"next_cursor":null}"#,
     ] {
         for body in [
             format!("{line}\n{A}\n{B}\n"),
@@ -112,6 +121,89 @@ fn a_line_about_the_page_is_no_record_wherever_it_stands() {
 }
 
 #[test]
+fn a_list_has_no_lines_about_the_page() {
+    let cursor = r#"{"next_cursor":"c"}"#;
+    for body in [format!("[{A},{cursor},{B}]"), format!("{{\"result\":[{A},{cursor},{B}]}}")] {
+        let run = read(&body, &["--on-error", "skip"], 4);
+        assert_eq!(run.stdout, format!("{A}\n{B}\n"), "{body}");
+        assert_eq!(summary(&run)["rejects_by_reason"]["missing_id"], 1);
+    }
+}
+
+#[test]
+fn an_envelope_where_lines_are_read_is_not_passed_over() {
+    for envelope in [
+        r#"{"result":[{"id":"c"}],"next_cursor":null}"#,
+        r#"{"results":{"c":{"id":"c"}}}"#,
+        r#"{"data":[{"id":"c"}],"next_cursor":null}"#,
+        r#"{"name":"x","next_cursor":"c"}"#,
+    ] {
+        for body in [
+            format!("{A}\n{envelope}\n{B}\n"),
+            format!("{{\"next_cursor\":null}}\n{A}\n{envelope}\n"),
+            format!("\u{1e}{A}\n\u{1e}{envelope}\n"),
+        ] {
+            for arguments in [&[][..], &["--on-error", "skip"]] {
+                let run = read(&body, arguments, 1);
+                assert_eq!(run.stdout, format!("{A}\n"), "{body}");
+                assert_eq!(failure(&run), "malformed", "{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_may_have_borne_the_cursor_is_not_skipped() {
+    let limit = "--max-record-bytes=40";
+    let long = format!(r#"{{"next_cursor":"{}"}}"#, "c".repeat(50));
+    let other = format!(r#"{{"id":"x","next_cursor":"{}"}}"#, "c".repeat(50));
+    for (line, code) in [
+        (r#"{"next_cursor":"c",}"#, 1),
+        (r#"{"next_cursor":"c"#, 1),
+        (r#"{"statusCode":502,"error":"x""#, 1),
+        (&long, 1),
+        (&other, 4),
+        (r#"{"id":"x","next_cursor":}"#, 4),
+    ] {
+        for body in [format!("{A}\n{line}\n{B}\n"), format!("\u{1e}{A}\n\u{1e}{line}\n\u{1e}{B}\n")]
+        {
+            let run = read(&body, &["--on-error", "skip", limit], code);
+            let is_complete = summary(&run)["snapshots"][0]["complete"] == true;
+            assert_eq!(is_complete, code == 4, "{body}");
+            if code == 1 {
+                assert_eq!(
+                    (run.stdout.as_str(), failure(&run).as_str()),
+                    (&*format!("{A}\n"), "malformed")
+                );
+                assert!(run.stderr.contains("licenses may be missing behind it"), "{run:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_api_counts_is_told_and_compared() {
+    for (count, is_warned) in [(2, false), (3, true)] {
+        let body = format!("{{\"result\":[{A},{B}],\"result_count\":{count}}}");
+        let run = read(&body, &[], 0);
+        assert_eq!(summary(&run)["snapshots"][0]["result_count"], count);
+        assert_eq!(run.stderr.contains("warning: the API counts 3"), is_warned, "{run:#?}");
+    }
+    let run = read(&format!("{A}\n"), &[], 0);
+    assert_eq!(summary(&run)["snapshots"][0].get("result_count"), None);
+}
+
+#[test]
+fn white_space_around_a_record_does_not_make_it_too_long() {
+    let limit = format!("--max-record-bytes={}", A.len());
+    for body in
+        [format!("{A}\r\n  {A} \r\n"), format!("\u{1e}{A}\n\u{1e} {A}\n"), format!("[ {A} , {A} ]")]
+    {
+        assert_eq!(read(&body, &[&limit], 0).stdout, format!("{A}\n{A}\n"), "{body}");
+    }
+}
+
+#[test]
 fn a_body_that_bears_a_cursor_is_not_all() {
     let cursor = r#"{"next_cursor":"c"}"#;
     for body in [
@@ -120,7 +212,6 @@ fn a_body_that_bears_a_cursor_is_not_all() {
         format!("{A}\n{cursor}\n{B}\n"),
         format!("{A}\n{B}\n{cursor}\n{{\"result_count\":2}}\n"),
         format!("{{\"result\":[{A},{B}],\"next_cursor\":\"c\"}}"),
-        format!("{{\"result\":[{A},{B},{{\"next_cursor\":null}}],\"next_cursor\":\"c\"}}"),
         format!("{{\"result\":[{A}]}}\n{{\"next_cursor\":\"c\",\"result\":[{B}]}}\n"),
     ] {
         let run = read(&body, &[], 1);
