@@ -156,7 +156,7 @@ class Broker:
 
     def kcat(self, body: Body, codec: str) -> Run:
         """With the settings that license-stream has by default, as far as they make it faster."""
-        settings = ["acks=all", f"compression.type={codec}", "linger.ms=50", "batch.size=1000000"]
+        settings = ["acks=all", f"compression.type={codec}", "linger.ms=200", "batch.size=1000000"]
         settings += ["queue.buffering.max.messages=1000000"]
         options = [option for setting in settings for option in ("-X", setting)]
         with self.topic(body.records) as topic:
