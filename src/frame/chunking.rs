@@ -262,6 +262,8 @@ mod tests {
             r#"{"next_cursor":"c"}"#,
             r#"{"name":"x"}"#,
             r#"{"id":"x","result":[]}"#,
+            r#"{"id":"x","result":"ok","next_cursor":null}"#,
+            r#"{"id":"x","next_cursor":null,"result":1}"#,
             "{}",
             r#"{"other":{"result":[]}}"#,
             "7",

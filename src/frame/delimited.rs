@@ -186,10 +186,10 @@ impl Delimited {
         #[cfg(feature = "pipeline")]
         {
             // What is sure to have come, however the body is chunked.
-            let wanted = self.options.max_record_bytes.saturating_sub(self.spill.len());
+            let begun = &self.spill[..self.spill.len().min(self.options.max_record_bytes)];
+            let wanted = self.options.max_record_bytes - begun.len();
             let end = memchr(self.delimiter, &self.chunk).unwrap_or(self.chunk.len());
-            let rest = &self.chunk[..end.min(wanted)];
-            let head = [&self.spill[..], rest].concat();
+            let head = [begun, &self.chunk[..end.min(wanted)]].concat();
             self.has_dropped_aside |= may_have_been_aside(head.trim_ascii_start());
         }
         let mut dropped = Dropped { start: self.position, scan: None };

@@ -169,8 +169,10 @@ impl PageReader {
             "error" => {
                 self.error = match value {
                     Value::Null | Value::Bool(false) => None,
-                    Value::String(text) if text.is_empty() => None,
-                    Value::String(text) => Some(text),
+                    Value::Number(code) if code.as_f64() == Some(0.0) => None,
+                    Value::Array(items) if items.is_empty() => None,
+                    Value::Object(members) if members.is_empty() => None,
+                    Value::String(text) => Some(text).filter(|text| !text.is_empty()),
                     // What is in it is not known, only that something is.
                     _ => Some(String::new()),
                 }

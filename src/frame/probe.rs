@@ -118,7 +118,6 @@ impl Probe {
                     let name = serde_json::from_slice::<String>(&body[*start..self.at]);
                     let Ok(name) = name else { return Some(Shape::Lines) };
                     let is_result = matches!(name.as_str(), "result" | "results");
-                    self.has_result |= is_result;
                     self.has_page |= is_of_page(&name);
                     // A license may have a field `result` of its own, and an envelope an `id`, that of a
                     // request.
@@ -155,6 +154,10 @@ impl Probe {
                 }
                 (State::Colon { is_result }, b':') => State::Value { is_result: *is_result },
                 (State::Value { is_result: true }, b'[' | b'n') if self.has_id => {
+                    if self.has_page {
+                        return Some(Shape::Envelope);
+                    }
+                    self.has_result = true;
                     if byte == b'[' {
                         State::List { start: self.at }
                     } else {

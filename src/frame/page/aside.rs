@@ -151,7 +151,7 @@ impl PageReader {
 }
 
 /// Whether a record that cannot be read, or the start of one that is too long, may have been a line about
-/// the page or an error of the API: then it is not known whether licenses are missing behind it.
+/// the page, an envelope or an error of the API: then it is not known whether licenses are missing.
 #[cfg(feature = "pipeline")]
 pub(crate) fn may_have_been_aside(record: &[u8]) -> bool {
     let record = record.strip_prefix(BOM).unwrap_or(record);
@@ -163,7 +163,7 @@ pub(crate) fn may_have_been_aside(record: &[u8]) -> bool {
     if seen.has_id {
         return false;
     }
-    if seen.is_of_page || seen.is_of_error {
+    if seen.is_of_page || seen.is_of_error || seen.has_result {
         return true;
     }
     // A license of which a field was broken.
@@ -172,6 +172,7 @@ pub(crate) fn may_have_been_aside(record: &[u8]) -> bool {
         && PAGE_MEMBERS
             .iter()
             .chain(&ERROR_MEMBERS)
+            .chain(&RESULT_MEMBERS)
             .any(|name| Finder::new(name).find(&record[end..]).is_some())
 }
 
@@ -183,6 +184,10 @@ const PAGE_MEMBERS: [&str; 4] =
 /// Members of an error of the API, as they stand in a line.
 #[cfg(feature = "pipeline")]
 const ERROR_MEMBERS: [&str; 2] = [r#""statusCode""#, r#""error""#];
+
+/// What an envelope has its records under, as it stands in a line.
+#[cfg(feature = "pipeline")]
+const RESULT_MEMBERS: [&str; 2] = [r#""result""#, r#""results""#];
 
 fn unread_envelope() -> Error {
     let message = "an envelope stands where a license should, and what is in it would be missing: where \
@@ -355,6 +360,11 @@ mod tests {
             (br#"{"next_cursor":1}x"#, true),
             (br#"x{"next_cursor":1}"#, true),
             (br#"{"statusCode":502,"error":"x""#, true),
+            (br#"{"result":[{"id":"b"},{"id":"c",}]}"#, true),
+            (br#"{"results":[{"id":"b"},,{"id":"c"}]}"#, true),
+            (br#"{"result":[{"id":"b"}]};"#, true),
+            (br#"{"result":[{"id":"b"},{"id":"#, true),
+            (br#"{"id":"a","result":[{]}"#, false),
             (br#"{"id":"a","next_cursor":}"#, false),
             (br#"{"id":"a"} {"error":1}"#, false),
             (br#"{"name":"a","remote_data":{"error":1},"x":}"#, false),
