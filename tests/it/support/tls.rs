@@ -1,10 +1,11 @@
 //! An authority of our own, and a server that it certifies.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
@@ -144,8 +145,12 @@ impl TlsServer {
                     if is_over.load(Ordering::SeqCst) {
                         return;
                     }
-                    // A client that does not trust us ends the handshake.
-                    let Ok(mut stream) = acceptor.accept(stream) else { continue };
+                    let connection = stream.try_clone().unwrap();
+                    // One side does not trust the other, which ends the handshake.
+                    let Ok(mut stream) = acceptor.accept(stream) else {
+                        hear_out(connection);
+                        continue;
+                    };
                     let head = read_head(&mut stream);
                     requests.lock().unwrap().push(head);
                     std::io::Write::write_all(&mut stream, response.as_bytes()).unwrap();
@@ -168,6 +173,14 @@ impl TlsServer {
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
+}
+
+/// Closes a connection once the client has. In TLS 1.3 a client sends its request before it can know that
+/// its certificate is refused; were that left unread, the reset could overtake the alert that says so.
+fn hear_out(mut connection: TcpStream) {
+    let _ = connection.shutdown(Shutdown::Write);
+    let _ = connection.set_read_timeout(Some(Duration::from_secs(5)));
+    let _ = std::io::copy(&mut connection, &mut std::io::sink());
 }
 
 impl Drop for TlsServer {
