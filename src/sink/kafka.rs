@@ -20,6 +20,8 @@ mod config;
 mod encoding;
 mod headers;
 mod key;
+#[cfg(test)]
+mod kills;
 mod ledger;
 mod letters;
 mod options;
