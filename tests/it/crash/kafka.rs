@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use super::{COUNT, kill_at, kill_at_random, points, simulator, wanted_kills};
+use super::{COUNT, kill_at_each, kill_at_random, simulator, wanted_kills};
 use crate::support::body::{id, records, simulated};
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
@@ -13,7 +13,7 @@ use crate::support::simulation::Simulation;
 pub(super) const EXACTLY_ONCE: [&str; 4] =
     ["--delivery", "exactly-once", "--transaction-bytes", "800000"];
 
-fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
+pub(super) fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
     command_at(&bootstrap(), simulation, topic, options)
 }
 
@@ -78,16 +78,35 @@ pub(super) fn assert_none_lost_at(brokers: &str, seed: u64, topic: &str, what: &
     assert_eq!(lost, 0, "{what}: licenses of {snapshot} that were not seen");
 }
 
+/// The ways to deliver and to keep checkpoints: exactly once, and at least once beside the topic and in
+/// `directory`.
+pub(super) fn ways(directory: &str) -> [Vec<&str>; 3] {
+    [EXACTLY_ONCE.to_vec(), Vec::new(), vec!["--checkpoint", directory]]
+}
+
 #[test]
-fn killed_at_every_instant_of_a_transaction_each_license_is_seen_once() {
+fn killed_at_every_named_instant_none_is_lost_and_exactly_once_shows_each_once() {
     let simulation = Simulation::start(simulator(3));
-    for point in points().into_iter().filter(|point| point.starts_with("transaction")) {
-        for count in [1, 2] {
-            let topic = topic("crash-transaction");
-            let command = || command(&simulation, &topic, &EXACTLY_ONCE);
-            assert!(kill_at(point, count, command), "{point} is not reached");
-            assert_once(3, &topic, &format!("{point}:{count}"));
-        }
+    for (way, wanted) in [(0, 3), (1, 3), (2, 3)] {
+        let points = kill_at_each(|| {
+            let (topic, directory) = (topic("crash-named"), tempfile::tempdir().unwrap());
+            let path = directory.path().to_str().unwrap().to_owned();
+            let command = {
+                let (simulation, topic) = (&simulation, topic.clone());
+                move || command(simulation, &topic, &ways(&path)[way])
+            };
+            let look = move |what: &str| {
+                let what = format!("{}, {what}", ["exactly once", "at least once", "files"][way]);
+                if way == 0 {
+                    assert_once(3, &topic, &what);
+                } else {
+                    assert_none_lost(3, &topic, &what);
+                }
+                drop(directory);
+            };
+            (command, look)
+        });
+        assert_eq!(points, wanted, "those of transactions, or of a file");
     }
 }
 
@@ -115,16 +134,4 @@ fn killed_at_random_instants_at_least_once_loses_no_license() {
         assert_none_lost(5, &topic, &format!("after {kills} kills"));
     }
     println!("kafka, at least once: {kills} kills at random instants survived");
-}
-
-#[test]
-fn killed_at_every_instant_of_a_checkpoint_no_license_is_lost() {
-    let simulation = Simulation::start(simulator(6));
-    for point in points().into_iter().filter(|point| point.starts_with("checkpoint")) {
-        let (topic, directory) = (topic("crash-checkpoint"), tempfile::tempdir().unwrap());
-        let options = ["--checkpoint", directory.path().to_str().unwrap()];
-        let command = || command(&simulation, &topic, &options);
-        assert!(kill_at(point, 1, command), "{point} is not reached");
-        assert_none_lost(6, &topic, point);
-    }
 }
