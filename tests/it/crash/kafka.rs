@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use super::{COUNT, kill_at_each, kill_at_random, simulator, wanted_kills};
+use super::{COUNT, ended, kill_at_each, kill_at_random, simulator, start, wanted_kills};
 use crate::support::body::{id, records, simulated};
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::python::{header, topic_messages_at};
+use crate::support::run::run;
 use crate::support::simulation::Simulation;
 
 pub(super) const EXACTLY_ONCE: [&str; 4] =
@@ -134,4 +135,29 @@ fn killed_at_random_instants_at_least_once_loses_no_license() {
         assert_none_lost(5, &topic, &format!("after {kills} kills"));
     }
     println!("kafka, at least once: {kills} kills at random instants survived");
+}
+
+#[test]
+fn exactly_once_no_run_goes_on_with_what_was_delivered_at_least_once() {
+    let simulation = Simulation::start(simulator(17));
+    for (then, now) in [(&[][..], &EXACTLY_ONCE[..]), (&EXACTLY_ONCE, &[])] {
+        let topic = topic("crash-delivery");
+        let at = ("LICENSE_STREAM_KILL_AT", "transaction-committed:1");
+        assert!(!ended(start(command(&simulation, &topic, then).env(at.0, at.1))));
+        let run = run(&mut command(&simulation, &topic, now)).expect(0);
+        let snapshots = seen(17, &bootstrap(), &topic);
+        let (_, last) = snapshots.last_key_value().unwrap();
+        if now.is_empty() {
+            assert_eq!((snapshots.len(), run.stderr.as_str()), (1, ""), "it goes on");
+            assert!(last.iter().all(|times| *times > 0));
+        } else {
+            assert_eq!(snapshots.len(), 2, "it begins anew");
+            assert!(
+                run.stderr.contains("was begun with --delivery at-least-once"),
+                "{}",
+                run.stderr
+            );
+            assert!(last.iter().all(|times| *times == 1));
+        }
+    }
 }
