@@ -18,6 +18,9 @@ pub(crate) struct Framing {
     records: Vec<(Position, Vec<u8>)>,
     /// Records that were too long, and what ended the body.
     errors: Vec<(Option<Position>, ErrorKind)>,
+    /// The place of a record that was too long and no license, and how many records came before that was
+    /// known.
+    doubtful: Option<(Position, usize)>,
     page: Page,
     end: Position,
 }
@@ -61,7 +64,12 @@ fn frame_with<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, mut framer: Framer
     let mut framing = Framing::default();
     let mut drain = |framer: &mut Framer| {
         loop {
-            match framer.next_block() {
+            let next = framer.next_block();
+            #[cfg(feature = "stream")]
+            if let (None, Some(error)) = (framing.doubtful, framer.doubtful()) {
+                framing.doubtful = error.position().map(|place| (place, framing.records.len()));
+            }
+            match next {
                 Ok(None) => break,
                 Ok(Some(block)) => {
                     assert!(!block.is_empty());
@@ -197,6 +205,17 @@ mod tests {
                 none(),
             ),
             (
+                format!(r#"{{"id":"r","status":"ok","result":[{a},{b}],"next_cursor":null}}"#),
+                none(),
+            ),
+            (
+                format!(
+                    "{{\"result\":[{a},{b}],\"meta\":{{\"x\":{{}}}}}}\n\
+                    {{\"next_cursor\":\"c\",\"status\":200,\"meta\":[{{\"x\":{{}}}}]}}"
+                ),
+                cursor("c"),
+            ),
+            (
                 format!(r#"{{"x":{{"y":[1,"]}}"]}},"z":-1.5e3,"result":[{a},{b}],"w":true}}"#),
                 none(),
             ),
@@ -327,12 +346,27 @@ mod tests {
             ("{}", 0),
             (r#"{"result":[],"id":"req"}"#, 0),
             (r#"{"result":{},"id":"r"}"#, 0),
+            (r#"{"name":"x","next_cursor":null}"#, 0),
+            (r#"{"next_cursor":null,"data":[{"id":"a"}]}"#, 0),
             (r#"{"statusCode":200,"message":"OK"}"#, 0),
             (r#"{"result":{"statusCode":502,"error":"Bad Gateway"}}"#, 0),
             ("\u{feff}[{\"id\":\"a\"}", 1),
         ] {
             let framing = check(body.as_bytes(), Shape::Envelope);
             assert_eq!((framing.records.len(), framing.errors.len()), (kept, 1), "{body}");
+        }
+        for (body, kept) in [
+            (r#"{"id":"a","result":null,"next_cursor":null}"#, 0),
+            (r#"{"id":"a","next_cursor":"","result":[]}"#, 0),
+            (r#"{"id":7,"result":[],"result_count":0}"#, 0),
+            (r#"{"id":"a","result":[{"id":"b"}],"name":"x"}"#, 1),
+            (r#"{"name":"x","id":"a","result":{"k":1}}"#, 1),
+        ] {
+            let framing = check(body.as_bytes(), Shape::Auto);
+            assert_eq!((framing.records.len(), framing.errors.len()), (kept, 1), "{body}");
+            assert_eq!(framing.errors[0].1, ErrorKind::Malformed);
+            // Whoever says so knows what it is.
+            assert_eq!(check(body.as_bytes(), Shape::Envelope).errors, [], "{body}");
         }
         let numbered = check(br#"{"result":[],"next_cursor":12}"#, Shape::Auto);
         assert_eq!(numbered.page, cursor("12"));
@@ -355,13 +389,26 @@ mod tests {
             (r#"{"error":"timed out","message":"try later"}"#, Shape::Envelope),
             (r#"{"message":"Unauthorized"}"#, Shape::Envelope),
             ("{\"result\":[{\"id\":\"a\"}]}\n{\"message\":\"x\"}", Shape::Auto),
+            (r#"{"result":null,"message":"Internal server error"}"#, Shape::Auto),
+            (r#"{"message":"x","next_cursor":null,"result":null,"result_count":0}"#, Shape::Auto),
+            (r#"{"result":[],"status":500,"message":"x"}"#, Shape::Auto),
+            (r#"{"result":[{"id":"a"}],"status":"502"}"#, Shape::Auto),
+            (r#"{"result":[],"truto_is_remote_error":true}"#, Shape::Auto),
         ] {
             let framing = check(body.as_bytes(), shape);
             assert_eq!(framing.errors.len(), 1, "{body}");
             assert_eq!(framing.errors[0].1, ErrorKind::Upstream, "{body}");
         }
-        let good = check(br#"{"result":[],"message":"ok","statusCode":200}"#, Shape::Auto);
-        assert!(good.errors.is_empty());
+        for page in [
+            r#"{"result":[],"message":"ok","statusCode":200}"#,
+            r#"{"result":[],"message":"ok","limit":10,"result_count":0}"#,
+            r#"{"result":null,"message":null}"#,
+            r#"{"result":null,"message":"","error":null}"#,
+            r#"{"result":null,"message":"ok","status":200}"#,
+            r#"{"result":[],"status":"ok","truto_is_remote_error":false}"#,
+        ] {
+            assert_eq!(check(page.as_bytes(), Shape::Auto).errors, [], "{page}");
+        }
     }
 
     #[test]
@@ -384,6 +431,44 @@ mod tests {
         let framing =
             check(format!(r#"{{"x":{long},"result":[{good}]}}"#).as_bytes(), Shape::Envelope);
         assert_eq!((framing.records.len(), framing.errors.len()), (0, 1));
+    }
+
+    #[cfg(feature = "stream")]
+    #[test]
+    fn a_long_record_that_may_be_more_than_a_license_is_known_before_anything_behind_it() {
+        let good = r#"{"id":"a"}"#;
+        let x = "x".repeat(100);
+        for (long, in_lines, in_lists) in [
+            (format!(r#"{{"id":"{x}","next_cursor":"c"}}"#), false, false),
+            (format!(r#"{{"y":[{{"z":"}}"}}],"id":"{x}"}}"#), false, false),
+            (format!(r#"{{"name":"{x}","next_cursor":"c"}}"#), true, true),
+            (format!(r#"{{"raw_response":"{x}","statusCode":502}}"#), true, true),
+            (format!(r#"{{"name":"{x}","id":"a"}}"#), true, true),
+            (format!(r#""{x}""#), true, true),
+            (format!(r#"{{"id":"{x}"}}{{"next_cursor":"c"}}"#), true, false),
+            (format!(r#"{{"id":"{x}","name":{{"#), true, false),
+        ] {
+            for (body, is_doubtful) in [
+                (format!("{good}\n{long}\n{good}\n"), in_lines),
+                (format!("{long}\n{good}\n"), in_lines),
+                (format!("{good}\n\u{feff}\n{long}\n"), in_lines),
+                (format!("\u{feff}{long}\n{good}\n"), in_lines),
+                (format!("\u{1e}{good}\n\u{1e}{long}\n\u{1e}{good}\n"), in_lines),
+                (format!("[{good},{long},{good}]"), in_lists),
+                (format!(r#"{{"result":{{"k":{good},"l":{long},"m":{good}}}}}"#), in_lists),
+            ] {
+                let framing = check(body.as_bytes(), Shape::Auto);
+                let place = body.find(&long).filter(|_| is_doubtful);
+                let found = framing.doubtful.map(|(place, records)| (place.byte as usize, records));
+                // A byte order mark that opens the body is no part of the record, but of its place.
+                let place = place.map(|at| if body.starts_with('\u{feff}') { 0 } else { at });
+                assert_eq!(found.map(|(at, _)| at), place, "{body}");
+                if let Some((at, records)) = found {
+                    let before = framing.records.iter().filter(|(place, _)| place.byte < at as u64);
+                    assert_eq!(records, before.count(), "{body}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -426,6 +511,8 @@ mod tests {
             1 => Just(&b"{\"x\":[1,\"\\\"]\"]}"[..]),
             1 => Just(&b"\xef\xbb\xbf"[..]),
             1 => Just(&b"\xff nul"[..]),
+            1 => Just(&b"{\"next_cursor\":\"0123456789abcdef0123456789abcdef0123456789abcdef\"}"[..]),
+            1 => Just(&b"{\"id\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789\"}"[..]),
         ];
         proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
     }

@@ -73,7 +73,7 @@ impl Document {
         match self.state {
             State::TooLong => {
                 self.state = State::Discarding;
-                Err(too_long(&self.options, self.options.start))
+                Err(too_long(&self.options, self.options.start, ""))
             }
             State::Whole => {
                 self.state = State::Done;
