@@ -31,6 +31,7 @@
 //! # Ok::<(), license_stream::Error>(())
 //! ```
 
+mod blanks;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod chunking;
 mod delimited;
@@ -40,6 +41,7 @@ mod outline;
 mod page;
 mod prefixed;
 mod probe;
+mod run;
 #[cfg(feature = "stream")]
 mod stream;
 mod structure;

@@ -4,16 +4,12 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
+use super::blanks::{BOM, MAX_BLANKS, is_blank, trimmed, trimmed_end, trimmed_start};
 use super::outline::Outline;
 use super::structure::Scan;
 use super::{Block, FramerOptions, RecordRange, Shape, join, lines, too_long};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
-
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// White space around a record that does not count as its length.
-pub(super) const MAX_BLANKS: usize = 1 << 10;
 
 /// Behind the message about a first record that is too long.
 const IF_ENVELOPE: &str = "; where it is an envelope with much before its result, say so (Shape::Envelope, --shape envelope)";
@@ -293,34 +289,6 @@ impl Found {
     fn pass_delimiter(&mut self) {
         self.lines += u32::from(self.is_line_feed);
     }
-}
-
-/// The white space of RFC 8259, and no other.
-pub(super) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-fn trimmed_start(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text
-        && is_blank(*first)
-    {
-        text = rest;
-    }
-    text
-}
-
-fn trimmed_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., last] = text
-        && is_blank(*last)
-    {
-        text = rest;
-    }
-    text
-}
-
-/// `text` without the white space around it.
-pub(super) fn trimmed(text: &[u8]) -> &[u8] {
-    trimmed_end(trimmed_start(text))
 }
 
 /// Whether more would have to come to close the quotes and brackets of `record`.

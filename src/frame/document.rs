@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::delimited::{BOM, MAX_BLANKS, is_blank, trimmed};
+use super::blanks::{BOM, MAX_BLANKS, is_blank, trimmed};
 use super::{Block, FramerOptions, RecordRange, lines, too_long};
 use crate::error::Result;
 use crate::position::{Position, Span};

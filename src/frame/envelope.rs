@@ -10,14 +10,15 @@ use std::borrow::Cow;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::delimited::{BOM, is_blank};
+use super::blanks::{BOM, is_blank};
 use super::outline::has_text_id;
 use super::page::{Members, PageReader};
+use super::run::Run;
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, Shape, join, lines, too_long};
+use super::{Block, FramerOptions, Shape, join, lines, too_long};
 use crate::decode::{Limits, check};
 use crate::error::{Error, ErrorKind, Result};
-use crate::position::{Position, Span};
+use crate::position::Position;
 use crate::reject::RejectReason;
 
 #[derive(Debug)]
@@ -485,44 +486,5 @@ impl Envelope {
     fn fail(&mut self, kind: ErrorKind, what: impl Into<Cow<'static, str>>, at: Position) {
         self.failure = Some(Error::new(kind, what).at(at));
         self.is_lost = true;
-    }
-}
-
-/// Records of one piece of memory that follow one another.
-#[derive(Debug, Default)]
-struct Run {
-    records: Vec<RecordRange>,
-    /// Where the first of them begins: offset in the memory, and place in the body.
-    offset: usize,
-    start: Position,
-    end: Position,
-}
-
-impl Run {
-    fn push(&mut self, offset: usize, len: usize, start: Position, end: Position) {
-        if self.records.is_empty() {
-            self.offset = offset;
-            self.start = start;
-        }
-        self.records.push(RecordRange {
-            start: (offset - self.offset) as u32,
-            len: len as u32,
-            line: (start.line - self.start.line) as u32,
-        });
-        self.end = end;
-    }
-
-    fn len(&self) -> usize {
-        (self.end.byte - self.start.byte) as usize
-    }
-
-    /// The block of the records, if there are any.
-    fn close(self, memory: &Bytes) -> Option<Block> {
-        if self.records.is_empty() {
-            return None;
-        }
-        let bytes = memory.slice(self.offset..self.offset + self.len());
-        let span = Span { start: self.start, end: self.end };
-        Some(Block { bytes, records: self.records, span })
     }
 }

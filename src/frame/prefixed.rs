@@ -7,7 +7,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::delimited::is_blank;
+use super::blanks::is_blank;
 use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};

@@ -7,7 +7,7 @@ use memchr::memmem;
 use super::Members;
 use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind};
-use crate::frame::delimited::{BOM, is_blank, trimmed};
+use crate::frame::blanks::{BOM, is_blank, trimmed};
 use crate::frame::outline::{closes, has_text_id};
 use crate::reject::RejectReason;
 
