@@ -300,10 +300,10 @@ impl Framer {
     pub(crate) fn doubtful(&self) -> Option<Error> {
         let place = match &self.machine {
             Machine::Delimited(delimited) => delimited.doubtful(),
-            Machine::Envelope(envelope) => envelope.doubtful(),
+            Machine::Envelope(envelope) => envelope.doubtful().map(|place| (place, "")),
             Machine::Probe(_) | Machine::Document(_) | Machine::Prefixed(_) => None,
         };
-        place.map(|place| lost_aside(&too_long(&self.options, place, "")))
+        place.map(|(place, advice)| lost_aside(&too_long(&self.options, place, advice)))
     }
 
     /// What envelopes have said of the page so far; lines of their own are told by decoding.

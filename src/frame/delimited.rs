@@ -26,8 +26,8 @@ pub(super) struct Delimited {
     position: Position,
     /// Inside a record that was found too long: everything up to the delimiter is dropped.
     dropped: Option<(Position, Outline)>,
-    /// The place of one such record that is not known to have been one license.
-    doubtful: Option<Position>,
+    /// The place of one such record that is not known to have been one license, and what may help.
+    doubtful: Option<(Position, &'static str)>,
     finished: bool,
 }
 
@@ -59,7 +59,7 @@ impl Delimited {
     }
 
     #[cfg(feature = "stream")]
-    pub(super) fn doubtful(&self) -> Option<Position> {
+    pub(super) fn doubtful(&self) -> Option<(Position, &'static str)> {
         self.doubtful
     }
 
@@ -196,7 +196,7 @@ impl Delimited {
         let advice = if may_be_envelope { IF_ENVELOPE } else { "" };
         let error = too_long(&self.options, self.position, advice);
         if !outline.has_id() {
-            self.doubtful = self.doubtful.or(Some(self.position));
+            self.doubtful = self.doubtful.or(Some((self.position, advice)));
         }
         outline.take(&self.spill);
         self.dropped = Some((self.position, outline));
@@ -221,7 +221,7 @@ impl Delimited {
         }
         let is_cut = end.is_none() && record.is_open();
         if !is_cut && !record.is_license() {
-            self.doubtful = self.doubtful.or(Some(start));
+            self.doubtful = self.doubtful.or(Some((start, "")));
         }
         self.dropped = None;
         if is_cut { Err(ends_within_record(start)) } else { Ok(end.is_some()) }

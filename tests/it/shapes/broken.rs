@@ -254,6 +254,24 @@ fn what_may_have_borne_the_cursor_is_not_skipped() {
 }
 
 #[test]
+fn advice_about_a_long_first_line_is_given_where_it_may_be_an_envelope() {
+    let long = "x".repeat(70_000);
+    for (first, is_advised) in [
+        (format!(r#"{{"x":"{long}","result":[{A}]}}"#), true),
+        (format!(r#"{{"id":"x","x":"{long}"}}"#), false),
+        (format!(r#""{long}""#), false),
+    ] {
+        for policy in ["fail", "skip"] {
+            let limit = "--max-record-bytes=40";
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(format!("{first}\n{A}\n").as_bytes()).unwrap();
+            let run = run(ndjson().args(["--on-error", policy, limit, "--input"]).arg(file.path()));
+            assert_eq!(run.stderr.contains("--shape envelope"), is_advised, "{policy}: {run:#?}");
+        }
+    }
+}
+
+#[test]
 fn what_the_api_counts_is_told_and_compared() {
     for (count, is_warned) in [(2, false), (3, true)] {
         let body = format!("{{\"result\":[{A},{B}],\"result_count\":{count}}}");
