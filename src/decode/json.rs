@@ -59,7 +59,7 @@ pub(super) enum Kind {
 }
 
 /// What is wrong with a text that has more than one value.
-pub(super) const FOLLOWED: &str = "something follows the record";
+pub(crate) const FOLLOWED: &str = "something follows the record";
 
 const NO_NAME: &str = "a member name in quotes was expected";
 
