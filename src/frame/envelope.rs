@@ -234,7 +234,8 @@ impl Envelope {
                     self.state = State::Top;
                     at += 1;
                     if let Err(error) = self.end_envelope() {
-                        self.failure = Some(error.or_at(here));
+                        let at = error.position().unwrap_or(here);
+                        self.failure = Some(error.at(at));
                         self.is_lost = true;
                         break;
                     }

@@ -226,7 +226,7 @@ fn a_record_may_nest_as_deep_as_it_likes() {
 #[test]
 fn a_message_says_what_is_wrong_and_where() {
     for (body, message) in [
-        (r#"{"result":[{"id":"a"}],"next_cursor":{"a":1}}"#, "cannot be followed at byte 38,"),
+        (r#"{"result":[{"id":"a"}],"next_cursor":{"a":1}}"#, "cannot be followed at byte 37,"),
         (
             r#"{"result":[{"id":"a"}],"x":01}"#,
             "`,` or `}` was expected behind a member at byte 28,",
