@@ -91,14 +91,27 @@ impl Listing {
 fn parse(xml: &str, below: &str) -> Vec<(String, String)> {
     let element = |text: &str, name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(value, _)| value.trim().to_owned())
+        rest.split_once(&format!("</{name}>")).map(|(value, _)| unescaped(value.trim()))
     };
-    // The names that are looked for have no character that XML would write otherwise.
     let upload = |text: &str| {
         let key = element(text, "Key")?;
         Some((key.strip_prefix(below)?.to_owned(), element(text, "UploadId")?))
     };
     xml.split("<Upload>").skip(1).filter_map(upload).collect()
+}
+
+/// The characters that XML writes otherwise, as they are. Control characters are in no name.
+fn unescaped(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&apos;", "'"),
+        ("&#39;", "'"),
+    ];
+    let text = entities.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    text.replace("&amp;", "&")
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! An account's part of a lake, claimed by one run.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
-use super::piece::blocking;
+use super::open::blocking;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sink::DurablePiece;
 
 /// In the place of an account that is not known.
 pub(super) const NO_ACCOUNT: &str = "input";
@@ -88,25 +91,39 @@ impl Claim {
         }
     }
 
-    /// Removes the account's files that belong to nothing: those of snapshots that were not completed, and
-    /// of the unfinished one that is gone on with, `snapshot_id`, all but the first `files`. A snapshot is
-    /// complete if it has a manifest.
+    /// Removes the account's files that belong to nothing: those of snapshots that were not completed, but
+    /// for `kept`, those that the unfinished one which is gone on with has so far. A snapshot is complete if it
+    /// has a manifest.
     ///
     /// # Errors
     /// [`ErrorKind::Destination`] if the lake does not let it.
-    pub async fn remove_unfinished(&self, snapshot_id: &str, files: usize) -> Result<()> {
+    pub async fn remove_unfinished(&self, kept: &[DurablePiece]) -> Result<()> {
         let (names, own) = match self.hold.clone() {
             Hold::Local(hold) => blocking(move || hold.names()).await?,
             #[cfg(feature = "cloud")]
             Hold::Bucket(hold) => hold.names().await?,
         };
+        let kept: HashSet<_> = kept.iter().map(|file| file.name.as_str()).collect();
         let belongs_to_nothing = |name: &String| {
-            let Some((snapshot, number)) = parse(&self.account, name) else { return false };
-            let is_kept = snapshot == snapshot_id && number < files as u64;
-            !is_kept && !own.contains(&manifest_name(&self.account, snapshot))
+            let Some((snapshot, _)) = parse(&self.account, name) else { return false };
+            let is_complete = own.contains(&manifest_name(&self.account, snapshot));
+            !is_complete && !kept.contains(name.as_str())
         };
         let names: Vec<_> = names.into_iter().filter(belongs_to_nothing).collect();
         if names.is_empty() { Ok(()) } else { self.remove(names).await }
+    }
+
+    /// The number of the piece behind those whose files are these.
+    pub(super) fn next_number(&self, files: &[DurablePiece]) -> Result<usize> {
+        let mut next = 0;
+        for file in files {
+            let Some((_, number)) = parse(&self.account, &file.name) else {
+                let message = format!("{:?} is no file of account {}", file.name, self.account);
+                return Err(Error::new(ErrorKind::Configuration, message));
+            };
+            next = next.max(number as usize + 1);
+        }
+        Ok(next)
     }
 
     /// Removes files, as far as they are there.
@@ -136,15 +153,20 @@ pub(super) fn manifest_name(account: &str, snapshot_id: &str) -> String {
 
 /// Whether a file of this name was being written by a run of `account`.
 pub(super) fn is_leftover(account: &str, name: &str) -> bool {
-    let file = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
+    let file = file_name(name).strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
     file.is_some_and(|file| parse(account, file).is_some())
 }
 
-/// The snapshot and the number of a file of `account` that has this name. Accounts may have dashes in
+/// What is behind the directories in `name`.
+pub(super) fn file_name(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, name)| name)
+}
+
+/// The snapshot and the number of a file of `account` that has this name, in whatever directory. Accounts may have dashes in
 /// their names, so that one can begin with another: what follows must be a snapshot's id and nothing
 /// else.
 pub(super) fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
-    let name = name.strip_prefix(account)?.strip_prefix('-')?;
+    let name = file_name(name).strip_prefix(account)?.strip_prefix('-')?;
     let (snapshot, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
     let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_snapshot = snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok();
@@ -214,7 +236,14 @@ mod tests {
             .collect();
         names.iter().for_each(|name| fs::write(directory.path().join(name), "").unwrap());
         claim.complete(&Manifest::new(Some("a"), &complete)).await.unwrap();
-        claim.remove_unfinished(&unfinished, 2).await.unwrap();
+        let kept = |number| DurablePiece {
+            name: format!("a-{unfinished}-{number:05}.parquet"),
+            partition: Default::default(),
+            records: 1,
+            bytes: 1,
+            digest: None,
+        };
+        claim.remove_unfinished(&[kept(0), kept(1)]).await.unwrap();
         let gone = |name: &&String| !directory.path().join(name).exists();
         let gone: Vec<_> = names.iter().filter(gone).cloned().collect();
         let of = |snapshot: &str, number| format!("a-{snapshot}-{number:05}.parquet");

@@ -204,9 +204,9 @@ async fn run(store: Arc<Gate>) -> Result<Summary<super::ParquetReport>> {
     let beginning = Beginning::of(checkpoints.load("a").await?, &identity)?;
     let mut options = ParquetOptions::new(&bucket, beginning.snapshot_id());
     options.account = Some("a".into());
-    options.files_before = beginning.pieces().len();
+    options.files_before = beginning.pieces().to_vec();
     (options.file_bytes, options.threads) = (1, 1.try_into().unwrap());
-    claim.remove_unfinished(&options.snapshot_id, options.files_before).await?;
+    claim.remove_unfinished(&options.files_before).await?;
     let mut manifest = Manifest::new(Some("a"), beginning.snapshot_id());
     if let Beginning::Resumed(checkpoint) = &beginning {
         manifest.records = checkpoint.records;

@@ -1,0 +1,227 @@
+//! The rows of a batch by the directories that they go to.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow_array::TimestampMicrosecondArray;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow_schema::SchemaRef;
+
+use super::ArrowDecoder;
+use super::hive::{self, NULL};
+use super::options::ParquetOptions;
+use super::partition::{Constant, Level, Unit};
+use crate::decode::arrow::{BatchOptions, Unexpected};
+use crate::error::Result;
+use crate::frame::Block;
+use crate::reject::Reject;
+use crate::sink::Decoder;
+use crate::timestamp::Timestamp;
+
+/// A directory below the lake, as `status=active`; with more than one level, as `account=a/status=active`. Empty
+/// is the lake itself.
+pub(super) type Directory = Arc<str>;
+
+/// Rows, and which directory each goes to.
+#[derive(Debug)]
+pub struct Parts {
+    /// With the columns of files.
+    pub(super) rows: RecordBatch,
+    /// The numbers of the rows of each directory, rising; nothing if there is only the lake itself.
+    pub(super) directories: BTreeMap<Directory, Vec<u32>>,
+}
+
+/// Decodes blocks into one Arrow batch each job, and finds out which rows go to which directory.
+#[derive(Clone, Debug)]
+pub struct PartDecoder {
+    arrow: ArrowDecoder,
+    partitioner: Option<Arc<Partitioner>>,
+}
+
+impl PartDecoder {
+    pub(super) fn new(options: &ParquetOptions) -> Result<Self> {
+        let is_partitioned = !options.partition_by.is_empty();
+        let arrow = ArrowDecoder::new(BatchOptions {
+            account: options.account.clone(),
+            snapshot_id: Some(Arc::clone(&options.snapshot_id)),
+            limits: options.limits,
+            strict: options.strict,
+            projection: options.decoded_columns()?,
+        });
+        let partitioner = is_partitioned.then(|| Partitioner::new(options)).transpose()?;
+        Ok(Self { arrow, partitioner: partitioner.map(Arc::new) })
+    }
+}
+
+impl Decoder for PartDecoder {
+    type Output = (Parts, Unexpected);
+
+    fn decode(
+        &mut self,
+        blocks: Vec<Block>,
+        on_reject: &mut dyn FnMut(Reject) -> ControlFlow<()>,
+    ) -> (Self::Output, u64) {
+        let ((rows, mut unexpected), records) = self.arrow.decode(blocks, on_reject);
+        let parts = match &self.partitioner {
+            Some(partitioner) => partitioner.split(&rows, &mut unexpected),
+            None => Parts { rows, directories: BTreeMap::new() },
+        };
+        ((parts, unexpected), records)
+    }
+}
+
+/// What directories are named for, in one snapshot.
+#[derive(Debug)]
+struct Partitioner {
+    levels: Vec<(String, Values)>,
+    /// The columns that files have.
+    schema: SchemaRef,
+}
+
+#[derive(Debug)]
+enum Values {
+    /// The name of the directory, escaped.
+    Constant(String),
+    Column(&'static str),
+    Time(Unit, &'static str),
+}
+
+impl Partitioner {
+    fn new(options: &ParquetOptions) -> Result<Self> {
+        let constant = |constant| {
+            let value = match constant {
+                Constant::Account => options.account.as_deref(),
+                Constant::Integration => options.integration.as_deref(),
+                Constant::Snapshot => Some(&*options.snapshot_id),
+            };
+            value.and_then(hive::escaped).unwrap_or(NULL.into()).into_owned()
+        };
+        let levels = options.partition_by.iter().map(|field| {
+            let values = match field.0 {
+                Level::Constant(of) => Values::Constant(constant(of)),
+                Level::Column(column) => Values::Column(column),
+                Level::Time(unit, column) => Values::Time(unit, column),
+            };
+            (format!("{}=", field.key()), values)
+        });
+        let schema = Arc::clone(options.file_columns()?.schema());
+        Ok(Self { levels: levels.collect(), schema })
+    }
+
+    fn split(&self, rows: &RecordBatch, unexpected: &mut Unexpected) -> Parts {
+        let levels: Vec<_> =
+            self.levels.iter().map(|(key, values)| (key, Labels::of(values, rows))).collect();
+        let mut directories: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut unnamed = Vec::new();
+        let mut directory = String::new();
+        for row in 0..rows.num_rows() {
+            directory.clear();
+            for (key, labels) in &levels {
+                if !directory.is_empty() {
+                    directory.push('/');
+                }
+                directory.push_str(key);
+                let is_named = labels.push(row, &mut directory);
+                if !is_named && let Labels::Text(column, values) = labels {
+                    unnamed.push((row, *column, values.value(row)));
+                }
+            }
+            match directories.get_mut(&directory) {
+                Some(rows) => rows.push(row as u32),
+                None => drop(directories.insert(directory.clone(), vec![row as u32])),
+            }
+        }
+        let rows = self.file_rows(rows, &unnamed);
+        for (_, column, _) in unnamed {
+            unexpected.count_named(column);
+        }
+        let directories = directories.into_iter().map(|(name, rows)| (name.into(), rows));
+        Parts { rows, directories: directories.collect() }
+    }
+
+    /// The columns that files have of `rows`. What no directory could be named for is kept in `_extra`.
+    fn file_rows(&self, rows: &RecordBatch, unnamed: &[(usize, &str, &str)]) -> RecordBatch {
+        let column = |field: &arrow_schema::FieldRef| {
+            let column = rows.column_by_name(field.name()).map(Arc::clone);
+            let column = column.expect("the columns of files are among those that are decoded");
+            let is_extra = field.name() == "_extra" && !unnamed.is_empty();
+            if is_extra { with_members(&column, unnamed) } else { column }
+        };
+        let columns = self.schema.fields().iter().map(column).collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .expect("they are as long as before, with their types")
+    }
+}
+
+/// `_extra` with these members more: row, name, text.
+fn with_members(extra: &ArrayRef, members: &[(usize, &str, &str)]) -> ArrayRef {
+    let extra = extra.as_string::<i32>();
+    let mut members = members.iter().peekable();
+    let texts = (0..extra.len()).map(|row| {
+        let mut text = extra.is_valid(row).then(|| std::borrow::Cow::Borrowed(extra.value(row)));
+        while let Some((_, name, value)) = members.next_if(|(of, ..)| *of == row) {
+            let value = serde_json::Value::from(*value);
+            let before = text.as_deref().and_then(|object| object.strip_suffix('}'));
+            let before = before.map_or("{".to_owned(), |before| format!("{before},"));
+            text = Some(format!("{before}\"{name}\":{value}}}").into());
+        }
+        text
+    });
+    Arc::new(texts.collect::<StringArray>())
+}
+
+/// The values of one level of directories.
+enum Labels<'a> {
+    Constant(&'a str),
+    Text(&'static str, &'a StringArray),
+    Truths(&'a BooleanArray),
+    Times(Unit, &'a TimestampMicrosecondArray),
+}
+
+impl<'a> Labels<'a> {
+    fn of(values: &'a Values, rows: &'a RecordBatch) -> Self {
+        let column = |name| rows.column_by_name(name).expect("it is among those that are decoded");
+        match values {
+            Values::Constant(name) => Self::Constant(name),
+            Values::Time(unit, name) => {
+                Self::Times(*unit, column(name).as_primitive::<TimestampMicrosecondType>())
+            }
+            Values::Column(name) => match column(name).as_boolean_opt() {
+                Some(truths) => Self::Truths(truths),
+                None => Self::Text(name, column(name).as_string()),
+            },
+        }
+    }
+
+    /// Appends the name of `row`'s directory; false if it has a value of which none can be made.
+    fn push(&self, row: usize, directory: &mut String) -> bool {
+        match self {
+            Self::Constant(name) => directory.push_str(name),
+            Self::Text(_, values) if values.is_valid(row) => match hive::escaped(values.value(row))
+            {
+                Some(value) => directory.push_str(&value),
+                None => {
+                    directory.push_str(NULL);
+                    return false;
+                }
+            },
+            Self::Truths(values) if values.is_valid(row) => {
+                directory.push_str(if values.value(row) { "true" } else { "false" });
+            }
+            Self::Times(unit, values) if values.is_valid(row) && is_dated(values.value(row)) => {
+                let text = Timestamp::from_micros(values.value(row)).to_string();
+                directory.push_str(&text[..unit.length()]);
+            }
+            Self::Text(..) | Self::Truths(_) | Self::Times(..) => directory.push_str(NULL),
+        }
+        true
+    }
+}
+
+/// Whether the year has four digits, and is one that readers have. The time itself is in the file.
+fn is_dated(micros: i64) -> bool {
+    (Timestamp::YEAR_1.as_micros()..=Timestamp::YEAR_9999_END.as_micros()).contains(&micros)
+}
