@@ -6,6 +6,7 @@ mod encoding;
 mod inspect;
 mod layout;
 pub(crate) mod oracle;
+pub(crate) mod partitions;
 mod rows;
 mod stream;
 mod whole;

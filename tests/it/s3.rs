@@ -4,6 +4,7 @@
 mod cuts;
 mod export;
 mod overtaken;
+mod partitions;
 mod refusals;
 mod secrets;
 

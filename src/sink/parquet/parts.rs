@@ -225,3 +225,106 @@ impl<'a> Labels<'a> {
 fn is_dated(micros: i64) -> bool {
     (Timestamp::YEAR_1.as_micros()..=Timestamp::YEAR_9999_END.as_micros()).contains(&micros)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::arrow::Projection;
+    use crate::frame::{Framer, FramerOptions};
+
+    fn options(fields: &[&str]) -> ParquetOptions {
+        let mut options = ParquetOptions::new("lake", "snap");
+        options.account = Some("acc".into());
+        options.partition_by = fields.iter().map(|field| field.parse().unwrap()).collect();
+        options
+    }
+
+    fn split(options: &ParquetOptions, records: &[&str]) -> (Parts, Unexpected) {
+        let mut framer = Framer::new(FramerOptions::default());
+        framer.push(format!("{}\n", records.join("\n")).into());
+        framer.finish();
+        let mut blocks = Vec::new();
+        while let Some(block) = framer.next_block().unwrap() {
+            blocks.push(block);
+        }
+        let mut decoder = PartDecoder::new(options).unwrap();
+        let (parts, count) = decoder.decode(blocks, &mut |reject| panic!("{reject:?}"));
+        assert_eq!(count as usize, records.len());
+        parts
+    }
+
+    fn directories(parts: &Parts) -> Vec<(&str, &[u32])> {
+        parts.directories.iter().map(|(name, rows)| (&**name, &**rows)).collect()
+    }
+
+    #[test]
+    fn rows_go_where_their_values_say() {
+        let options = options(&["account", "integration", "is_paid", "month(created_at)"]);
+        let (parts, unexpected) = split(
+            &options,
+            &[
+                r#"{"id":"0","is_paid":true,"created_at":"2024-02-29T23:59:59Z"}"#,
+                r#"{"id":"1","is_paid":false,"created_at":"2024-03-01T00:30:00+01:00"}"#,
+                r#"{"id":"2","is_paid":null}"#,
+                r#"{"id":"3","is_paid":true,"created_at":"2024-02-01T00:00:00Z"}"#,
+                r#"{"id":"4","is_paid":"yes","created_at":"9999-12-31T23:59:59-01:00"}"#,
+            ],
+        );
+        let null = "account=acc/integration=__HIVE_DEFAULT_PARTITION__/\
+            is_paid=__HIVE_DEFAULT_PARTITION__/created_at_month=__HIVE_DEFAULT_PARTITION__";
+        let of = |paid| {
+            format!(
+                "account=acc/integration=__HIVE_DEFAULT_PARTITION__/is_paid={paid}/created_at_month=2024-02"
+            )
+        };
+        let wanted: [(&str, &[u32]); 3] =
+            [(null, &[2, 4]), (&of("false"), &[1]), (&of("true"), &[0, 3])];
+        assert_eq!(directories(&parts), wanted);
+        assert_eq!(parts.rows.num_rows(), 5);
+        let has = |name: &str| parts.rows.column_by_name(name).is_some();
+        assert!(!has("is_paid") && has("created_at") && has("_integrated_account_id"));
+        // What is_paid was is in `_extra` already, and is counted once.
+        assert_eq!(unexpected.fields().collect::<Vec<_>>(), [("is_paid", 1)]);
+    }
+
+    #[test]
+    fn what_no_directory_is_named_for_is_in_extra() {
+        let long = "x".repeat(121);
+        let records = [
+            r#"{"id":"0","status":"","name":"n"}"#.to_owned(),
+            r#"{"id":"1","status":"__HIVE_DEFAULT_PARTITION__","name":"","more":1}"#.to_owned(),
+            format!(r#"{{"id":"2","status":"a\"{long}","name":"n"}}"#),
+            r#"{"id":"3","name":"n"}"#.to_owned(),
+        ];
+        let records: Vec<_> = records.iter().map(String::as_str).collect();
+        let mut options = options(&["status", "name"]);
+        let (parts, unexpected) = split(&options, &records);
+        const NULLS: [&str; 2] = [
+            "status=__HIVE_DEFAULT_PARTITION__/name=__HIVE_DEFAULT_PARTITION__",
+            "status=__HIVE_DEFAULT_PARTITION__/name=n",
+        ];
+        let wanted: [(&str, &[u32]); 2] = [(NULLS[0], &[1]), (NULLS[1], &[0, 2, 3])];
+        assert_eq!(directories(&parts), wanted);
+        let extra = parts.rows.column_by_name("_extra").unwrap().as_string::<i32>();
+        let extra: Vec<_> = extra.iter().collect();
+        let of_long = format!(r#"{{"status":"a\"{long}"}}"#);
+        let wanted = [
+            Some(r#"{"status":""}"#),
+            Some(r#"{"more":1,"status":"__HIVE_DEFAULT_PARTITION__","name":""}"#),
+            Some(&of_long),
+            None,
+        ];
+        assert_eq!(extra, wanted);
+        assert_eq!(unexpected.fields().collect::<Vec<_>>(), [("name", 1), ("status", 3)]);
+
+        options.columns = Projection::of(["id"]).unwrap();
+        let (parts, _) = split(&options, &records);
+        assert_eq!((directories(&parts).len(), parts.rows.num_columns()), (2, 1));
+    }
+
+    #[test]
+    fn without_partitions_nothing_is_split() {
+        let (parts, _) = split(&options(&[]), &[r#"{"id":"0"}"#]);
+        assert!(parts.directories.is_empty() && parts.rows.num_rows() == 1);
+    }
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::parquet::{assert_undisturbed, undisturbed};
+use super::parquet::{PARTITIONED, assert_undisturbed, undisturbed, undisturbed_partitioned};
 use super::{kill_at, kill_at_random, points, simulator, wanted_kills};
 use crate::support::command::license_stream;
 use crate::support::s3::{self, Bucket, endpoint};
@@ -12,8 +12,17 @@ use crate::support::simulation::Simulation;
 
 /// A run into `bucket`, with a file for each batch.
 fn command(simulation: &Simulation, bucket: &Bucket) -> Command {
+    command_with(&["--file-bytes", "1"], simulation, bucket)
+}
+
+/// One that puts them into directories.
+fn partitioned(simulation: &Simulation, bucket: &Bucket) -> Command {
+    command_with(&PARTITIONED, simulation, bucket)
+}
+
+fn command_with(options: &[&str], simulation: &Simulation, bucket: &Bucket) -> Command {
     let mut command = license_stream();
-    command.args(["parquet", "--quiet", "--file-bytes", "1", "--out", &bucket.url()]);
+    command.args(["parquet", "--quiet", "--out", &bucket.url()]).args(options);
     s3::settings(simulation.source(&mut command), &endpoint());
     command
 }
@@ -43,6 +52,28 @@ fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an
     }
 }
 
+#[test]
+fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of_an_undisturbed_one()
+ {
+    let simulation = Simulation::start(simulator(15));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    for point in points().into_iter().filter(|point| is_of_each_file(point)) {
+        for count in [2, 7] {
+            let bucket = Bucket::make("killed");
+            let what = format!("{point}:{count}");
+            assert!(
+                kill_at(point, count, || partitioned(&simulation, &bucket)),
+                "{what} is not reached"
+            );
+            assert_bucket_undisturbed(&bucket, &undisturbed, &what);
+        }
+    }
+}
+
+fn is_of_each_file(point: &str) -> bool {
+    point.starts_with("bucket-") && ["upload", "parts"].iter().any(|what| point.contains(what))
+}
+
 /// Whether a run comes to `point` for each file, and not only once.
 fn is_passed_again(point: &str) -> bool {
     ["upload", "parts", "checkpoint"].iter().any(|what| point.contains(what))
@@ -51,13 +82,23 @@ fn is_passed_again(point: &str) -> bool {
 #[test]
 fn killed_at_random_instants_runs_leave_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(4));
-    let undisturbed = undisturbed(&simulation);
+    kill_all(&undisturbed(&simulation), "s3", |bucket| command(&simulation, bucket));
+}
+
+#[test]
+fn killed_at_random_instants_runs_into_partitions_leave_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(16));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    kill_all(&undisturbed, "s3, partitioned", |bucket| partitioned(&simulation, bucket));
+}
+
+fn kill_all(undisturbed: &[Value], what: &str, command: impl Fn(&Bucket) -> Command) {
     let mut random = fastrand::Rng::with_seed(4);
     let mut kills = 0;
     while kills < wanted_kills() {
         let bucket = Bucket::make("killed");
-        kills += kill_at_random(&mut random, || command(&simulation, &bucket));
-        assert_bucket_undisturbed(&bucket, &undisturbed, &format!("after {kills} kills"));
+        kills += kill_at_random(&mut random, || command(&bucket));
+        assert_bucket_undisturbed(&bucket, undisturbed, &format!("after {kills} kills"));
     }
-    println!("s3: {kills} kills at random instants survived");
+    println!("{what}: {kills} kills at random instants survived");
 }
