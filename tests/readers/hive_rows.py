@@ -3,13 +3,14 @@
     hive_rows.py duckdb|pyarrow DIR
 
 One JSON object a row, with the values that directories are named for, sorted by their text. The directory is
-read as a whole, as each engine does it by itself with Hive partitions. A timestamp is an integer: microseconds
-since 1970 in UTC. A date is its text.
+read as a whole, as each engine does it by itself with Hive partitions, but that the values of those are told to
+be text: engines guess otherwise, and each in its own way. A timestamp is an integer: microseconds since 1970
+in UTC.
 """
 
-import datetime
 import json
 import sys
+from pathlib import Path
 
 
 def duckdb_rows(directory: str):
@@ -17,7 +18,7 @@ def duckdb_rows(directory: str):
 
     # What DuckDB cannot do as installed is an error here, not a reason to fetch an extension.
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    source = "FROM read_parquet($files, hive_partitioning = true)"
+    source = "FROM read_parquet($files, hive_partitioning = true, hive_types_autocast = false)"
     parameters = {"files": directory + "/**/*.parquet"}
     described = connection.execute(f"DESCRIBE {source}", parameters).fetchall()
     names = [name for name, *_ in described]
@@ -35,7 +36,11 @@ def pyarrow_rows(directory: str):
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    for batch in ds.dataset(directory, partitioning="hive").to_batches():
+    file = next(Path(directory).rglob("*=*/*.parquet")).relative_to(directory)
+    keys = [part.split("=")[0] for part in file.parts[:-1]]
+    schema = pa.schema([(key, pa.string()) for key in keys])
+    partitioning = ds.partitioning(schema, flavor="hive")
+    for batch in ds.dataset(directory, partitioning=partitioning).to_batches():
         columns = [
             column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
             if pa.types.is_timestamp(column.type)
@@ -49,10 +54,6 @@ ENGINES = {"duckdb": duckdb_rows, "pyarrow": pyarrow_rows}
 
 
 def text(row: dict) -> str:
-    row = {
-        name: str(value) if isinstance(value, datetime.date) else value
-        for name, value in row.items()
-    }
     return json.dumps(
         row, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )

@@ -11,6 +11,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 
 use super::ArrowDecoder;
+use super::claim::NO_ACCOUNT;
 use super::hive::{self, NULL};
 use super::options::ParquetOptions;
 use super::partition::{Constant, Level, Unit};
@@ -93,7 +94,8 @@ impl Partitioner {
     fn new(options: &ParquetOptions) -> Result<Self> {
         let constant = |constant| {
             let value = match constant {
-                Constant::Account => options.account.as_deref(),
+                // As in the names of files.
+                Constant::Account => Some(options.account.as_deref().unwrap_or(NO_ACCOUNT)),
                 Constant::Integration => options.integration.as_deref(),
                 Constant::Snapshot => Some(&*options.snapshot_id),
             };
@@ -320,6 +322,22 @@ mod tests {
         options.columns = Projection::of(["id"]).unwrap();
         let (parts, _) = split(&options, &records);
         assert_eq!((directories(&parts).len(), parts.rows.num_columns()), (2, 1));
+    }
+
+    #[test]
+    fn what_is_the_same_in_all_rows_is_as_the_options_say() {
+        let mut options = options(&["account", "integration", "snapshot"]);
+        options.integration = Some("a/b".into());
+        let of = |options: &ParquetOptions| {
+            let (parts, _) = split(options, &[r#"{"id":"0"}"#, r#"{"id":"1"}"#]);
+            let [(directory, rows)] = directories(&parts)[..] else { panic!("{parts:?}") };
+            assert_eq!(rows, [0, 1]);
+            directory.to_owned()
+        };
+        assert_eq!(of(&options), "account=acc/integration=a%2Fb/snapshot=snap");
+        (options.account, options.integration) = (None, None);
+        let unknown = "account=input/integration=__HIVE_DEFAULT_PARTITION__/snapshot=snap";
+        assert_eq!(of(&options), unknown);
     }
 
     #[test]
