@@ -37,6 +37,7 @@ mod partition;
 mod parts;
 mod pending;
 mod piece;
+mod roll;
 mod run;
 mod tree;
 #[cfg(feature = "cloud")]
@@ -66,6 +67,7 @@ pub use order::SortColumn;
 pub use partition::PartitionField;
 pub use parts::{PartDecoder, Parts};
 use piece::Piece;
+pub use roll::Roll;
 pub use run::RunClaim;
 
 /// Writes Parquet files of bounded size with row groups of bounded size.
@@ -231,8 +233,7 @@ impl Sink for ParquetSink {
     async fn discard(&mut self) -> Result<()> {
         self.piece = None;
         self.claim.settle().await;
-        // It has no manifest, so that everything of it belongs to nothing.
-        self.claim.remove_unfinished(&[]).await?;
+        self.claim.remove_snapshot(&self.options.snapshot_id).await?;
         self.pieces.clear();
         self.report.files.clear();
         Ok(())

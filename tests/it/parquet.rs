@@ -7,6 +7,7 @@ mod inspect;
 mod layout;
 pub(crate) mod oracle;
 pub(crate) mod partitions;
+mod roll;
 mod rows;
 mod stream;
 mod whole;

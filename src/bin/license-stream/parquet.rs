@@ -181,6 +181,9 @@ fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
         let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();
         identity = identity.with("columns", names.join(","));
     }
+    if !options.roll.is_never() {
+        identity = identity.with("roll", options.roll);
+    }
     if !options.partition_by.is_empty() {
         let fields: Vec<_> = options.partition_by.iter().map(ToString::to_string).collect();
         identity = identity.with("partition_by", fields.join(","));

@@ -98,19 +98,32 @@ impl Claim {
     /// # Errors
     /// [`ErrorKind::Destination`] if the lake does not let it.
     pub async fn remove_unfinished(&self, kept: &[DurablePiece]) -> Result<()> {
-        let (names, own) = match self.hold.clone() {
-            Hold::Local(hold) => blocking(move || hold.names()).await?,
-            #[cfg(feature = "cloud")]
-            Hold::Bucket(hold) => hold.names().await?,
-        };
         let kept: HashSet<_> = kept.iter().map(|file| file.name.as_str()).collect();
+        let (names, own) = self.names().await?;
         let belongs_to_nothing = |name: &String| {
             let Some((snapshot, _)) = parse(&self.account, name) else { return false };
             let is_complete = own.contains(&manifest_name(&self.account, snapshot));
             !is_complete && !kept.contains(name.as_str())
         };
-        let names: Vec<_> = names.into_iter().filter(belongs_to_nothing).collect();
-        if names.is_empty() { Ok(()) } else { self.remove(names).await }
+        self.remove(names.into_iter().filter(belongs_to_nothing).collect()).await
+    }
+
+    /// Removes all files of a snapshot of the account.
+    pub(super) async fn remove_snapshot(&self, snapshot_id: &str) -> Result<()> {
+        let (names, _) = self.names().await?;
+        let is_of_it = |name: &String| {
+            parse(&self.account, name).is_some_and(|(snapshot, _)| snapshot == snapshot_id)
+        };
+        self.remove(names.into_iter().filter(is_of_it).collect()).await
+    }
+
+    /// The names of the files in the lake, and those of what runs keep.
+    async fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.names()).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.names().await,
+        }
     }
 
     /// The number of the piece behind those whose files are these.
@@ -127,7 +140,10 @@ impl Claim {
     }
 
     /// Removes files, as far as they are there.
-    pub(super) async fn remove(&self, names: Vec<String>) -> Result<()> {
+    async fn remove(&self, names: Vec<String>) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
         match self.hold.clone() {
             Hold::Local(hold) => blocking(move || hold.remove(&names)).await,
             #[cfg(feature = "cloud")]
@@ -219,6 +235,32 @@ mod tests {
         }
     }
 
+    fn piece(name: String) -> DurablePiece {
+        DurablePiece { name, partition: Default::default(), records: 1, bytes: 1, digest: None }
+    }
+
+    #[tokio::test]
+    async fn files_in_partitions_are_found_and_number_the_next_piece() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("status=a%2Fb/x=y");
+        fs::create_dir_all(&folder).unwrap();
+        let name = format!("a-{SNAPSHOT}-00007.parquet");
+        let (file, partial) = (folder.join(&name), folder.join(format!(".{name}.partial")));
+        [&file, &partial].into_iter().for_each(|path| fs::write(path, "").unwrap());
+        let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
+        assert!(file.exists() && !partial.exists());
+        let known = [piece(format!("status=a%2Fb/x=y/{name}"))];
+        assert_eq!(claim.next_number(&known).unwrap(), 8);
+        claim.remove_unfinished(&known).await.unwrap();
+        assert!(file.exists());
+        claim.remove_snapshot("01a20c7e-5167-7459-84d1-21cf61690000").await.unwrap();
+        assert!(file.exists());
+        claim.remove_snapshot(SNAPSHOT).await.unwrap();
+        assert!(!file.exists());
+        let refused = claim.next_number(&[piece(format!("b-{SNAPSHOT}-00000.parquet"))]);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Configuration);
+    }
+
     #[tokio::test]
     async fn what_belongs_to_no_complete_snapshot_is_removed() {
         let directory = tempfile::tempdir().unwrap();
@@ -236,13 +278,7 @@ mod tests {
             .collect();
         names.iter().for_each(|name| fs::write(directory.path().join(name), "").unwrap());
         claim.complete(&Manifest::new(Some("a"), &complete)).await.unwrap();
-        let kept = |number| DurablePiece {
-            name: format!("a-{unfinished}-{number:05}.parquet"),
-            partition: Default::default(),
-            records: 1,
-            bytes: 1,
-            digest: None,
-        };
+        let kept = |number| piece(format!("a-{unfinished}-{number:05}.parquet"));
         claim.remove_unfinished(&[kept(0), kept(1)]).await.unwrap();
         let gone = |name: &&String| !directory.path().join(name).exists();
         let gone: Vec<_> = names.iter().filter(gone).cloned().collect();

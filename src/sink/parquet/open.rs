@@ -28,8 +28,9 @@ pub(super) struct OpenFile {
     writer: Writer,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
-    /// Row groups that are in the file.
+    /// Row groups that are in the file, and the length of the last.
     groups: usize,
+    last_group_bytes: u64,
     /// The last of them on its way to the disk: the end of the file then has little left to wait for.
     syncing: JoinSet<io::Result<()>>,
     threads: usize,
@@ -73,6 +74,7 @@ impl OpenFile {
             factory,
             schema: columns,
             groups: 0,
+            last_group_bytes: 0,
             syncing: JoinSet::new(),
             threads: options.threads.get(),
             rows: 0,
@@ -80,9 +82,14 @@ impl OpenFile {
         })
     }
 
-    /// Bytes of JSON that the rows in it were made from.
-    pub(super) fn json_bytes(&self) -> u64 {
-        self.json_bytes
+    /// The rows in it, and the bytes of JSON that they were made from.
+    pub(super) fn holds(&self) -> (u64, u64) {
+        (self.rows, self.json_bytes)
+    }
+
+    /// Whether it is as near to a length of `bytes` as it comes, if the next row group is like the last.
+    pub(super) fn is_nearest_to(&self, bytes: u64) -> bool {
+        self.writer.bytes_written() as u64 + self.last_group_bytes / 2 >= bytes
     }
 
     /// Begins the row group that is [appended](Self::append) next.
@@ -105,6 +112,7 @@ impl OpenFile {
     ) -> Result<Self> {
         let chunks = group.close().await.map_err(|failure| self.not_encoded(failure))?;
         self.groups += 1;
+        self.last_group_bytes = chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
         self.rows += rows;
         self.json_bytes += json_bytes;
         let mut this = blocking(move || match append(&mut self.writer, chunks) {

@@ -12,6 +12,7 @@ use super::claim::NO_ACCOUNT;
 use super::lake::Lake;
 use super::order::{SortColumn, sorting_columns};
 use super::partition::PartitionField;
+use super::roll::Roll;
 use crate::decode::Limits;
 use crate::decode::arrow::Projection;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,6 +56,8 @@ pub struct ParquetOptions {
     /// A file ends with the batch that reaches this many bytes of JSON, and with it those of the same piece
     /// in other directories. 1 GiB by default.
     pub file_bytes: u64,
+    /// What ends a file before that; nothing by default.
+    pub roll: Roll,
     /// What directories below the lake are named for, the outermost first; nothing by default: files lie in
     /// the lake itself. Rows are then held as Arrow batches, as for `sort_by`, until `row_group_bytes` or
     /// `row_group_rows` are there, of all directories together.
@@ -93,6 +96,7 @@ impl ParquetOptions {
             row_group_bytes: 128 << 20,
             row_group_rows: 1_000_000,
             file_bytes: 1 << 30,
+            roll: Roll::default(),
             partition_by: Vec::new(),
             open_partitions: OPEN_PARTITIONS,
             columns: Projection::all(),

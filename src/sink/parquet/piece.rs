@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 
@@ -12,6 +13,7 @@ use super::group::{Failure, RowGroup};
 use super::open::OpenFile;
 use super::options::ParquetOptions;
 use super::parts::{Directory, Parts};
+use super::roll::Roll;
 use crate::error::Result;
 
 /// The files of one number, one in each directory that has rows of it. Dropped before it is finished, it
@@ -27,6 +29,10 @@ pub(super) struct Piece {
     /// What the row groups in hand were made from, of all files.
     group_bytes: u64,
     group_rows: u64,
+    /// Since when its files are as old as the oldest of them.
+    begun: Instant,
+    /// Whether one of them has the length that is wanted.
+    is_rolled: bool,
 }
 
 /// The rows that are in no file yet.
@@ -47,7 +53,18 @@ impl Piece {
             false => Rows::Gathered(Gathered::default()),
         };
         let (open, finished) = (BTreeMap::new(), BTreeMap::new());
-        Self { claim, options, number, open, finished, rows, group_bytes: 0, group_rows: 0 }
+        Self {
+            claim,
+            options,
+            number,
+            open,
+            finished,
+            rows,
+            group_bytes: 0,
+            group_rows: 0,
+            begun: Instant::now(),
+            is_rolled: false,
+        }
     }
 
     /// Adds rows that were made from `json_bytes` bytes of JSON. Their encoding goes on after the answer.
@@ -58,7 +75,9 @@ impl Piece {
             Rows::Gathered(gathered) => gathered.add(parts, json_bytes),
             Rows::Encoded(_) => self.encode(parts.rows).await?,
         }
-        let is_group_full = self.group_bytes >= self.options.row_group_bytes
+        // Only behind a row group is it known how long a file is.
+        let most = self.options.roll.bytes.unwrap_or(u64::MAX);
+        let is_group_full = self.group_bytes >= self.options.row_group_bytes.min(most)
             || self.group_rows >= self.options.row_group_rows;
         if is_group_full && !self.is_full() {
             self.close_groups(false).await?;
@@ -66,19 +85,29 @@ impl Piece {
         Ok(())
     }
 
-    /// Whether it is to be finished: a file has the bytes that are wanted, or there were more directories
-    /// than files may be open.
+    /// Whether it is to be finished: a file has what is wanted, it is as old as is wanted, or there were more
+    /// directories than files may be open.
     pub(super) fn is_full(&self) -> bool {
-        let in_file = |directory| self.open.get(directory).map_or(0, OpenFile::json_bytes);
-        let is_full = |json_bytes| json_bytes >= self.options.file_bytes;
-        !self.finished.is_empty()
-            || match &self.rows {
-                Rows::Encoded(_) => is_full(in_file("") + self.group_bytes),
-                Rows::Gathered(gathered) => gathered
-                    .parts
-                    .iter()
-                    .any(|(directory, part)| is_full(in_file(directory) + part.json_bytes)),
-            }
+        let Roll { rows: most_rows, age, .. } = self.options.roll;
+        if !self.finished.is_empty() || self.is_rolled {
+            return true;
+        }
+        if age.is_some_and(|age| self.begun.elapsed() >= age) {
+            return true;
+        }
+        let is_full = |directory: &str, rows: u64, json_bytes: u64| {
+            let (rows_before, bytes_before) =
+                self.open.get(directory).map_or((0, 0), OpenFile::holds);
+            json_bytes + bytes_before >= self.options.file_bytes
+                || most_rows.is_some_and(|most| rows + rows_before >= most)
+        };
+        match &self.rows {
+            Rows::Encoded(_) => is_full("", self.group_rows, self.group_bytes),
+            Rows::Gathered(gathered) => gathered
+                .parts
+                .iter()
+                .any(|(directory, part)| is_full(directory, part.rows(), part.json_bytes)),
+        }
     }
 
     /// Completes all files. Each has its name once it is on disk; they are durable when this answers.
@@ -112,7 +141,7 @@ impl Piece {
                 if let Some(group) = group.take() {
                     let directory = Directory::from("");
                     let file = self.take(&directory).await?.append(group, rows, json_bytes).await?;
-                    self.open.insert(directory, file);
+                    self.put(directory, file);
                 }
                 Default::default()
             }
@@ -123,7 +152,7 @@ impl Piece {
         for (directory, part) in parts {
             let file = self.take(&directory).await?;
             let file = self.append(file, Arc::clone(&batches), part).await?;
-            self.open.insert(Arc::clone(&directory), file);
+            self.put(Arc::clone(&directory), file);
             if is_last {
                 self.finish_file(&directory).await?;
             }
@@ -141,6 +170,12 @@ impl Piece {
         }
         let name = self.options.file_name(directory, self.number);
         OpenFile::create(&self.claim, &self.options, name).await
+    }
+
+    /// Puts a file back to which a row group was appended.
+    fn put(&mut self, directory: Directory, file: OpenFile) {
+        self.is_rolled |= self.options.roll.bytes.is_some_and(|bytes| file.is_nearest_to(bytes));
+        self.open.insert(directory, file);
     }
 
     async fn finish_file(&mut self, directory: &Directory) -> Result<()> {

@@ -192,6 +192,17 @@ fn killed_at_random_instants_runs_into_partitions_leave_the_rows_of_an_undisturb
     kill_all(&undisturbed, "parquet, partitioned", |out| partitioned(&simulation, out));
 }
 
+#[test]
+fn killed_at_random_instants_runs_that_roll_by_time_leave_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(17));
+    kill_all(&undisturbed(&simulation), "parquet, rolled by time", |out| {
+        let mut command = license_stream();
+        command.args(["parquet", "--quiet", "--roll", "60ms", "--out"]).arg(out);
+        simulation.source(&mut command);
+        command
+    });
+}
+
 fn kill_all(undisturbed: &[Value], what: &str, command: impl Fn(&Path) -> Command) {
     let mut random = fastrand::Rng::with_seed(2);
     let mut kills = 0;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::decode::arrow::Projection;
-use license_stream::sink::parquet::{ParquetOptions, PartitionField, SortColumn};
+use license_stream::sink::parquet::{ParquetOptions, PartitionField, Roll, SortColumn};
 use license_stream::{Error, ErrorKind, Result};
 use parquet::basic::{Compression, ZstdLevel};
 
@@ -52,10 +52,13 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row_group_rows: u64,
-    /// A file ends once it holds this many bytes of JSON
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) file_bytes: u64,
+    /// A file ends once it holds this many bytes of JSON; 1073741824 if neither it nor --roll is given
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) file_bytes: Option<u64>,
+    /// A file ends when it is nearest to a length (256MiB), with so many rows (rows=1000000), or as long after
+    /// it was begun (15m): the first of these where there are several, separated by commas
+    #[arg(long, value_name = "SIZE|rows=N|TIME", value_parser = roll)]
+    pub(crate) roll: Option<Roll>,
 }
 
 /// `--remote-data`.
@@ -132,7 +135,10 @@ impl LayoutArgs {
         options.columns = self.projection()?;
         options.row_group_bytes = (self.row_group_bytes / at_once).max(1);
         options.row_group_rows = self.row_group_rows;
-        options.file_bytes = self.file_bytes;
+        options.roll = self.roll.unwrap_or_default();
+        if let Some(file_bytes) = self.file_bytes.or(self.roll.map(|_| u64::MAX)) {
+            options.file_bytes = file_bytes;
+        }
         options.partition_by.clone_from(&self.partition_by);
         let open =
             self.open_partitions.get() / usize::try_from(at_once).unwrap_or(usize::MAX).max(1);
@@ -143,6 +149,11 @@ impl LayoutArgs {
         }
         self.bloom.iter().try_fold(options, |options, column| options.with_bloom_filter(column))
     }
+}
+
+/// When files end.
+fn roll(text: &str) -> Result<Roll, String> {
+    text.parse().map_err(|error: Error| error.message().to_owned())
 }
 
 /// What directories are named for.
