@@ -6,7 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{kill_at, kill_at_random, points, simulator, wanted_kills};
+use super::{
+    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
+};
 use crate::support::command::license_stream;
 use crate::support::python::{ENGINES, hive_rows, parquet_rows};
 use crate::support::simulation::Simulation;
@@ -106,16 +108,8 @@ fn undisturbed_by(command: impl Fn(&Path) -> Command) -> Vec<Value> {
 fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(1));
     let undisturbed = undisturbed(&simulation);
-    let is_of_files = |point: &&str| point.starts_with("file") || point.starts_with("checkpoint");
-    let of_files = points().into_iter().filter(is_of_files);
-    for point in of_files {
-        for count in [1, 2] {
-            let directory = tempfile::tempdir().unwrap();
-            let out = directory.path();
-            assert!(kill_at(point, count, || command(&simulation, out)), "{point} is not reached");
-            assert_undisturbed(out, &undisturbed, &format!("{point}:{count}"));
-        }
-    }
+    let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
+    assert_eq!(points, 6, "files and checkpoints");
 }
 
 #[test]
@@ -123,18 +117,21 @@ fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of
  {
     let simulation = Simulation::start(simulator(12));
     let undisturbed = undisturbed_partitioned(&simulation);
-    for point in points().into_iter().filter(|point| point.starts_with("file")) {
-        for count in [1, 2, 5, 11] {
-            let directory = tempfile::tempdir().unwrap();
-            let out = directory.path();
-            let what = format!("{point}:{count}");
-            assert!(
-                kill_at(point, count, || partitioned(&simulation, out)),
-                "{what} is not reached"
-            );
-            assert_undisturbed(out, &undisturbed, &what);
-        }
-    }
+    let points =
+        kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
+    assert_eq!(points, 6, "files and checkpoints");
+}
+
+/// A run into a directory of its own, and a look at that.
+fn killed<'a>(
+    simulation: &'a Simulation,
+    undisturbed: &'a [Value],
+    command: fn(&Simulation, &Path) -> Command,
+) -> (impl FnMut() -> Command, impl FnOnce(&str)) {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_owned();
+    let run = move || command(simulation, &out);
+    (run, move |what: &str| assert_undisturbed(directory.path(), undisturbed, what))
 }
 
 #[test]

@@ -1,17 +1,20 @@
 //! Parquet files in an object store: the rows are those of an undisturbed run, each once.
 
 use std::process::Command;
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::parquet::{PARTITIONED, assert_undisturbed, undisturbed, undisturbed_partitioned};
-use super::{kill_at, kill_at_random, points, simulator, wanted_kills};
+use super::{
+    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
+};
 use crate::support::command::license_stream;
 use crate::support::s3::{self, Bucket, endpoint};
 use crate::support::simulation::Simulation;
 
 /// A run into `bucket`, with a file for each batch.
-fn command(simulation: &Simulation, bucket: &Bucket) -> Command {
+pub(super) fn command(simulation: &Simulation, bucket: &Bucket) -> Command {
     command_with(&["--file-bytes", "1"], simulation, bucket)
 }
 
@@ -39,17 +42,8 @@ fn assert_bucket_undisturbed(bucket: &Bucket, undisturbed: &[Value], what: &str)
 fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(3));
     let undisturbed = undisturbed(&simulation);
-    for point in points().into_iter().filter(|point| point.starts_with("bucket-")) {
-        let counts: &[u32] = if is_passed_again(point) { &[1, 2] } else { &[1] };
-        for &count in counts {
-            let bucket = Bucket::make("killed");
-            assert!(
-                kill_at(point, count, || command(&simulation, &bucket)),
-                "{point} is not reached"
-            );
-            assert_bucket_undisturbed(&bucket, &undisturbed, &format!("{point}:{count}"));
-        }
-    }
+    let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
+    assert_eq!(points, 8, "all that there are in a bucket");
 }
 
 #[test]
@@ -57,26 +51,23 @@ fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of
  {
     let simulation = Simulation::start(simulator(15));
     let undisturbed = undisturbed_partitioned(&simulation);
-    for point in points().into_iter().filter(|point| is_of_each_file(point)) {
-        for count in [2, 7] {
-            let bucket = Bucket::make("killed");
-            let what = format!("{point}:{count}");
-            assert!(
-                kill_at(point, count, || partitioned(&simulation, &bucket)),
-                "{what} is not reached"
-            );
-            assert_bucket_undisturbed(&bucket, &undisturbed, &what);
-        }
-    }
+    let points =
+        kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
+    assert_eq!(points, 8, "all that there are in a bucket");
 }
 
-fn is_of_each_file(point: &str) -> bool {
-    point.starts_with("bucket-") && ["upload", "parts"].iter().any(|what| point.contains(what))
-}
-
-/// Whether a run comes to `point` for each file, and not only once.
-fn is_passed_again(point: &str) -> bool {
-    ["upload", "parts", "checkpoint"].iter().any(|what| point.contains(what))
+/// A run into a bucket of its own, and a look at that.
+fn killed<'a>(
+    simulation: &'a Simulation,
+    undisturbed: &'a [Value],
+    command: fn(&Simulation, &Bucket) -> Command,
+) -> (impl FnMut() -> Command, impl FnOnce(&str)) {
+    let bucket = Rc::new(Bucket::make("killed"));
+    let run = {
+        let bucket = Rc::clone(&bucket);
+        move || command(simulation, &bucket)
+    };
+    (run, move |what: &str| assert_bucket_undisturbed(&bucket, undisturbed, what))
 }
 
 #[test]
