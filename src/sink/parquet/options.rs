@@ -31,7 +31,7 @@ const LEAST_RECORD_BYTES: u64 = 32;
 const MAX_HELD_BYTES: u64 = 1 << 30;
 
 /// Enough for most of what directories are named for, but for days.
-const OPEN_PARTITIONS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+const OPEN_PARTITIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// What the rows of a file are the answer of, wherever they were read.
 const ENDPOINT: &str = "GET /unified/user-directory/licenses";
@@ -63,7 +63,7 @@ pub struct ParquetOptions {
     /// `row_group_rows` are there, of all directories together.
     pub partition_by: Vec<PartitionField>,
     /// Files that are open at once: when the rows that were held go to more directories than that, all files
-    /// end with them. 32 by default. In an object store an open file takes up to 5 MiB of memory.
+    /// end with them. 64 by default. In an object store an open file takes up to 5 MiB of memory.
     pub open_partitions: NonZeroUsize,
     /// The columns that files have; all by default.
     pub columns: Projection,

@@ -21,18 +21,9 @@ pub(super) fn command(simulation: &Simulation, out: &Path) -> Command {
     command
 }
 
-/// What makes it put them into directories, of two batches or more to a piece. There are too many directories for
-/// all files to be open at once, but not for those of most pieces.
-pub(super) const PARTITIONED: [&str; 8] = [
-    "--partition-by",
-    "status,year(created_at)",
-    "--open-partitions",
-    "12",
-    "--row-group-bytes",
-    "1",
-    "--file-bytes",
-    "300000",
-];
+/// What makes it put them into directories, in pieces of two batches and of nine files that are open at once.
+pub(super) const PARTITIONED: [&str; 6] =
+    ["--partition-by", "status,is_paid", "--row-group-bytes", "1", "--file-bytes", "550000"];
 
 /// A run that does.
 fn partitioned(simulation: &Simulation, out: &Path) -> Command {
@@ -164,7 +155,7 @@ fn other_partitions_than_those_of_an_unfinished_snapshot_are_refused() {
     assert!(!killed.unwrap().success());
     let refused = command(&simulation, out).output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    let told = "partition_by was status,year(created_at) and is none";
+    let told = "partition_by was status,is_paid and is none";
     assert!(String::from_utf8_lossy(&refused.stderr).contains(told), "{refused:?}");
     assert!(partitioned(&simulation, out).status().unwrap().success());
     assert_undisturbed(out, &undisturbed_partitioned(&simulation), "with the options as before");

@@ -40,7 +40,7 @@ pub(crate) struct LayoutArgs {
     pub(crate) partition_by: Vec<PartitionField>,
     /// Files open at once: when a row group in hand goes to more directories, all files end with it. An open
     /// file in an object store takes up to 5 MiB of memory; accounts that are read at once share this number
-    #[arg(long, value_name = "N", default_value = "32", requires = "partition_by")]
+    #[arg(long, value_name = "N", default_value = "64", requires = "partition_by")]
     pub(crate) open_partitions: NonZeroUsize,
     /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
     /// it, so that memory stays the same
