@@ -249,8 +249,8 @@ impl Bucket {
             return Ok(());
         }
         let message = format!(
-            "{} would have {} bytes, and {most} are the most: let the snapshot have fewer files, with a \
-             larger --file-bytes, or partitions of fewer values",
+            "{} would have {} bytes, and {most} are the most: let the snapshot have fewer files, in \
+             partitions of fewer values, or with a larger --file-bytes",
             self.url_of(name),
             bytes.len()
         );

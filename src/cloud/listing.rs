@@ -128,4 +128,10 @@ mod tests {
         assert_eq!(parse(xml, "a/"), [found("one.parquet", "1"), found("b/two", "2")]);
         assert_eq!(parse("", "a/"), []);
     }
+
+    #[test]
+    fn what_xml_writes_otherwise_is_read_as_it_is() {
+        let xml = "<Upload><Key>a/x=&lt;&amp;amp;&gt;%2F&quot;&#39;é</Key><UploadId>1</UploadId></Upload>";
+        assert_eq!(parse(xml, "a/"), [("x=<&amp;>%2F\"'é".to_owned(), "1".to_owned())]);
+    }
 }
