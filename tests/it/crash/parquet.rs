@@ -155,7 +155,7 @@ fn other_partitions_than_those_of_an_unfinished_snapshot_are_refused() {
     assert!(!killed.unwrap().success());
     let refused = command(&simulation, out).output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    let told = "partition_by was status,is_paid and is none";
+    let told = "partition_by was status,is_paid and is not set";
     assert!(String::from_utf8_lossy(&refused.stderr).contains(told), "{refused:?}");
     assert!(partitioned(&simulation, out).status().unwrap().success());
     assert_undisturbed(out, &undisturbed_partitioned(&simulation), "with the options as before");
