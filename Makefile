@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo soak crash sanitize test lint fmt doc bench memory accounts clean fuzz
+.PHONY: help build demo soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz
 
 help: ## Show what there is to run
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the command, optimized: target/release/license-stream
 	@scripts/prerequisites.sh build
@@ -38,6 +38,14 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 bench: ## Measure throughput, also beside other tools, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh
+
+bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/performance.md
+	@scripts/prerequisites.sh bench
+	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh parquet
+
+bench-kafka: ## Measure the command into Kafka beside kcat, into docs/performance.md
+	@scripts/prerequisites.sh bench
+	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh kafka
 
 fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
 	scripts/fuzz.sh seconds 60

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whole runs of the command beside other ways to the same result, as a Markdown table.
 
-    compare.py [--rounds N] [--records N] [--only TEXT]
+    compare.py parquet|kafka [--rounds N] [--records N] [--only TEXT]
 
 Needs target/release/license-stream, curl, kcat, taskset, /usr/bin/time and what scripts/with-services.sh gives; `make
 bench` has all of that. In each round every comparison runs once, one side directly after the other and each side first in
@@ -44,6 +44,8 @@ class Run:
     written: int = 0
     # Of the processor, in user and kernel, of all processes together.
     cpu: float = 0
+    # The same of the broker meanwhile.
+    broker_cpu: float = 0
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Body:
 class Comparison:
     what: str
     peer: str
+    # Nothing where there is none.
     goal: str
     bytes: int
     ours: Callable[[], Run]
@@ -132,6 +135,29 @@ class Broker:
         self.address = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
         self.admin = AdminClient({"bootstrap.servers": self.address})
         self.topics = 0
+        self.process = next(filter(self.is_it, Path("/proc").glob("[0-9]*")), None)
+
+    def is_it(self, process: Path) -> bool:
+        """Whether it is the broker, as scripts/kafka.sh starts it: from a directory that has its address."""
+        with contextlib.suppress(OSError):
+            last = process.joinpath("cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2]
+            properties = Path(os.fsdecode(last))
+            if properties.name == "server.properties":
+                return properties.with_name("bootstrap").read_text().strip() == self.address
+        return False
+
+    def cpu(self) -> float:
+        """Seconds of the processor that the broker has taken, in user and kernel; 0 of one that is elsewhere."""
+        if self.process is None:
+            return 0
+        fields = self.process.joinpath("stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def measured(self, run: Callable[[], Run]) -> Run:
+        before = self.cpu()
+        ran = run()
+        ran.broker_cpu = self.cpu() - before
+        return ran
 
     @contextlib.contextmanager
     def topic(self, records: int, is_exact: bool = True) -> Iterator[str]:
@@ -147,12 +173,12 @@ class Broker:
         self.admin.delete_topics([name])[name].result()
         assert found == records or (found > records and not is_exact), f"{found} records of {records} are in the topic"
 
-    def ours(self, body: Body, codec: str, delivery: str = "at-least-once") -> Run:
+    def ours(self, body: Body, codec: str, *options: str) -> Run:
         # The end of each transaction takes an offset of its own.
-        is_exact = delivery == "at-least-once"
+        is_exact = "exactly-once" not in options
         with self.topic(body.records, is_exact) as topic:
             settings = ["--brokers", self.address, "--topic", topic, "-X", f"compression.type={codec}"]
-            return license_stream("kafka", body, True, *settings, "--delivery", delivery)
+            return self.measured(lambda: license_stream("kafka", body, True, *settings, *options))
 
     def kcat(self, body: Body, codec: str) -> Run:
         """With the settings that license-stream has by default, as far as they make it faster."""
@@ -160,7 +186,8 @@ class Broker:
         settings += ["queue.buffering.max.messages=1000000"]
         options = [option for setting in settings for option in ("-X", setting)]
         with self.topic(body.records) as topic:
-            return measured(curl(body), ["kcat", "-q", "-P", "-b", self.address, "-t", topic, *options])[0]
+            kcat = ["kcat", "-q", "-P", "-b", self.address, "-t", topic, *options]
+            return self.measured(lambda: measured(curl(body), kcat)[0])
 
 
 @contextlib.contextmanager
@@ -188,7 +215,8 @@ def body(name: str, records: int) -> Iterator[Body]:
         yield made
 
 
-def comparisons(whole: Body, lean: Body, broker: Broker) -> Iterator[Comparison]:
+
+def into_parquet(whole: Body, lean: Body) -> Iterator[Comparison]:
     one_core = ("taskset", "-c", "0")
     for columns, corpus, name in [("typed", lean, "no `remote_data`"), ("json", whole, "`remote_data` as JSON")]:
         for threads, prefix, where, goal in [("1", one_core, "one core", 1.5), ("all", (), "all cores", 2)]:
@@ -218,6 +246,10 @@ def comparisons(whole: Body, lean: Body, broker: Broker) -> Iterator[Comparison]
         lambda: our_parquet(whole, http=True),
         lambda: our_parquet(whole),
     )
+
+
+def into_kafka(whole: Body, _: Body) -> Iterator[Comparison]:
+    broker = Broker()
     for codec in ["none", "lz4", "zstd"]:
         yield Comparison(
             f"HTTP → Kafka, compression {codec}",
@@ -227,29 +259,48 @@ def comparisons(whole: Body, lean: Body, broker: Broker) -> Iterator[Comparison]
             lambda codec=codec: broker.ours(whole, codec),
             lambda codec=codec: broker.kcat(whole, codec),
         )
-
-
+    bare = ["--headers", "none", "--key", "none"]
+    variants = [
+        ("exactly once", "0.9×", ["--delivery", "exactly-once"]),
+        ("no headers", "", bare[:2]),
+        ("`--value json-normalized`", "", ["--value", "json-normalized"]),
+    ]
+    for what, goal, options in variants:
+        yield Comparison(
+            f"HTTP → Kafka, {what}",
+            "our default",
+            goal,
+            whole.bytes,
+            lambda options=options: broker.ours(whole, "none", *options),
+            lambda: broker.ours(whole, "none"),
+        )
     yield Comparison(
-        "HTTP → Kafka, exactly once",
-        "the same at least once",
-        "0.9×",
+        "HTTP → Kafka, no headers and no key",
+        "`curl \\| kcat -P`",
+        "",
         whole.bytes,
-        lambda: broker.ours(whole, "none", "exactly-once"),
-        lambda: broker.ours(whole, "none"),
+        lambda: broker.ours(whole, "none", *bare),
+        lambda: broker.kcat(whole, "none"),
     )
 
 
-def row(comparison: Comparison, rounds: list[tuple[Run, Run]]) -> str:
-    def median(value: Callable[[Run], float], side: int) -> str:
-        return f"{statistics.median(value(pair[side]) for pair in rounds):,.0f}"
+GROUPS = {"parquet": into_parquet, "kafka": into_kafka}
+
+
+def row(comparison: Comparison, rounds: list[tuple[Run, Run]], into: str, records: int) -> str:
+    def medians(value: Callable[[Run], float], digits: int = 0) -> list[str]:
+        return [f"{statistics.median(value(pair[side]) for pair in rounds):,.{digits}f}" for side in (0, 1)]
 
     ratios = [theirs.seconds / ours.seconds for ours, theirs in rounds]
-    rates = [median(lambda run: comparison.bytes / 1e6 / run.seconds, side) for side in (0, 1)]
-    memory = [median(lambda run: run.mebibytes, side) for side in (0, 1)]
-    written = [median(lambda run: run.written / 1e6, side) for side in (0, 1)]
-    cells = [comparison.what, comparison.peer, *rates]
+    cells = [comparison.what, comparison.peer, *medians(lambda run: comparison.bytes / 1e6 / run.seconds)]
     cells += [f"{statistics.median(ratios):.2f}× ({min(ratios):.2f}–{max(ratios):.2f})", comparison.goal]
-    cells += [" / ".join(memory), "–" if written[0] == "0" else " / ".join(written)]
+    cells += [" / ".join(medians(lambda run: run.mebibytes))]
+    if into == "parquet":
+        cells += [" / ".join(medians(lambda run: run.written / 1e6))]
+    else:
+        millions = records / 1e6
+        cells += [" / ".join(medians(lambda run: run.cpu / millions, 1))]
+        cells += [" / ".join(medians(lambda run: run.broker_cpu / millions, 1))]
     return f"| {' | '.join(cells)} |"
 
 
@@ -270,6 +321,7 @@ def versions() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("into", choices=GROUPS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, help="of either body; by default as many as make about 280 MB")
     parser.add_argument("--only", default="", metavar="TEXT", help="compare only what has this in its name")
@@ -280,7 +332,7 @@ def main() -> None:
         whole, lean = (
             bodies.enter_context(body(name, args.records or records)) for name, records in RECORDS.items()
         )
-        chosen = [each for each in comparisons(whole, lean, Broker()) if args.only in each.what]
+        chosen = [each for each in GROUPS[args.into](whole, lean) if args.only in each.what]
         found: list[list[tuple[Run, Run]]] = [[] for _ in chosen]
         for number in range(args.rounds):
             for comparison, rounds in zip(chosen, found):
@@ -292,10 +344,14 @@ def main() -> None:
                 ratio = theirs.seconds / ours.seconds
                 cpu = f"{ours.cpu:.1f} and {theirs.cpu:.1f} s of CPU"
                 print(f"round {number + 1}: {comparison.what}: {ratio:.2f}× {comparison.peer}; {cpu}", file=sys.stderr)
-    print("| what | against | MB/s | MB/s of it | ratio (range) | goal | peak MiB / its | output MB / its |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    last = {
+        "parquet": ["output MB / its"],
+        "kafka": ["CPU s per million / its", "broker's CPU s per million / its"],
+    }[args.into]
+    names = ["what", "against", "MB/s", "MB/s of it", "ratio (range)", "goal", "peak MiB / its", *last]
+    print(f"| {' | '.join(names)} |\n|---|---|{'--:|' * (len(names) - 2)}")
     for comparison, rounds in zip(chosen, found):
-        print(row(comparison, rounds))
+        print(row(comparison, rounds, args.into, whole.records))
     print(
         f"\n{args.rounds} rounds; {whole.bytes / 1e6:.0f} MB in {whole.records:,} licenses with `remote_data`, "
         f"{lean.bytes / 1e6:.0f} MB in {lean.records:,} without. {describe(*versions())}"

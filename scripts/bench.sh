@@ -3,7 +3,8 @@
 #
 #   scripts/bench.sh            everything
 #   scripts/bench.sh parts      the parts of the library (criterion)
-#   scripts/bench.sh compare    the command beside other tools; further arguments are benches/compare.py's
+#   scripts/bench.sh parquet    the command into Parquet beside other tools; further arguments are benches/compare.py's
+#   scripts/bench.sh kafka      the same into Kafka
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,12 +18,12 @@ parts() {
 # Built after the parts: cargo builds the command for them too, with the features that benchmarks add to shared crates.
 compare() {
   scripts/step.sh 'build' cargo build --release --features cli
-  scripts/step.sh 'compare' "$python" benches/compare.py "$@" | benches/section.py docs/performance.md compare
+  scripts/step.sh "into $1" "$python" benches/compare.py "$@" | benches/section.py docs/performance.md "$1"
 }
 
 case ${1:-} in
-  '') parts; compare ;;
+  '') parts; compare parquet; compare kafka ;;
   parts) (($# == 1)); parts ;;
-  compare) shift; compare "$@" ;;
-  *) sed -n '4,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  parquet | kafka) compare "$@" ;;
+  *) sed -n '4,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
