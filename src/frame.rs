@@ -56,6 +56,8 @@ pub use page::Page;
 pub(crate) use page::may_have_been_aside;
 #[cfg(feature = "stream")]
 pub(crate) use page::{Asides, PageReader};
+#[cfg(feature = "http")]
+pub(crate) use page::{BY_PROVIDER, REPORTED};
 use prefixed::Prefixed;
 pub use prefixed::put_prefixed;
 use probe::Probe;

@@ -112,7 +112,7 @@ impl PageReader {
         let is_failure = status.is_some_and(|status| status >= 400);
         let is_said = is_message_error && message.is_some() && status.is_none();
         if is_failure || error.is_some() || is_said {
-            let who = if is_remote { "the provider, says the API," } else { "the API" };
+            let who = if is_remote { BY_PROVIDER } else { "the API" };
             let words = message.or(error).unwrap_or_default();
             let words = printable(&words, MAX_WORDS);
             let (kind, words) = match status {
@@ -122,7 +122,7 @@ impl PageReader {
                 ),
                 None => (ErrorKind::Upstream, format!("without a status: {words}")),
             };
-            return Err(Error::new(kind, format!("{who} reported an error in the body ({words})")));
+            return Err(Error::new(kind, format!("{who} {REPORTED} ({words})")));
         }
         if is_unreadable {
             let message = format!(
@@ -185,6 +185,10 @@ impl PageReader {
         }
     }
 }
+
+/// What the message of an error that was told in a body says.
+pub(crate) const BY_PROVIDER: &str = "the provider, says the API,";
+pub(crate) const REPORTED: &str = "reported an error in the body";
 
 /// Whether `name` is a member of an envelope or of an error, and not of a license.
 pub(super) fn is_member(name: &str) -> bool {
