@@ -46,6 +46,7 @@ mod identity;
 mod keeper;
 mod local;
 mod lock;
+mod name;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,6 +66,8 @@ pub use identity::{Beginning, Identity};
 pub use keeper::Keeper;
 pub use local::LocalStore;
 pub use lock::CheckpointLock;
+#[cfg(feature = "parquet")]
+pub(crate) use name::is_name;
 
 /// The version of the form that checkpoints are written in.
 pub const FORMAT: u32 = 1;

@@ -25,7 +25,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use failure::failed;
 pub use failure::is_of_a_store;
 use listing::Listing;
@@ -100,7 +100,7 @@ impl Bucket {
     /// `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the address is none, or if the
+    /// [`ErrorKind::Configuration`] if the address is none, or if the
     /// environment does not fit it.
     pub fn open(url: &str) -> Result<Self> {
         s3::open(url)
@@ -161,7 +161,7 @@ impl Bucket {
 
     /// The bytes of `name`, if it is there.
     pub(crate) async fn read(&self, name: &str) -> Result<Option<Bytes>> {
-        let read = async { self.store().get(&self.path(name)).await?.bytes().await };
+        let read = async { answer::whole(self.store().get(&self.path(name)).await?).await };
         match read.await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if failure::is_missing_object(&error) => Ok(None),
@@ -207,9 +207,24 @@ impl Bucket {
 
     /// Puts `bytes` in the place of what `name` had, as a whole.
     pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        self.refuse_too_long(name, &bytes, answer::MOST_BYTES)?;
         let put = self.store().put(&self.path(name), bytes.into()).await;
         put.map(drop)
             .map_err(|error| failed(format!("{} could not be written", self.url_of(name)), error))
+    }
+
+    /// Refuses to write what could not be read any more.
+    fn refuse_too_long(&self, name: &str, bytes: &[u8], most: usize) -> Result<()> {
+        if bytes.len() <= most {
+            return Ok(());
+        }
+        let message = format!(
+            "{} would have {} bytes, and {most} are the most: let the snapshot have fewer files, with a \
+             larger --file-bytes",
+            self.url_of(name),
+            bytes.len()
+        );
+        Err(Error::new(ErrorKind::Destination, message))
     }
 
     /// Removes what is there of `names`.

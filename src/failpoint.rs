@@ -8,6 +8,10 @@
 #[cfg(feature = "failpoints")]
 const VARIABLE: &str = "LICENSE_STREAM_KILL_AT";
 
+/// A file to which the name of each point is added that is reached, by a test that is to find out which are.
+#[cfg(feature = "failpoints")]
+const REACHED: &str = "LICENSE_STREAM_REACHED";
+
 macro_rules! points {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// An instant between two steps of making something durable.
@@ -80,12 +84,14 @@ pub(crate) fn reach(point: Point) {
 
 #[cfg(feature = "failpoints")]
 mod kill {
+    use std::fs::OpenOptions;
+    use std::io::Write;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    use super::{Point, VARIABLE};
+    use super::{Point, REACHED, VARIABLE};
 
     struct Wanted {
         name: String,
@@ -93,6 +99,12 @@ mod kill {
     }
 
     pub(super) fn reach(point: Point) {
+        if let Some(path) = std::env::var_os(REACHED) {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            // One write a line, so that those of several threads do not mix.
+            let line = format!("{}\n", point.name());
+            file.and_then(|mut file| file.write_all(line.as_bytes())).expect("a file to add to");
+        }
         static WANTED: OnceLock<Option<Wanted>> = OnceLock::new();
         let Some(wanted) = WANTED.get_or_init(wanted) else { return };
         if wanted.name == point.name() && wanted.left.fetch_sub(1, Ordering::SeqCst) == 1 {

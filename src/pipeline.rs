@@ -15,7 +15,7 @@ mod doubt;
 mod job;
 mod journal;
 #[cfg(test)]
-mod kills;
+pub(crate) mod kills;
 #[cfg(test)]
 mod memory;
 mod place;

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::local::{ENDING, file_name};
+use super::name::{ENDING, file_name};
 use super::{Checkpoint, CheckpointStore};
 use crate::cloud::{Bucket, Register, Stored};
 use crate::error::{Error, Result};

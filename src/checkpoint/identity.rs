@@ -45,7 +45,7 @@ impl Identity {
         let names = self.options.keys().chain(checkpoint.options.keys());
         let names: std::collections::BTreeSet<_> = names.collect();
         let value = |options: &BTreeMap<String, String>, name: &String| {
-            options.get(name).cloned().unwrap_or_else(|| "none".to_owned())
+            options.get(name).cloned().unwrap_or_else(|| "not set".to_owned())
         };
         names
             .into_iter()
@@ -182,7 +182,7 @@ mod tests {
         let identity = Identity::new("a").with("limit", 50).with("product", "onedrive");
         let error = Beginning::of(Some(checkpoint(false)), &identity).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
-        let named = "(limit was 100 and is 50; product was none and is onedrive; shape was auto and is none)";
+        let named = "(limit was 100 and is 50; product was not set and is onedrive; shape was auto and is not set)";
         assert!(error.message().contains(named), "{error}");
         assert!(Beginning::of(Some(checkpoint(true)), &identity).is_ok());
     }

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::name::{ENDING, file_name};
 use super::{Checkpoint, CheckpointStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
-
-pub(super) const ENDING: &str = ".checkpoint.json";
 
 /// Keeps each checkpoint as `KEY.checkpoint.json` in a directory.
 ///
@@ -102,22 +101,6 @@ impl CheckpointStore for LocalStore {
         })
         .boxed()
     }
-}
-
-/// The name of the file of `key`.
-pub(super) fn file_name(key: &str) -> Result<String> {
-    Ok(format!("{}{ENDING}", name(key)?))
-}
-
-/// `key` as the beginning of a file's name.
-pub(super) fn name(key: &str) -> Result<&str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if key.is_empty() || !key.bytes().all(is_plain) {
-        let message = "an account's checkpoint is a file of its name, so it must be letters, digits, \
-            `-` and `_`";
-        return Err(Error::new(ErrorKind::Configuration, message));
-    }
-    Ok(key)
 }
 
 /// The files that are checkpoints by their names, in order.

@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
-use super::local;
+use super::name;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The right of one run to keep a checkpoint in a directory, until it is dropped.
@@ -23,7 +23,7 @@ impl CheckpointLock {
     /// [`ErrorKind::Destination`] if another run has it, or if the directory cannot be written to;
     /// [`ErrorKind::Configuration`] if the key cannot be a file's name.
     pub fn take(directory: &Path, key: &str) -> Result<Self> {
-        let path = directory.join(format!("{}.lock", local::name(key)?));
+        let path = directory.join(format!("{}.lock", name::checked(key)?));
         let locked = fs::create_dir_all(directory)
             .and_then(|()| File::create(&path))
             .map_err(TryLockError::Error)

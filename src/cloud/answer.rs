@@ -1,15 +1,30 @@
-//! Answers that came whole.
+//! Answers that came whole, and are no longer than what is read of one.
 
-use object_store::ClientOptions;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, TryStreamExt};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
     ReqwestConnector,
 };
+use object_store::{ClientOptions, Error as StoreError, GetResult};
+
+use super::failure::TooLong;
+
+/// The longest answer that is read, where no range is asked for. A listing comes a thousand names at a time;
+/// the longest that runs keep for themselves is the manifest of a snapshot of many files.
+pub(super) const MOST_BYTES: usize = 32 << 20;
+
+/// The most that is written of a checkpoint or a claim: of some 80,000 files. The manifest that comes of it
+/// says the same in more words, and must be no longer than what is read.
+pub(super) const MOST_KEPT_BYTES: usize = MOST_BYTES / 2;
+
+/// What is read of an answer that says what went wrong.
+const MOST_OF_AN_ERROR: usize = 64 << 10;
 
 /// Makes clients to which an answer that was cut is none, so that the request is made again.
 ///
 /// `object_store` does that by itself only where no byte of an answer came. Nothing that is read here is
-/// longer than what this crate writes for itself: files of data are never read.
+/// longer than [`MOST_BYTES`]: of files of data only the ends are read, and those as ranges.
 #[derive(Debug)]
 pub(super) struct Connector;
 
@@ -25,11 +40,67 @@ impl HttpConnector for Connector {
 #[async_trait::async_trait]
 impl HttpService for Whole {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let most = asked(&request).unwrap_or(MOST_BYTES);
         let (head, body) = self.0.execute(request).await?.into_parts();
         // This kind is one that is tried again whatever the request was: each that writes can be made
         // twice, as one can whose answer did not come at all.
         let cut = |error| HttpError::new(HttpErrorKind::Request, error);
-        let body = body.bytes().await.map_err(cut)?;
+        let chunks = body.bytes_stream().map_err(cut);
+        let body = if head.status.is_success() {
+            // This kind is one that is not tried again: the next answer would be as long.
+            let too_long = |error| HttpError::new(HttpErrorKind::Decode, error);
+            at_most(most, chunks, too_long).await?
+        } else {
+            beginning(MOST_OF_AN_ERROR, chunks).await?
+        };
         Ok(HttpResponse::from_parts(head, body.into()))
     }
+}
+
+/// How many bytes a request asks for, if it does not ask for all.
+fn asked(request: &HttpRequest) -> Option<usize> {
+    let range = request.headers().get("range")?.to_str().ok()?;
+    let (start, end) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let (start, end): (usize, usize) = (start.parse().ok()?, end.parse().ok()?);
+    end.checked_sub(start)?.checked_add(1)
+}
+
+/// All of an object, whatever store it is of.
+pub(super) async fn whole(found: GetResult) -> Result<Bytes, StoreError> {
+    let too_long =
+        |error: TooLong| StoreError::Generic { store: "object", source: Box::new(error) };
+    if found.meta.size > MOST_BYTES as u64 {
+        return Err(too_long(TooLong(MOST_BYTES)));
+    }
+    at_most(MOST_BYTES, found.into_stream(), too_long).await
+}
+
+/// All of `chunks`, unless they are more than `most` bytes.
+async fn at_most<E>(
+    most: usize,
+    mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    too_long: impl Fn(TooLong) -> E,
+) -> Result<Bytes, E> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        if bytes.len() + chunk.len() > most {
+            return Err(too_long(TooLong(most)));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The first of `chunks`, up to `most` bytes: what follows is not waited for.
+async fn beginning<E>(
+    most: usize,
+    mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<Bytes, E> {
+    let mut bytes = BytesMut::new();
+    while bytes.len() < most
+        && let Some(chunk) = chunks.try_next().await?
+    {
+        bytes.extend_from_slice(&chunk[..chunk.len().min(most - bytes.len())]);
+    }
+    Ok(bytes.freeze())
 }

@@ -9,16 +9,32 @@ use object_store::client::HttpError;
 use crate::error::{Error, ErrorKind};
 use crate::printable;
 
+/// By which S3 says that credentials are none, or not enough.
+const REFUSALS: [&str; 6] = [
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+];
+
 /// Longest that is repeated of what a store says.
 const MOST: usize = 300;
 
 /// An error about `what`, with what the store said as its source.
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of what the store said")]
 pub(super) fn failed(what: String, error: StoreError) -> Error {
+    if let Some(too_long) = causes(&error).find_map(<dyn StdError>::downcast_ref::<TooLong>) {
+        let said = Said(too_long.to_string());
+        return Error::new(ErrorKind::Destination, what).caused_by(said);
+    }
     let kind = match &error {
         StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
             ErrorKind::Forbidden
         }
+        // Where it was to list something, the status is lost.
+        error if code(error).is_some_and(|code| REFUSALS.contains(&&*code)) => ErrorKind::Forbidden,
         StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
             ErrorKind::Configuration
         }
@@ -80,6 +96,23 @@ fn between(text: &str, before: &str, after: &str) -> Option<String> {
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(found, _)| found.to_owned())
 }
+
+/// An answer that has more than so many bytes, of which no more are read.
+#[derive(Debug)]
+pub(super) struct TooLong(pub(super) usize);
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the store answered with more than {} bytes, the most that is read of one answer: no run writes \
+             as much there, so look at what has, and whether AWS_ENDPOINT_URL is an object store",
+            self.0
+        )
+    }
+}
+
+impl StdError for TooLong {}
 
 /// What a store said.
 #[derive(Debug)]

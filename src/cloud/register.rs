@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Bucket, failure};
+use super::{Bucket, answer, failure};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often a value is read anew because another run wrote it meanwhile. Each time, that run came on.
@@ -155,7 +155,7 @@ async fn read(bucket: &Bucket, name: &str) -> Result<Option<(Bytes, UpdateVersio
         Err(error) => return Err(unreadable(error)),
     };
     let (e_tag, version) = (found.meta.e_tag.clone(), found.meta.version.clone());
-    let json = found.bytes().await.map_err(unreadable)?;
+    let json = answer::whole(found).await.map_err(unreadable)?;
     Ok(Some((json, UpdateVersion { e_tag, version })))
 }
 
@@ -166,6 +166,7 @@ async fn put<T: Serialize>(
     known: Option<UpdateVersion>,
 ) -> Result<Put> {
     let json = stored.json();
+    bucket.refuse_too_long(name, &json, answer::MOST_KEPT_BYTES)?;
     let mode = known.map_or(PutMode::Create, PutMode::Update);
     let path = bucket.path(name);
     let put = bucket.store().put_opts(&path, json.clone().into(), PutOptions::from(mode)).await;
@@ -194,5 +195,36 @@ fn unconditional(bucket: &Bucket) -> Error {
 impl Bucket {
     fn not_written(&self, name: &str, error: StoreError) -> Error {
         failure::failed(format!("{} could not be written", self.url_of(name)), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_could_not_be_read_any_more_is_neither_written_nor_read() {
+        let bucket = Bucket::new(Arc::new(InMemory::new()), "a", "memory:///a");
+        let mut register = Register::take(&bucket, "kept", |_| String::new()).await.unwrap();
+        let error = register.set("x".repeat(answer::MOST_KEPT_BYTES)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Destination);
+        assert!(error.message().starts_with("memory:///a/kept would have 167772"), "{error}");
+        assert!(error.message().ends_with("with a larger --file-bytes"), "{error}");
+        register.set("as it was".to_owned()).await.expect("nothing was written");
+
+        let long = vec![b' '; answer::MOST_BYTES + 1];
+        assert!(bucket.put("long", long.clone()).await.is_err());
+        bucket.store().put(&bucket.path("long"), long.into()).await.unwrap();
+        for error in [
+            bucket.read("long").await.unwrap_err(),
+            Register::<String>::take(&bucket, "long", Option::unwrap_or_default).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Destination);
+            assert_eq!(error.message(), "memory:///a/long could not be read");
+        }
     }
 }

@@ -41,6 +41,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 
 use super::{Batch, Decoder, DurablePiece, Pace, Sink};
+use crate::checkpoint::is_name;
 use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
@@ -129,7 +130,7 @@ impl ParquetSink {
             let message = "the claim is of another lake or account than the options";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        if !claim::is_name(&options.snapshot_id) {
+        if !is_name(&options.snapshot_id) {
             return Err(claim::not_a_name());
         }
         options.check()?;

@@ -13,11 +13,16 @@ mod parquet;
 mod s3;
 mod stopped;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use license_stream::simulate::Simulator;
+
+use crate::support::kafka::topic;
+use crate::support::s3::Bucket;
+use crate::support::simulation::Simulation;
 
 /// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,16 +46,58 @@ fn simulator(seed: u64) -> Simulator {
         .with_pace(12_000_000.try_into().unwrap())
 }
 
-/// All names of failpoints, as the library has them: one that is added is tried too.
-fn points() -> Vec<&'static str> {
+fn start(command: &mut Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The failpoints that `command` comes to when nothing disturbs it, and how often.
+fn reached(mut command: Command) -> BTreeMap<String, u32> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("reached");
+    assert!(ended(start(command.env("LICENSE_STREAM_REACHED", &path))), "nothing kills it");
+    let mut times = BTreeMap::new();
+    for name in std::fs::read_to_string(path).unwrap().lines() {
+        *times.entry(name.to_owned()).or_default() += 1;
+    }
+    times
+}
+
+/// Kills a run at each failpoint that one comes to, and where it does so again also the second time, and runs
+/// it again to its end: `next` answers each time a run into a place of its own, and a look at what is there
+/// afterwards. At how many points.
+fn kill_at_each<R: FnMut() -> Command, L: FnOnce(&str)>(next: impl Fn() -> (R, L)) -> usize {
+    let points = reached(next().0());
+    for (point, times) in &points {
+        for count in 1..=2.min(*times) {
+            let (command, look) = next();
+            let was_killed = kill_at(point, count, command);
+            // How often a checkpoint is kept in a topic depends on how long the run takes.
+            let may_be_missed = count > 1 && point.starts_with("transaction");
+            assert!(was_killed || may_be_missed, "{point} is not reached");
+            look(&format!("{point}:{count}"));
+        }
+    }
+    points.len()
+}
+
+#[test]
+fn each_named_instant_is_one_that_runs_are_killed_at() {
+    let simulation = Simulation::start(simulator(16));
+    let (out, bucket, checkpoints) =
+        (tempfile::tempdir().unwrap(), Bucket::make("reached"), tempfile::tempdir().unwrap());
+    let mut commands =
+        vec![parquet::command(&simulation, out.path()), s3::command(&simulation, &bucket)];
+    for options in kafka::ways(checkpoints.path().to_str().unwrap()) {
+        commands.push(kafka::command(&simulation, &topic("reached"), &options));
+    }
+    let reached: BTreeSet<_> =
+        commands.into_iter().flat_map(reached).map(|(name, _)| name).collect();
+    // As the library has them.
     let source = include_str!("../../src/failpoint.rs");
     let (_, list) = source.split_once("points! {").expect("the list of points");
     let (list, _) = list.split_once("\n}").expect("its end");
-    list.split('"').skip(1).step_by(2).collect()
-}
-
-fn start(command: &mut Command) -> Child {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    let named: BTreeSet<_> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(reached, named);
 }
 
 /// Waits for the end: whether it ended well, and not by a kill.

@@ -2,6 +2,7 @@
 //! client that is not ours.
 
 mod cuts;
+mod endless;
 mod export;
 mod overtaken;
 mod refusals;

@@ -94,7 +94,10 @@ pub(crate) async fn run(args: CheckpointsArgs) -> anyhow::Result<Exit> {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
-    let checkpoints = open(&args.store).await?.list().await?;
+    let checkpoints = match open(&args.store).await? {
+        Some(store) => store.list().await?,
+        None => Vec::new(),
+    };
     let mut out = std::io::stdout().lock();
     if args.json {
         for checkpoint in &checkpoints {
@@ -117,14 +120,19 @@ async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
 
 async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
     let store = open(&args.store).await?;
-    let keys = if args.all {
-        store.list().await?.into_iter().map(|checkpoint| checkpoint.key).collect()
-    } else {
-        args.account
+    let keys = match &store {
+        Some(store) if args.all => {
+            store.list().await?.into_iter().map(|checkpoint| checkpoint.key).collect()
+        }
+        _ => args.account,
     };
     let mut exit = Exit::Done;
     for key in keys {
-        if store.remove(&key).await? {
+        let was_there = match &store {
+            Some(store) => store.remove(&key).await?,
+            None => false,
+        };
+        if was_there {
             say!("reset: the next run of {key} begins a new snapshot");
         } else {
             say!("there is no checkpoint of {key}");
@@ -134,14 +142,19 @@ async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-async fn open(args: &StoreArgs) -> Result<Store> {
+/// Where checkpoints are, if there is such a place.
+async fn open(args: &StoreArgs) -> Result<Option<Store>> {
     match (&args.out, &args.checkpoint, &args.topic, &args.brokers) {
-        (Some(out), ..) => out.folder(OWN).store(),
-        (_, Some(place), ..) => place.store(),
+        (Some(out), ..) => out.folder(OWN).store().map(Some),
+        (_, Some(place), ..) => place.store().map(Some),
         (_, _, Some(topic), Some(brokers)) => {
             let config = settings::config(brokers, &args.settings)?;
             let topic = topic_beside(&topic.parse()?);
-            Ok(Arc::new(KafkaStore::open(&config, &topic, PATIENCE).await?))
+            let store = KafkaStore::find(&config, &topic, PATIENCE).await?;
+            if store.is_none() {
+                say!("topic {topic} is not there: no run has kept a checkpoint in it");
+            }
+            Ok(store.map(|store| Arc::new(store) as Store))
         }
         _ => {
             let message = "name a place with --out, --checkpoint, or --topic and --brokers";

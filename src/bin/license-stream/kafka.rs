@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{CheckpointLock, Identity, Keeper};
+use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
@@ -27,6 +27,10 @@ use crate::{records, settings};
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The option of a checkpoint that says how records were delivered, if it was exactly once.
+const DELIVERY: &str = "delivery";
+const EXACTLY_ONCE: &str = "exactly-once";
 
 /// What of a record changes what is in the topic for it, so that a snapshot cannot go on with another.
 fn identity_of_records(args: &KafkaArgs) -> Vec<(&'static str, String)> {
@@ -250,6 +254,30 @@ enum Kept {
     Beside(KafkaStore),
 }
 
+impl Topics {
+    /// The checkpoint `found` for a run that may deliver in another way than the one before. Exactly once, none
+    /// goes on with a snapshot of which something may be there twice; at least once, any does.
+    fn as_delivered(&self, mut found: Checkpoint) -> Option<Checkpoint> {
+        let was_exactly_once = found.options.remove(DELIVERY).is_some();
+        if !self.is_exactly_once {
+            return Some(found);
+        }
+        if was_exactly_once {
+            found.options.insert(DELIVERY.to_owned(), EXACTLY_ONCE.to_owned());
+            return Some(found);
+        }
+        if !found.is_complete {
+            say!(
+                "warning: snapshot {} of {} was begun with --delivery at-least-once, so that records of it may \
+                 be there twice: a new one is begun",
+                found.snapshot_id,
+                found.key
+            );
+        }
+        None
+    }
+}
+
 impl Sinks for Topics {
     type Sink = KafkaSink;
 
@@ -276,7 +304,15 @@ impl Sinks for Topics {
             }
             Kept::Beside(store) => Some(Arc::new(store.clone())),
         };
-        let beginning = checkpoints::beginning(store.as_ref(), &identity, attempt).await?;
+        if self.is_exactly_once {
+            identity = identity.with(DELIVERY, EXACTLY_ONCE);
+        }
+        let found = match &store {
+            Some(store) if attempt == 0 => store.load(identity.key()).await?,
+            _ => None,
+        };
+        let found = found.and_then(|found| self.as_delivered(found));
+        let beginning = Beginning::of(found, &identity)?;
         let mut options = self.options.clone();
         options.account.clone_from(&wanted.account);
         options.snapshot_id = Some(beginning.snapshot_id().into());

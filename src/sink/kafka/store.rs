@@ -80,14 +80,30 @@ impl KafkaStore {
     /// [`ErrorKind::Configuration`] if the topic is not compacted, or has more than one partition;
     /// [`ErrorKind::Destination`] if it can be neither found nor made.
     pub async fn open(config: &ClientConfig, topic: &str, timeout: Duration) -> Result<Self> {
-        let mut config = config.clone();
-        // It would fence, or be fenced by, the producer of the records.
-        config.remove("transactional.id");
-        // A checkpoint is waited for, and there is none to batch it with.
-        config.set("linger.ms", "0").set("acks", "all").set("enable.idempotence", "true");
-        let kept = Kept(Mutex::new(topic::read(&config, topic, timeout).await?));
+        let config = of_its_own(config);
+        let kept = topic::read(&config, topic, timeout).await?;
+        Ok(Self::by_itself(config, topic, kept))
+    }
+
+    /// The same for who only looks at checkpoints, or forgets them: `None` where there is no such topic, and
+    /// none is made.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub async fn find(
+        config: &ClientConfig,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<Self>> {
+        let config = of_its_own(config);
+        let kept = topic::look(&config, topic, timeout).await?;
+        Ok(kept.map(|kept| Self::by_itself(config, topic, kept)))
+    }
+
+    fn by_itself(config: ClientConfig, topic: &str, kept: BTreeMap<String, Arc<[u8]>>) -> Self {
+        let kept = Arc::new(Kept(Mutex::new(kept)));
         let way = Way::Own { config, producer: OnceCell::new() };
-        Ok(Self { inner: Arc::new(Inner { topic: topic.into(), kept: Arc::new(kept), way }) })
+        Self { inner: Arc::new(Inner { topic: topic.into(), kept, way }) }
     }
 
     /// The same, claimed for a run with the transactional id `id`: it fences whoever claimed it before under
@@ -136,9 +152,19 @@ impl KafkaStore {
         };
         let mut config = config.clone();
         config.remove("transactional.id");
-        let kept = Kept(Mutex::new(topic::read(&config, topic, timeout).await?));
+        let kept = topic::read(&config, topic, timeout).await?;
+        Ok(Self::within(transactions, topic, kept))
+    }
+
+    /// The store in `topic`, which has `kept` in it, and takes more by `transactions`.
+    pub(super) fn within(
+        transactions: &Arc<Transactions>,
+        topic: &str,
+        kept: BTreeMap<String, Arc<[u8]>>,
+    ) -> Self {
+        let kept = Arc::new(Kept(Mutex::new(kept)));
         let way = Way::Transactions(Arc::clone(transactions));
-        Ok(Self { inner: Arc::new(Inner { topic: topic.into(), kept: Arc::new(kept), way }) })
+        Self { inner: Arc::new(Inner { topic: topic.into(), kept, way }) }
     }
 
     /// The checkpoint as it is put into a transaction.
@@ -197,6 +223,16 @@ impl KafkaStore {
             }
         }
     }
+}
+
+/// The settings of one that writes each checkpoint by itself.
+fn of_its_own(config: &ClientConfig) -> ClientConfig {
+    let mut config = config.clone();
+    // It would fence, or be fenced by, the producer of the records.
+    config.remove("transactional.id");
+    // A checkpoint is waited for, and there is none to batch it with.
+    config.set("linger.ms", "0").set("acks", "all").set("enable.idempotence", "true");
+    config
 }
 
 /// Two names of one setting.

@@ -15,6 +15,7 @@
 //! half-way cannot be taken out again, so its transaction is aborted, and with it ends the run: what was
 //! committed before is durable, and the next run goes on from there.
 
+mod calls;
 mod committer;
 mod failure;
 
@@ -28,9 +29,9 @@ use tokio::sync::{Notify, RwLock, RwLockReadGuard, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::KafkaProducer;
 use super::store::Change;
 use crate::error::Result;
+pub(super) use calls::Calls;
 use committer::Committer;
 pub(super) use failure::Failure;
 
@@ -156,10 +157,7 @@ struct Standing {
 
 impl Transactions {
     /// Fences the producers before, ends their transactions, and begins the first of `producer`.
-    pub(super) async fn begin(
-        producer: KafkaProducer,
-        options: TransactionOptions,
-    ) -> Result<Self> {
+    pub(super) async fn begin(producer: impl Calls, options: TransactionOptions) -> Result<Self> {
         let shared = Arc::new(Shared {
             options,
             gate: RwLock::new(()),

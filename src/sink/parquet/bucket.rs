@@ -12,6 +12,8 @@
 //! - `_SUCCESS` is an upload too, which `_license-stream/pending` names: whoever begins a snapshot gives
 //!   it up.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -169,11 +171,9 @@ impl BucketHold {
     /// A removal by an earlier run, of a file that it took for a leftover, may have been on its way for as
     /// long as it took to write the file anew.
     async fn prove_files(&self, manifest: &Manifest) -> Result<()> {
-        let there = self.bucket.names("").await?;
+        let there: BTreeMap<_, _> = self.bucket.names("").await?.into_iter().collect();
         for file in &manifest.files {
-            let is_there =
-                |(name, bytes): &(String, u64)| *name == file.name && *bytes == file.bytes;
-            if !there.iter().any(is_there) {
+            if there.get(&file.name) != Some(&file.bytes) {
                 let message = format!(
                     "{} is not there as it was written, so that the snapshot cannot be completed: reset \
                      the account's checkpoint to begin a new one",

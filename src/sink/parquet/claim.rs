@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
 use super::piece::blocking;
+use crate::checkpoint::is_name;
 use crate::error::{Error, ErrorKind, Result};
 
 /// In the place of an account that is not known.
@@ -149,12 +150,6 @@ pub(super) fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> 
     let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_snapshot = snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok();
     if is_number && is_snapshot { Some((snapshot, number.parse().ok()?)) } else { None }
-}
-
-/// Whether `text` can be part of a file's name anywhere.
-pub(super) fn is_name(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    !text.is_empty() && text.bytes().all(is_plain)
 }
 
 pub(super) fn not_a_name() -> Error {

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use super::{COUNT, kill_at, kill_at_random, points, simulator, wanted_kills};
+use super::{COUNT, ended, kill_at_each, kill_at_random, simulator, start, wanted_kills};
 use crate::support::body::{id, records, simulated};
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::python::{header, topic_messages_at};
+use crate::support::run::run;
 use crate::support::simulation::Simulation;
 
 pub(super) const EXACTLY_ONCE: [&str; 4] =
     ["--delivery", "exactly-once", "--transaction-bytes", "800000"];
 
-fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
+pub(super) fn command(simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
     command_at(&bootstrap(), simulation, topic, options)
 }
 
@@ -78,16 +79,35 @@ pub(super) fn assert_none_lost_at(brokers: &str, seed: u64, topic: &str, what: &
     assert_eq!(lost, 0, "{what}: licenses of {snapshot} that were not seen");
 }
 
+/// The ways to deliver and to keep checkpoints: exactly once, and at least once beside the topic and in
+/// `directory`.
+pub(super) fn ways(directory: &str) -> [Vec<&str>; 3] {
+    [EXACTLY_ONCE.to_vec(), Vec::new(), vec!["--checkpoint", directory]]
+}
+
 #[test]
-fn killed_at_every_instant_of_a_transaction_each_license_is_seen_once() {
+fn killed_at_every_named_instant_none_is_lost_and_exactly_once_shows_each_once() {
     let simulation = Simulation::start(simulator(3));
-    for point in points().into_iter().filter(|point| point.starts_with("transaction")) {
-        for count in [1, 2] {
-            let topic = topic("crash-transaction");
-            let command = || command(&simulation, &topic, &EXACTLY_ONCE);
-            assert!(kill_at(point, count, command), "{point} is not reached");
-            assert_once(3, &topic, &format!("{point}:{count}"));
-        }
+    for (way, wanted) in [(0, 3), (1, 3), (2, 3)] {
+        let points = kill_at_each(|| {
+            let (topic, directory) = (topic("crash-named"), tempfile::tempdir().unwrap());
+            let path = directory.path().to_str().unwrap().to_owned();
+            let command = {
+                let (simulation, topic) = (&simulation, topic.clone());
+                move || command(simulation, &topic, &ways(&path)[way])
+            };
+            let look = move |what: &str| {
+                let what = format!("{}, {what}", ["exactly once", "at least once", "files"][way]);
+                if way == 0 {
+                    assert_once(3, &topic, &what);
+                } else {
+                    assert_none_lost(3, &topic, &what);
+                }
+                drop(directory);
+            };
+            (command, look)
+        });
+        assert_eq!(points, wanted, "those of transactions, or of a file");
     }
 }
 
@@ -118,13 +138,26 @@ fn killed_at_random_instants_at_least_once_loses_no_license() {
 }
 
 #[test]
-fn killed_at_every_instant_of_a_checkpoint_no_license_is_lost() {
-    let simulation = Simulation::start(simulator(6));
-    for point in points().into_iter().filter(|point| point.starts_with("checkpoint")) {
-        let (topic, directory) = (topic("crash-checkpoint"), tempfile::tempdir().unwrap());
-        let options = ["--checkpoint", directory.path().to_str().unwrap()];
-        let command = || command(&simulation, &topic, &options);
-        assert!(kill_at(point, 1, command), "{point} is not reached");
-        assert_none_lost(6, &topic, point);
+fn exactly_once_no_run_goes_on_with_what_was_delivered_at_least_once() {
+    let simulation = Simulation::start(simulator(17));
+    for (then, now) in [(&[][..], &EXACTLY_ONCE[..]), (&EXACTLY_ONCE, &[])] {
+        let topic = topic("crash-delivery");
+        let at = ("LICENSE_STREAM_KILL_AT", "transaction-committed:1");
+        assert!(!ended(start(command(&simulation, &topic, then).env(at.0, at.1))));
+        let run = run(&mut command(&simulation, &topic, now)).expect(0);
+        let snapshots = seen(17, &bootstrap(), &topic);
+        let (_, last) = snapshots.last_key_value().unwrap();
+        if now.is_empty() {
+            assert_eq!((snapshots.len(), run.stderr.as_str()), (1, ""), "it goes on");
+            assert!(last.iter().all(|times| *times > 0));
+        } else {
+            assert_eq!(snapshots.len(), 2, "it begins anew");
+            assert!(
+                run.stderr.contains("was begun with --delivery at-least-once"),
+                "{}",
+                run.stderr
+            );
+            assert!(last.iter().all(|times| *times == 1));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{kill_at, kill_at_random, points, simulator, wanted_kills};
+use super::{kill_at_each, kill_at_random, simulator, wanted_kills};
 use crate::support::command::license_stream;
 use crate::support::python::{ENGINES, parquet_rows};
 use crate::support::simulation::Simulation;
@@ -60,16 +60,17 @@ pub(super) fn undisturbed(simulation: &Simulation) -> Vec<Value> {
 fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(1));
     let undisturbed = undisturbed(&simulation);
-    let is_of_files = |point: &&str| point.starts_with("file") || point.starts_with("checkpoint");
-    let of_files = points().into_iter().filter(is_of_files);
-    for point in of_files {
-        for count in [1, 2] {
-            let directory = tempfile::tempdir().unwrap();
-            let out = directory.path();
-            assert!(kill_at(point, count, || command(&simulation, out)), "{point} is not reached");
-            assert_undisturbed(out, &undisturbed, &format!("{point}:{count}"));
-        }
-    }
+    let points = kill_at_each(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().to_owned();
+        let command = {
+            let simulation = &simulation;
+            move || command(simulation, &out)
+        };
+        let undisturbed = &undisturbed;
+        (command, move |what: &str| assert_undisturbed(directory.path(), undisturbed, what))
+    });
+    assert_eq!(points, 6, "files and checkpoints");
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! Parquet files in an object store: the rows are those of an undisturbed run, each once.
 
 use std::process::Command;
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::parquet::{assert_undisturbed, undisturbed};
-use super::{kill_at, kill_at_random, points, simulator, wanted_kills};
+use super::{kill_at_each, kill_at_random, simulator, wanted_kills};
 use crate::support::command::license_stream;
 use crate::support::s3::{self, Bucket, endpoint};
 use crate::support::simulation::Simulation;
 
 /// A run into `bucket`, with a file for each batch.
-fn command(simulation: &Simulation, bucket: &Bucket) -> Command {
+pub(super) fn command(simulation: &Simulation, bucket: &Bucket) -> Command {
     let mut command = license_stream();
     command.args(["parquet", "--quiet", "--file-bytes", "1", "--out", &bucket.url()]);
     s3::settings(simulation.source(&mut command), &endpoint());
@@ -30,22 +31,16 @@ fn assert_bucket_undisturbed(bucket: &Bucket, undisturbed: &[Value], what: &str)
 fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(3));
     let undisturbed = undisturbed(&simulation);
-    for point in points().into_iter().filter(|point| point.starts_with("bucket-")) {
-        let counts: &[u32] = if is_passed_again(point) { &[1, 2] } else { &[1] };
-        for &count in counts {
-            let bucket = Bucket::make("killed");
-            assert!(
-                kill_at(point, count, || command(&simulation, &bucket)),
-                "{point} is not reached"
-            );
-            assert_bucket_undisturbed(&bucket, &undisturbed, &format!("{point}:{count}"));
-        }
-    }
-}
-
-/// Whether a run comes to `point` for each file, and not only once.
-fn is_passed_again(point: &str) -> bool {
-    ["upload", "parts", "checkpoint"].iter().any(|what| point.contains(what))
+    let points = kill_at_each(|| {
+        let bucket = Rc::new(Bucket::make("killed"));
+        let command = {
+            let (simulation, bucket) = (&simulation, Rc::clone(&bucket));
+            move || command(simulation, &bucket)
+        };
+        let undisturbed = &undisturbed;
+        (command, move |what: &str| assert_bucket_undisturbed(&bucket, undisturbed, what))
+    });
+    assert_eq!(points, 8, "all that there are in a bucket");
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! Runs that are stopped by a signal, whatever they are waiting for, and begun again.
 
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::kafka::{EXACTLY_ONCE, assert_none_lost_at, assert_once_at, command_at};
-use super::{ended, parquet, simulator, start};
+use super::{COUNT, ended, parquet, simulator, start};
 use crate::support::broker::Broker;
-use crate::support::kafka::topic;
+use crate::support::command::license_stream;
+use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::kill;
 use crate::support::python::topic_messages_at;
 use crate::support::relay::Relay;
+use crate::support::run::run;
 use crate::support::simulation::Simulation;
 
 /// Signals that a run gets, and how it ends: by itself within --grace, or at once by the second one.
@@ -88,6 +93,49 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
             } else {
                 assert_once_at(broker.bootstrap(), 13, &topic, &what);
             }
+        }
+    }
+}
+
+/// The only checkpoint beside `topic`, as the command shows it.
+fn checkpoint(topic: &str) -> Value {
+    let mut show = license_stream();
+    show.args(["checkpoint", "show", "--json", "--brokers", &bootstrap(), "--topic", topic]);
+    serde_json::from_str(&run(&mut show).expect(0).stdout).expect("one checkpoint")
+}
+
+#[test]
+fn while_a_slow_source_goes_on_what_was_read_is_in_the_topic_and_kept_and_the_next_run_goes_on_there()
+ {
+    let whole = Simulation::start(simulator(14));
+    for (signals, code) in &ENDS[..2] {
+        for delivery in [&[][..], &EXACTLY_ONCE] {
+            let slow = Simulation::start(simulator(14).with_pace(500_000.try_into().unwrap()));
+            let topic = topic("stopped-slow");
+            let mut command = command_at(&bootstrap(), &slow, &topic, delivery);
+            let mut child = start(command.args(["--grace", "60"]));
+            while topic_messages_at(&bootstrap(), &topic).is_empty() {
+                assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            }
+            let begun = Instant::now();
+            stop(child, signals, *code);
+            // The source would have gone on for longer.
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+
+            let kept = checkpoint(&topic);
+            let messages = topic_messages_at(&bootstrap(), &topic);
+            assert_eq!(
+                (&kept["is_complete"], &kept["records"]),
+                (&false.into(), &messages.len().into())
+            );
+            assert!((1..COUNT as usize).contains(&messages.len()), "{} messages", messages.len());
+
+            assert!(ended(start(&mut command_at(&bootstrap(), &whole, &topic, delivery))));
+            // In the same snapshot, and nothing twice, however it is delivered.
+            let last = checkpoint(&topic);
+            assert_eq!((&last["is_complete"], &last["records"]), (&true.into(), &COUNT.into()));
+            assert_eq!(last["snapshot_id"], kept["snapshot_id"]);
+            assert_once_at(&bootstrap(), 14, &topic, &format!("after {signals:?}, {delivery:?}"));
         }
     }
 }

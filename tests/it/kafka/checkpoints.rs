@@ -116,6 +116,19 @@ async fn a_topic_that_would_lose_checkpoints_is_refused() {
 }
 
 #[tokio::test]
+async fn who_only_looks_makes_no_topic() {
+    let topic = topic("checkpoints-looked");
+    for _ in 0..2 {
+        assert!(KafkaStore::find(&config(), &topic, PATIENCE).await.unwrap().is_none());
+    }
+    open(&topic).await.unwrap().save(&checkpoint("a", 1)).await.unwrap();
+    let found = KafkaStore::find(&config(), &topic, PATIENCE).await.unwrap().unwrap();
+    assert_eq!(found.list().await.unwrap(), [checkpoint("a", 1)]);
+    assert!(found.remove("a").await.unwrap());
+    assert_eq!(open(&topic).await.unwrap().list().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn what_lies_behind_an_open_transaction_is_waited_for_and_what_was_aborted_is_not_seen() {
     let topic = topic("checkpoints-open");
     open(&topic).await.unwrap().save(&checkpoint("a", 1)).await.unwrap();

@@ -18,6 +18,9 @@ use rdkafka::types::RDKafkaRespErr as Code;
 
 const TOPIC: &str = "licenses";
 
+/// How long a record is tried.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(3);
+
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> Cluster {
@@ -26,20 +29,30 @@ fn cluster() -> Cluster {
     cluster
 }
 
-async fn connect(cluster: &Cluster) -> Result<KafkaProducer, Error> {
-    let mut config = producer_config(&cluster.bootstrap_servers());
-    config.set("linger.ms", "1").set("retry.backoff.ms", "10").set("retry.backoff.max.ms", "20");
+fn exactly_once() -> Delivery {
     let mut options = TransactionOptions::of_topic(TOPIC);
     options.max_bytes = 10_000;
     options.start_timeout = Duration::from_secs(2);
     options.timeout = Duration::from_secs(20);
-    KafkaProducer::connect(&config, 1 << 20, Delivery::ExactlyOnce(options)).await
+    Delivery::ExactlyOnce(options)
 }
 
-/// A run of 1,000 records in several transactions, on a cluster that answers `request` with `codes` first.
-async fn run(request: Request, codes: &[Code]) -> Summary<KafkaReport> {
+fn deliveries() -> [Delivery; 2] {
+    [exactly_once(), Delivery::AtLeastOnce]
+}
+
+async fn connect(cluster: &Cluster, delivery: Delivery) -> Result<KafkaProducer, Error> {
+    let mut config = producer_config(&cluster.bootstrap_servers());
+    config.set("linger.ms", "1").set("retry.backoff.ms", "10").set("retry.backoff.max.ms", "20");
+    config.set("message.timeout.ms", MESSAGE_TIMEOUT.as_millis().to_string());
+    KafkaProducer::connect(&config, 1 << 20, delivery).await
+}
+
+/// A run of 1,000 records, exactly once in several transactions, on a cluster that answers `request` with
+/// `codes` first.
+async fn run(delivery: Delivery, request: Request, codes: &[Code]) -> Summary<KafkaReport> {
     let cluster = cluster();
-    let producer = connect(&cluster).await.unwrap();
+    let producer = connect(&cluster, delivery).await.unwrap();
     cluster.request_errors(request, codes);
     let sink = KafkaSink::through(&producer, KafkaOptions::new(TOPIC));
     let framer = FramerOptions { block_bytes: 4_000, ..FramerOptions::default() };
@@ -51,19 +64,74 @@ async fn run(request: Request, codes: &[Code]) -> Summary<KafkaReport> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_that_pass_are_survived() {
     use Code::*;
-    let passing = [
+    let of_transactions = [
         (Request::EndTxn, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE),
         (Request::EndTxn, RD_KAFKA_RESP_ERR_NOT_COORDINATOR),
         (Request::EndTxn, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS),
         (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS),
+        (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_NOT_COORDINATOR),
+    ];
+    let of_records = [
         (Request::Produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS),
         (Request::Produce, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND),
         (Request::Produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION),
+        (Request::Produce, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT),
     ];
-    for (request, code) in passing {
-        let summary = run(request, &[code, code]).await;
+    let mut tried = of_transactions.map(|fault| (exactly_once(), fault)).to_vec();
+    for delivery in deliveries() {
+        tried.extend(of_records.map(|fault| (delivery.clone(), fault)));
+    }
+    for (delivery, (request, code)) in tried {
+        let summary = run(delivery, request, &[code, code]).await;
         assert_eq!(summary.outcome, Outcome::Done, "{code:?}: {:?}", summary.error);
         assert_eq!(summary.report.delivered, 1_000, "{code:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coordinators_that_are_found_at_the_third_try_let_transactions_begin() {
+    use Code::*;
+    for (request, code) in [
+        (Request::FindCoordinator, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE),
+        (Request::InitProducerId, RD_KAFKA_RESP_ERR_NOT_COORDINATOR),
+        (Request::InitProducerId, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS),
+    ] {
+        let cluster = cluster();
+        cluster.request_errors(request, &[code, code]);
+        connect(&cluster, exactly_once()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_stay_too_few_end_the_run_within_the_time_of_a_message() {
+    use Code::*;
+    for delivery in deliveries() {
+        let begun = Instant::now();
+        let code = RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+        let summary = run(delivery.clone(), Request::Produce, &[code; 10_000]).await;
+        assert_eq!((summary.outcome, summary.report.delivered), (Outcome::Failed, 0));
+        let error = summary.error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Destination, "{delivery:?}: {error:?}");
+        assert!(begun.elapsed() < MESSAGE_TIMEOUT * 5, "{delivery:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_least_once_a_record_that_is_lost_ends_the_run_and_is_not_counted() {
+    use Code::*;
+    for code in [
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+        RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
+    ] {
+        let summary = run(Delivery::AtLeastOnce, Request::Produce, &[code; 10_000]).await;
+        assert_eq!((summary.outcome, summary.report.delivered), (Outcome::Failed, 0), "{code:?}");
+        let error = summary.error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Destination, "{error:?}");
+        let says = ["was not delivered", "did not take the record"];
+        assert!(says.iter().any(|words| error.message().contains(words)), "{code:?}: {error:?}");
     }
 }
 
@@ -73,10 +141,11 @@ async fn a_run_that_is_fenced_ends_at_once_and_says_so() {
     let fencing = [
         (Request::EndTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED),
         (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_PRODUCER_FENCED),
+        (Request::Produce, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH),
     ];
     for (request, code) in fencing {
         let begun = Instant::now();
-        let summary = run(request, &[code; 5]).await;
+        let summary = run(exactly_once(), request, &[code; 5]).await;
         assert_eq!((summary.outcome, summary.report.delivered), (Outcome::Failed, 0));
         let error = summary.error.unwrap();
         assert_eq!(error.kind(), ErrorKind::Destination);
@@ -97,7 +166,7 @@ async fn a_transaction_that_lost_a_record_is_aborted() {
         (Request::AddPartitionsToTxn, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
     ];
     for (request, code) in losing {
-        let summary = run(request, &[code; 3]).await;
+        let summary = run(exactly_once(), request, &[code; 3]).await;
         assert_eq!(summary.outcome, Outcome::Failed, "{code:?}");
         assert_eq!(summary.report.delivered, 0, "{code:?}");
         let error = summary.error.unwrap();
@@ -116,7 +185,7 @@ async fn transactions_that_cannot_begin_are_an_error_within_the_bound() {
         Request::InitProducerId,
         &[RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 1_000],
     );
-    let error = connect(&cluster).await.unwrap_err();
+    let error = connect(&cluster, exactly_once()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
     assert!(begun.elapsed() < Duration::from_secs(15));
 
@@ -125,6 +194,6 @@ async fn transactions_that_cannot_begin_are_an_error_within_the_bound() {
         Request::InitProducerId,
         &[RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
     );
-    let error = connect(&cluster).await.unwrap_err();
+    let error = connect(&cluster, exactly_once()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Destination, "{error:?}");
 }

@@ -14,6 +14,8 @@ use super::scripted::{read_body, read_head, response, until_closed};
 pub(crate) enum Answer {
     /// These bytes, and the end of the connection.
     Say(Vec<u8>),
+    /// These bytes, and then spaces until the client closes the connection.
+    Endless(Vec<u8>),
     /// Nothing, and the end of the connection.
     HangUp,
     /// Nothing, until the client closes the connection.
@@ -23,6 +25,11 @@ pub(crate) enum Answer {
 /// A response that is the last on its connection.
 pub(crate) fn say(status: &str, headers: &str, body: &str) -> Answer {
     Answer::Say(response(status, &format!("Connection: close\r\n{headers}"), body).into_bytes())
+}
+
+/// A response whose body has no end.
+pub(crate) fn endless(status: &str) -> Answer {
+    Answer::Endless(format!("HTTP/1.1 {status}\r\nETag: \"1\"\r\n\r\n").into_bytes())
 }
 
 /// A request as it came.
@@ -62,6 +69,12 @@ impl Replies {
                     requests.lock().unwrap().push(Request { head, at: Instant::now() });
                     match answer {
                         Answer::Say(bytes) => stream.write_all(&bytes).unwrap(),
+                        Answer::Endless(head) => {
+                            let mut bytes = &head[..];
+                            while stream.write_all(bytes).is_ok() {
+                                bytes = &[b' '; 64 << 10];
+                            }
+                        }
                         Answer::HangUp => {}
                         Answer::Silence => until_closed(&mut stream),
                     }

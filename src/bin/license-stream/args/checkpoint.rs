@@ -1,6 +1,6 @@
 //! What is kept between runs, and how it is looked at.
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use super::SettingArgs;
 use crate::place::Place;
@@ -51,15 +51,16 @@ pub(crate) struct ResetArgs {
 /// Where the checkpoints are.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Where they are")]
+#[command(group(ArgGroup::new("place").required(true).args(["out", "checkpoint", "topic"])))]
 pub(crate) struct StoreArgs {
     /// Directory, or s3://BUCKET/PREFIX, that `parquet` writes into
-    #[arg(long, value_name = "DIR|URL", group = "place")]
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) out: Option<Place>,
     /// What runs were given as --checkpoint
-    #[arg(long, value_name = "DIR|URL", group = "place")]
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) checkpoint: Option<Place>,
     /// Topic that `kafka` produces to; needs --brokers
-    #[arg(long, group = "place", required_unless_present_any = ["out", "checkpoint"], requires = "brokers")]
+    #[arg(long, requires = "brokers")]
     pub(crate) topic: Option<String>,
     /// Brokers to begin with, separated by commas
     #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]

@@ -31,17 +31,45 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that is in `topic`, which is made if it is not there.
 pub(super) async fn read(config: &ClientConfig, topic: &str, timeout: Duration) -> Result<Content> {
+    let content = read_or(true, config, topic, timeout).await?;
+    Ok(content.unwrap_or_default())
+}
+
+/// The same for who only looks: `None` if there is no such topic.
+pub(super) async fn look(
+    config: &ClientConfig,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Option<Content>> {
+    read_or(false, config, topic, timeout).await
+}
+
+async fn read_or(
+    makes: bool,
+    config: &ClientConfig,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Option<Content>> {
     let deadline = Instant::now() + timeout;
     let mut config = config.clone();
     // The end that is asked for is that of all that was written, and not where the first open transaction
     // begins.
     config.set("isolation.level", "read_uncommitted");
     let admin: Admin = config.create().map_err(config::refused)?;
-    find_or_make(&admin, topic, deadline).await?;
+    if makes {
+        find_or_make(&admin, topic, deadline).await?;
+    }
+    let is_known = makes || is_known(&admin, topic, deadline).await?;
     let topic = topic.to_owned();
     let read = tokio::task::spawn_blocking(move || {
+        if !is_known && !is_listed(&admin, &topic, deadline)? {
+            return Ok(None);
+        }
+        if !is_known {
+            return Err(undescribed(&topic));
+        }
         wait_for_leader(&admin, &topic, deadline)?;
-        read_to_end(&config, &admin, &topic, deadline)
+        read_to_end(&config, &admin, &topic, deadline).map(Some)
     });
     read.await.map_err(|error| {
         Error::new(ErrorKind::Internal, "reading the checkpoints did not end").caused_by(error)
@@ -54,24 +82,43 @@ async fn find_or_make(admin: &Admin, topic: &str, deadline: Instant) -> Result<(
     let until = deadline.min(Instant::now() + TO_APPEAR);
     loop {
         match cleanup_policy(admin, topic, deadline).await? {
-            Some(policy) if policy.split(',').any(|policy| policy == "compact") => return Ok(()),
-            Some(policy) => {
-                let message = format!(
-                    "topic {topic} cannot keep checkpoints: its cleanup.policy is {policy}, and must be compact"
-                );
-                return Err(Error::new(ErrorKind::Configuration, message));
-            }
-            None if left(until) < PAUSE => {
-                let message = format!(
-                    "topic {topic} is there, and brokers do not tell its configuration: checkpoints need the \
-                     right DescribeConfigs on it"
-                );
-                return Err(Error::new(ErrorKind::Destination, message));
-            }
+            Some(policy) => return suits(topic, &policy),
+            None if left(until) < PAUSE => return Err(undescribed(topic)),
             None => make(admin, topic, deadline).await?,
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+fn suits(topic: &str, policy: &str) -> Result<()> {
+    if policy.split(',').any(|policy| policy == "compact") {
+        return Ok(());
+    }
+    let message = format!(
+        "topic {topic} cannot keep checkpoints: its cleanup.policy is {policy}, and must be compact"
+    );
+    Err(Error::new(ErrorKind::Configuration, message))
+}
+
+fn undescribed(topic: &str) -> Error {
+    let message = format!(
+        "topic {topic} is there, and brokers do not tell its configuration: checkpoints need the right \
+         DescribeConfigs on it"
+    );
+    Error::new(ErrorKind::Destination, message)
+}
+
+/// Whether brokers tell of `topic`, which then must suit.
+async fn is_known(admin: &Admin, topic: &str, deadline: Instant) -> Result<bool> {
+    let policy = cleanup_policy(admin, topic, deadline).await?;
+    policy.as_deref().map(|policy| suits(topic, policy)).transpose().map(|suits| suits.is_some())
+}
+
+/// Whether `topic` is among all that there are. Asked for by its name it could be made.
+fn is_listed(admin: &Admin, topic: &str, deadline: Instant) -> Result<bool> {
+    let metadata = admin.inner().fetch_metadata(None, left(deadline));
+    let metadata = metadata.map_err(|error| unanswered(topic, error))?;
+    Ok(metadata.topics().iter().any(|listed| listed.name() == topic))
 }
 
 /// `None` if there is no such topic, or it is not for us to see: rdkafka does not tell which.

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
-use rdkafka::producer::Producer;
 
+use super::calls::Calls;
 use super::failure::{self, Class, Failure};
 use super::{Open, Shared, Spoilt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
-use crate::sink::kafka::KafkaProducer;
-use crate::sink::kafka::producer::{self, Link};
 use crate::sink::kafka::store::Change;
 
 /// Between two tries.
@@ -21,19 +19,19 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The least that an abort is given, however long the commit before it took.
 const TO_ABORT: Duration = Duration::from_secs(10);
 
-pub(super) struct Committer {
-    producer: KafkaProducer,
+pub(super) struct Committer<C> {
+    producer: C,
     shared: Arc<Shared>,
 }
 
-impl Committer {
-    pub(super) async fn begin(producer: KafkaProducer, shared: Arc<Shared>) -> Result<Self> {
+impl<C: Calls> Committer<C> {
+    pub(super) async fn begin(producer: C, shared: Arc<Shared>) -> Result<Self> {
         let this = Self { producer, shared };
         let (id, patience) = (&this.shared.options.id, this.shared.options.start_timeout);
         let began = this
             .blocking(move |producer| {
-                retried(patience, |left| producer.init_transactions(left))?;
-                producer.begin_transaction()
+                retried(patience, |left| producer.init(left))?;
+                producer.begin()
             })
             .await?;
         match began {
@@ -93,12 +91,12 @@ impl Committer {
         let committed = self
             .blocking(move |producer| {
                 let begun = Instant::now();
-                producer::flush(producer, patience);
+                producer.flush(patience);
                 failpoint::reach(Point::TransactionSent);
                 let left = patience.saturating_sub(begun.elapsed());
-                retried(left, |left| producer.commit_transaction(left))?;
+                retried(left, |left| producer.commit(left))?;
                 failpoint::reach(Point::TransactionCommitted);
-                producer.begin_transaction()
+                producer.begin()
             })
             .await;
         match committed {
@@ -113,7 +111,7 @@ impl Committer {
         let id = &self.shared.options.id;
         match Class::of(&error) {
             Class::Abortable => self.abort(Some(error)).await,
-            Class::Fatal => Failure::fatal(id, self.fatal_error().unwrap_or(error)),
+            Class::Fatal => Failure::fatal(id, self.producer.fatal_error().unwrap_or(error)),
             Class::Retriable => {
                 Failure::unanswered(id, self.shared.options.timeout.as_secs(), error)
             }
@@ -122,14 +120,14 @@ impl Committer {
 
     /// Ends a transaction that must not be committed.
     async fn give_up(&self, spoilt: Spoilt) -> Failure {
-        if let Some(error) = self.fatal_error() {
+        if let Some(error) = self.producer.fatal_error() {
             return Failure::fatal(&self.shared.options.id, error);
         }
         let cause = match spoilt {
             Spoilt::HalfWay => None,
             // It cannot be committed, and librdkafka says why.
             Spoilt::Closed => {
-                let tried = self.blocking(|producer| producer.commit_transaction(TO_ABORT)).await;
+                let tried = self.blocking(|producer| producer.commit(TO_ABORT)).await;
                 tried.ok().and_then(std::result::Result::err)
             }
         };
@@ -141,8 +139,8 @@ impl Committer {
         let aborted = self
             .blocking(|producer| {
                 // A transaction that no broker has heard of yet cannot be aborted either.
-                producer::flush(producer, TO_ABORT);
-                retried(TO_ABORT, |left| producer.abort_transaction(left))
+                producer.flush(TO_ABORT);
+                retried(TO_ABORT, |left| producer.abort(left))
             })
             .await;
         match aborted {
@@ -153,24 +151,19 @@ impl Committer {
         }
     }
 
-    /// What librdkafka has found to be fatal.
-    fn fatal_error(&self) -> Option<KafkaError> {
-        self.producer.link().client().fatal_error().map(|(code, _)| KafkaError::Global(code))
-    }
-
     /// Does what may take its time beside the runtime.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Link) -> T + Send + 'static,
+        work: impl FnOnce(&C) -> T + Send + 'static,
     ) -> Result<T> {
-        let producer = Arc::clone(self.producer.link());
+        let producer = self.producer.clone();
         tokio::task::spawn_blocking(move || work(&producer)).await.map_err(|error| {
             Error::new(ErrorKind::Internal, "a transaction's task failed").caused_by(error)
         })
     }
 }
 
-impl Drop for Committer {
+impl<C> Drop for Committer<C> {
     /// Nobody waits for one that is gone.
     fn drop(&mut self) {
         self.shared.standing.send_modify(|standing| {

@@ -66,13 +66,14 @@ impl Plan {
         if let Some(limit) = random.pick(&[None, None, Some(40), Some(500)]) {
             flag("--limit", &limit);
         }
-        // Patient, in no time. A busy machine may take an answer for a stall: that is one retry more.
+        // Patient, in no time. What stands still is waited for as long as no busy machine takes for an answer:
+        // each that it took for a stall would be a retry that no fault is to blame for.
         for (name, value) in [
-            ("--retries", "100"),
+            ("--retries", "30"),
             ("--retry-budget", "100000"),
             ("--max-wait", "0.01"),
-            ("--first-byte-timeout", "1"),
-            ("--idle-timeout", "1"),
+            ("--first-byte-timeout", "4"),
+            ("--idle-timeout", "4"),
         ] {
             flag(name, &value);
         }
