@@ -283,7 +283,7 @@ mod tests {
             (
                 "{\"accounts\":[{},\n{\"integration\":\"X\"}]}",
                 "the scenario cannot be read: no integration is called `X`: see `license-stream \
-                    integrations` at line 2 column 18",
+                    integrations` at line 2 column ",
             ),
             (
                 "[]",
@@ -292,7 +292,7 @@ mod tests {
             (
                 r#"{"accounts":[]}"#,
                 "the scenario cannot be read: there is no group of accounts: leave it out for one \
-                    account at line 1 column 14",
+                    account at line 1 column ",
             ),
             (r#"{"accounts":[{"count":0}]}"#, "the scenario has no account"),
             (
@@ -306,7 +306,7 @@ mod tests {
             (
                 r#"{"listing":{"faults":[{"partial":true},{"error_after":1}]}}"#,
                 "the scenario cannot be read: this goes wrong with licenses, and not with the list of \
-                    accounts at line 1 column 56",
+                    accounts at line 1 column ",
             ),
             (
                 r#"{"accounts":[{"count":2,"ids":["a"]}]}"#,

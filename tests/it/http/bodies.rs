@@ -232,7 +232,7 @@ fn where_it_was_is_said_before_what_to_do() {
     assert!(got.stderr.contains(told), "{}", got.stderr);
     // Of nothing there is no place.
     let got = ask(response("200 OK", "Content-Type: application/json\r\n", ""));
-    assert!(got.stderr.ends_with("the body is empty, and JSON was due\n"), "{}", got.stderr);
+    assert!(got.stderr.contains("the body is empty, and JSON was due\n"), "{}", got.stderr);
 }
 
 #[test]
