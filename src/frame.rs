@@ -31,14 +31,17 @@
 //! # Ok::<(), license_stream::Error>(())
 //! ```
 
+mod blanks;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod chunking;
 mod delimited;
 mod document;
 mod envelope;
+mod outline;
 mod page;
 mod prefixed;
 mod probe;
+mod run;
 #[cfg(feature = "stream")]
 mod stream;
 mod structure;
@@ -52,10 +55,8 @@ use delimited::Delimited;
 use document::Document;
 use envelope::Envelope;
 pub use page::Page;
-#[cfg(feature = "pipeline")]
-pub(crate) use page::may_have_been_aside;
 #[cfg(feature = "stream")]
-pub(crate) use page::{Asides, PageReader};
+pub(crate) use page::{Asides, PageReader, is_broken, lost_aside, may_have_been_aside};
 #[cfg(feature = "http")]
 pub(crate) use page::{BY_PROVIDER, REPORTED};
 use prefixed::Prefixed;
@@ -281,8 +282,9 @@ impl Framer {
     #[cfg(feature = "stream")]
     pub(crate) fn asides(&self) -> Asides {
         match &self.machine {
-            Machine::Probe(_) | Machine::Delimited(_) => Asides::All,
-            Machine::Envelope(_) => Asides::Errors,
+            Machine::Delimited(delimited) if !delimited.is_of_lines() => Asides::OfSequence,
+            Machine::Probe(_) | Machine::Delimited(_) => Asides::OfLines,
+            Machine::Envelope(_) => Asides::OfList,
             Machine::Document(_) | Machine::Prefixed(_) => Asides::None,
         }
     }
@@ -293,16 +295,17 @@ impl Framer {
         if let Machine::Prefixed(_) = self.machine { prefixed::DIGITS as u64 } else { 0 }
     }
 
-    /// Whether a record that was too long may have been a line about the page, or an error of the API.
-    #[cfg(feature = "pipeline")]
-    pub(crate) fn may_have_dropped_aside(&self) -> bool {
-        match &self.machine {
-            Machine::Delimited(delimited) => delimited.may_have_dropped_aside(),
-            Machine::Probe(_)
-            | Machine::Envelope(_)
-            | Machine::Document(_)
-            | Machine::Prefixed(_) => false,
-        }
+    /// The error about a record that was too long and is not known to have been one license, so that
+    /// what it said of the page, or of a failure, may be missing. It comes with the error about the record, or
+    /// before anything behind it.
+    #[cfg(feature = "stream")]
+    pub(crate) fn doubtful(&self) -> Option<Error> {
+        let place = match &self.machine {
+            Machine::Delimited(delimited) => delimited.doubtful(),
+            Machine::Envelope(envelope) => envelope.doubtful().map(|place| (place, "")),
+            Machine::Probe(_) | Machine::Document(_) | Machine::Prefixed(_) => None,
+        };
+        place.map(|(place, advice)| lost_aside(&too_long(&self.options, place, advice)))
     }
 
     /// What envelopes have said of the page so far; lines of their own are told by decoding.
@@ -340,15 +343,11 @@ fn lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// The error about the record at `position`.
-fn too_long(options: &FramerOptions, position: Position) -> Error {
+/// The error about the record at `position`, with `advice` behind it.
+fn too_long(options: &FramerOptions, position: Position, advice: &str) -> Error {
     let max = options.max_record_bytes;
-    let mut message = format!("record is longer than {max} bytes, its limit (--max-record-bytes)");
-    if options.shape == Shape::Auto && position == options.start {
-        message.push_str(
-            "; where it is an envelope with much before its result, say so (Shape::Envelope, --shape envelope)",
-        );
-    }
+    let message =
+        format!("record is longer than {max} bytes, its limit (--max-record-bytes){advice}");
     Error::new(ErrorKind::Record(RejectReason::TooLong), message).at(position)
 }
 

@@ -18,6 +18,9 @@ pub(crate) struct Framing {
     records: Vec<(Position, Vec<u8>)>,
     /// Records that were too long, and what ended the body.
     errors: Vec<(Option<Position>, ErrorKind)>,
+    /// The place of a record that was too long and no license, and how many records came before that was
+    /// known.
+    doubtful: Option<(Position, usize)>,
     page: Page,
     end: Position,
 }
@@ -30,6 +33,13 @@ impl Framing {
 
     pub(crate) fn errors(&self) -> impl Iterator<Item = (Position, ErrorKind)> {
         self.errors.iter().map(|(at, kind)| (at.unwrap_or_default(), *kind))
+    }
+
+    /// The place of a record that was too long and no license, and how many records came before that was
+    /// known.
+    #[cfg(feature = "stream")]
+    pub(crate) fn doubtful(&self) -> Option<(Position, usize)> {
+        self.doubtful
     }
 
     /// Whether nothing was wrong, and the page said nothing, up to `end`.
@@ -61,7 +71,12 @@ fn frame_with<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, mut framer: Framer
     let mut framing = Framing::default();
     let mut drain = |framer: &mut Framer| {
         loop {
-            match framer.next_block() {
+            let next = framer.next_block();
+            #[cfg(feature = "stream")]
+            if let (None, Some(error)) = (framing.doubtful, framer.doubtful()) {
+                framing.doubtful = error.position().map(|place| (place, framing.records.len()));
+            }
+            match next {
                 Ok(None) => break,
                 Ok(Some(block)) => {
                     assert!(!block.is_empty());
@@ -197,6 +212,17 @@ mod tests {
                 none(),
             ),
             (
+                format!(r#"{{"id":"r","status":"ok","result":[{a},{b}],"next_cursor":null}}"#),
+                none(),
+            ),
+            (
+                format!(
+                    "{{\"result\":[{a},{b}],\"meta\":{{\"x\":{{}}}}}}\n\
+                    {{\"next_cursor\":\"c\",\"status\":200,\"meta\":[{{\"x\":{{}}}}]}}"
+                ),
+                cursor("c"),
+            ),
+            (
                 format!(r#"{{"x":{{"y":[1,"]}}"]}},"z":-1.5e3,"result":[{a},{b}],"w":true}}"#),
                 none(),
             ),
@@ -327,12 +353,27 @@ mod tests {
             ("{}", 0),
             (r#"{"result":[],"id":"req"}"#, 0),
             (r#"{"result":{},"id":"r"}"#, 0),
+            (r#"{"name":"x","next_cursor":null}"#, 0),
+            (r#"{"next_cursor":null,"data":[{"id":"a"}]}"#, 0),
             (r#"{"statusCode":200,"message":"OK"}"#, 0),
             (r#"{"result":{"statusCode":502,"error":"Bad Gateway"}}"#, 0),
             ("\u{feff}[{\"id\":\"a\"}", 1),
         ] {
             let framing = check(body.as_bytes(), Shape::Envelope);
             assert_eq!((framing.records.len(), framing.errors.len()), (kept, 1), "{body}");
+        }
+        for (body, kept) in [
+            (r#"{"id":"a","result":null,"next_cursor":null}"#, 0),
+            (r#"{"id":"a","next_cursor":"","result":[]}"#, 0),
+            (r#"{"id":7,"result":[],"result_count":0}"#, 0),
+            (r#"{"id":"a","result":[{"id":"b"}],"name":"x"}"#, 1),
+            (r#"{"name":"x","id":"a","result":{"k":1}}"#, 1),
+        ] {
+            let framing = check(body.as_bytes(), Shape::Auto);
+            assert_eq!((framing.records.len(), framing.errors.len()), (kept, 1), "{body}");
+            assert_eq!(framing.errors[0].1, ErrorKind::Malformed);
+            // Whoever says so knows what it is.
+            assert_eq!(check(body.as_bytes(), Shape::Envelope).errors, [], "{body}");
         }
         let numbered = check(br#"{"result":[],"next_cursor":12}"#, Shape::Auto);
         assert_eq!(numbered.page, cursor("12"));
@@ -355,13 +396,26 @@ mod tests {
             (r#"{"error":"timed out","message":"try later"}"#, Shape::Envelope),
             (r#"{"message":"Unauthorized"}"#, Shape::Envelope),
             ("{\"result\":[{\"id\":\"a\"}]}\n{\"message\":\"x\"}", Shape::Auto),
+            (r#"{"result":null,"message":"Internal server error"}"#, Shape::Auto),
+            (r#"{"message":"x","next_cursor":null,"result":null,"result_count":0}"#, Shape::Auto),
+            (r#"{"result":[],"status":500,"message":"x"}"#, Shape::Auto),
+            (r#"{"result":[{"id":"a"}],"status":"502"}"#, Shape::Auto),
+            (r#"{"result":[],"truto_is_remote_error":true}"#, Shape::Auto),
         ] {
             let framing = check(body.as_bytes(), shape);
             assert_eq!(framing.errors.len(), 1, "{body}");
             assert_eq!(framing.errors[0].1, ErrorKind::Upstream, "{body}");
         }
-        let good = check(br#"{"result":[],"message":"ok","statusCode":200}"#, Shape::Auto);
-        assert!(good.errors.is_empty());
+        for page in [
+            r#"{"result":[],"message":"ok","statusCode":200}"#,
+            r#"{"result":[],"message":"ok","limit":10,"result_count":0}"#,
+            r#"{"result":null,"message":null}"#,
+            r#"{"result":null,"message":"","error":null}"#,
+            r#"{"result":null,"message":"ok","status":200}"#,
+            r#"{"result":[],"status":"ok","truto_is_remote_error":false}"#,
+        ] {
+            assert_eq!(check(page.as_bytes(), Shape::Auto).errors, [], "{page}");
+        }
     }
 
     #[test]
@@ -426,6 +480,8 @@ mod tests {
             1 => Just(&b"{\"x\":[1,\"\\\"]\"]}"[..]),
             1 => Just(&b"\xef\xbb\xbf"[..]),
             1 => Just(&b"\xff nul"[..]),
+            1 => Just(&b"{\"next_cursor\":\"0123456789abcdef0123456789abcdef0123456789abcdef\"}"[..]),
+            1 => Just(&b"{\"id\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789\"}"[..]),
         ];
         proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
     }

@@ -4,17 +4,15 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr_iter};
 
-#[cfg(feature = "pipeline")]
-use super::may_have_been_aside;
+use super::blanks::{BOM, MAX_BLANKS, is_blank, trimmed, trimmed_end, trimmed_start};
+use super::outline::Outline;
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
+use super::{Block, FramerOptions, RecordRange, Shape, join, lines, too_long};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// White space around a record that does not count as its length.
-pub(super) const MAX_BLANKS: usize = 1 << 10;
+/// Behind the message about a first record that is too long.
+const IF_ENVELOPE: &str = "; where it is an envelope with much before its result, say so (Shape::Envelope, --shape envelope)";
 
 #[derive(Debug)]
 pub(super) struct Delimited {
@@ -27,10 +25,9 @@ pub(super) struct Delimited {
     /// Where `spill` begins, and `chunk` if there is no spill.
     position: Position,
     /// Inside a record that was found too long: everything up to the delimiter is dropped.
-    dropped: Option<Dropped>,
-    /// Whether one such record may have been none.
-    #[cfg(feature = "pipeline")]
-    has_dropped_aside: bool,
+    dropped: Option<(Position, Outline)>,
+    /// The place of one such record that is not known to have been one license, and what may help.
+    doubtful: Option<(Position, &'static str)>,
     finished: bool,
 }
 
@@ -43,8 +40,7 @@ impl Delimited {
             spill: BytesMut::new(),
             position: options.start,
             dropped: None,
-            #[cfg(feature = "pipeline")]
-            has_dropped_aside: false,
+            doubtful: None,
             finished: false,
         }
     }
@@ -57,14 +53,14 @@ impl Delimited {
         self.finished = true;
     }
 
-    #[cfg(feature = "pipeline")]
+    #[cfg(feature = "stream")]
     pub(super) fn is_of_lines(&self) -> bool {
         self.delimiter == b'\n'
     }
 
-    #[cfg(feature = "pipeline")]
-    pub(super) fn may_have_dropped_aside(&self) -> bool {
-        self.has_dropped_aside
+    #[cfg(feature = "stream")]
+    pub(super) fn doubtful(&self) -> Option<(Position, &'static str)> {
+        self.doubtful
     }
 
     pub(super) fn position(&self) -> Position {
@@ -182,19 +178,28 @@ impl Delimited {
 
     /// The error about the record that begins at `position`; the rest of it is discarded.
     fn too_long(&mut self) -> Error {
-        let error = too_long(&self.options, self.position);
-        #[cfg(feature = "pipeline")]
-        {
-            // What is sure to have come, however the body is chunked.
-            let begun = &self.spill[..self.spill.len().min(self.options.max_record_bytes)];
-            let wanted = self.options.max_record_bytes - begun.len();
-            let end = memchr(self.delimiter, &self.chunk).unwrap_or(self.chunk.len());
-            let head = [begun, &self.chunk[..end.min(wanted)]].concat();
-            self.has_dropped_aside |= may_have_been_aside(head.trim_ascii_start());
+        // What is sure to have come, however the body is chunked.
+        let end = memchr(self.delimiter, &self.chunk).unwrap_or(self.chunk.len());
+        let head = self.spill.iter().chain(&self.chunk[..end]).copied();
+        let head = head.take(self.options.max_record_bytes);
+        let opens_body = self.position.byte == self.options.start.byte;
+        let lead = if opens_body && head.clone().take(BOM.len()).eq(BOM.iter().copied()) {
+            BOM.len()
+        } else {
+            0
+        };
+        let mut outline = Outline::of(head.clone(), lead);
+        let may_be_envelope = opens_body
+            && self.options.shape == Shape::Auto
+            && !outline.has_id()
+            && head.skip(lead).find(|byte| !is_blank(*byte)) == Some(b'{');
+        let advice = if may_be_envelope { IF_ENVELOPE } else { "" };
+        let error = too_long(&self.options, self.position, advice);
+        if !outline.has_id() {
+            self.doubtful = self.doubtful.or(Some((self.position, advice)));
         }
-        let mut dropped = Dropped { start: self.position, scan: None };
-        dropped.take(&self.spill);
-        self.dropped = Some(dropped);
+        outline.take(&self.spill);
+        self.dropped = Some((self.position, outline));
         self.position.byte += self.spill.len() as u64;
         self.position.line += lines(&self.spill);
         self.position.record += 1;
@@ -208,17 +213,18 @@ impl Delimited {
         let dropped = self.chunk.split_to(end.map_or(self.chunk.len(), |at| at + 1));
         self.position.byte += dropped.len() as u64;
         self.position.line += lines(&dropped);
-        if end.is_some() {
-            self.dropped = None;
-        } else if let Some(record) = &mut self.dropped {
-            record.take(&dropped);
-            if self.finished && record.is_open() {
-                let start = record.start;
-                self.dropped = None;
-                return Err(ends_within_record(start));
-            }
+        let Some((start, record)) = &mut self.dropped else { return Ok(true) };
+        let start = *start;
+        record.take(&dropped[..end.unwrap_or(dropped.len())]);
+        if end.is_none() && !self.finished {
+            return Ok(false);
         }
-        Ok(end.is_some())
+        let is_cut = end.is_none() && record.is_open();
+        if !is_cut && !record.is_license() {
+            self.doubtful = self.doubtful.or(Some((start, "")));
+        }
+        self.dropped = None;
+        if is_cut { Err(ends_within_record(start)) } else { Ok(end.is_some()) }
     }
 
     fn found(&self) -> Found {
@@ -242,29 +248,6 @@ impl Delimited {
         self.position.record += found.records.len() as u64;
         let span = Span { start, end: self.position };
         (!found.records.is_empty()).then_some(Block { bytes, records: found.records, span })
-    }
-}
-
-/// A record that is too long, while the rest of it goes by.
-#[derive(Debug)]
-struct Dropped {
-    start: Position,
-    /// Whether its quotes and brackets have closed; `None` before its first byte.
-    scan: Option<(Scan, bool)>,
-}
-
-impl Dropped {
-    fn take(&mut self, bytes: &[u8]) {
-        let is_first = self.scan.is_none();
-        let blank =
-            if is_first { bytes.iter().take_while(|byte| is_blank(**byte)).count() } else { 0 };
-        let Some(first) = bytes.get(blank) else { return };
-        let (scan, is_closed) = self.scan.get_or_insert_with(|| (Scan::of(*first), false));
-        *is_closed = *is_closed || scan.end(&bytes[blank..]).is_some();
-    }
-
-    fn is_open(&self) -> bool {
-        matches!(self.scan, Some((Scan::Brackets(_) | Scan::Text { .. }, false)))
     }
 }
 
@@ -306,34 +289,6 @@ impl Found {
     fn pass_delimiter(&mut self) {
         self.lines += u32::from(self.is_line_feed);
     }
-}
-
-/// The white space of RFC 8259, and no other.
-pub(super) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-fn trimmed_start(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text
-        && is_blank(*first)
-    {
-        text = rest;
-    }
-    text
-}
-
-fn trimmed_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., last] = text
-        && is_blank(*last)
-    {
-        text = rest;
-    }
-    text
-}
-
-/// `text` without the white space around it.
-pub(super) fn trimmed(text: &[u8]) -> &[u8] {
-    trimmed_end(trimmed_start(text))
 }
 
 /// Whether more would have to come to close the quotes and brackets of `record`.

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::delimited::{BOM, MAX_BLANKS, is_blank, trimmed};
+use super::blanks::{BOM, MAX_BLANKS, is_blank, trimmed};
 use super::{Block, FramerOptions, RecordRange, lines, too_long};
 use crate::error::Result;
 use crate::position::{Position, Span};
@@ -73,7 +73,7 @@ impl Document {
         match self.state {
             State::TooLong => {
                 self.state = State::Discarding;
-                Err(too_long(&self.options, self.options.start))
+                Err(too_long(&self.options, self.options.start, ""))
             }
             State::Whole => {
                 self.state = State::Done;

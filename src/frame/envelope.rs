@@ -10,13 +10,15 @@ use std::borrow::Cow;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::delimited::{BOM, is_blank};
-use super::page::{PageReader, is_of_page};
+use super::blanks::{BOM, is_blank};
+use super::outline::has_text_id;
+use super::page::{Members, PageReader};
+use super::run::Run;
 use super::structure::Scan;
-use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
+use super::{Block, FramerOptions, Shape, join, lines, too_long};
 use crate::decode::{Limits, check};
 use crate::error::{Error, ErrorKind, Result};
-use crate::position::{Position, Span};
+use crate::position::Position;
 use crate::reject::RejectReason;
 
 #[derive(Debug)]
@@ -36,25 +38,17 @@ pub(super) struct Envelope {
     page: PageReader,
     /// Bytes of a byte order mark that opened the body.
     bom: usize,
-    seen: Seen,
+    /// What the envelope has had so far.
+    members: Members,
+    /// The place of a record that was too long and is not known to have been a license: told together
+    /// with its failure, and known before.
+    doubtful: Option<Position>,
+    is_failure_doubtful: bool,
     /// Whether the structure was lost, so that nothing more can come.
     is_lost: bool,
     /// An error behind the block that was just given out.
     failure: Option<Error>,
     finished: bool,
-}
-
-/// What the envelope has had so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    result: bool,
-    /// A record in the result.
-    record: bool,
-    /// A member that is about the page.
-    page: bool,
-    id: bool,
-    /// A member that is not about the page.
-    other: bool,
 }
 
 /// What may come next, white space aside.
@@ -99,6 +93,8 @@ enum Nest {
 enum Step {
     /// It is taken, and leads to another state.
     To(State),
+    /// It begins what an envelope has its records in.
+    Result(State),
     /// It ends an envelope.
     EndEnvelope,
     /// It begins a token.
@@ -138,7 +134,9 @@ impl Envelope {
             is_error_key: false,
             page: PageReader::default(),
             bom: 0,
-            seen: Seen::default(),
+            members: Members::default(),
+            doubtful: None,
+            is_failure_doubtful: false,
             is_lost: false,
             failure: None,
             finished: false,
@@ -161,9 +159,17 @@ impl Envelope {
         &self.page
     }
 
+    #[cfg(feature = "stream")]
+    pub(super) fn doubtful(&self) -> Option<Position> {
+        self.doubtful
+    }
+
     pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
         loop {
             if let Some(failure) = self.failure.take() {
+                if std::mem::take(&mut self.is_failure_doubtful) {
+                    self.doubtful = self.doubtful.or(failure.position());
+                }
                 return Err(failure);
             }
             if self.is_lost {
@@ -212,6 +218,11 @@ impl Envelope {
                     self.state = state;
                     at += 1;
                 }
+                Step::Result(state) => {
+                    self.members.has_list = true;
+                    self.state = state;
+                    at += 1;
+                }
                 Step::EndEnvelope => {
                     self.state = State::Top;
                     at += 1;
@@ -239,12 +250,13 @@ impl Envelope {
                     here.line += lines(bytes);
                     here.byte += len as u64;
                     if let Role::Record(nest) = role {
-                        self.seen.record = true;
+                        self.members.has_records = true;
                         here.record += 1;
                         self.state = State::AfterRecord { nest };
                     }
                     if len > self.options.max_record_bytes {
-                        self.drop_too_long(&mut Token { role, scan, start, dropped: false });
+                        let mut token = Token { role, scan, start, dropped: false };
+                        self.drop_too_long(&mut token, bytes.iter().copied());
                     } else if let Role::Record(_) = role {
                         run.push(at, len, start, here);
                     } else {
@@ -294,13 +306,13 @@ impl Envelope {
         let Role::Record(nest) = token.role else {
             self.consume(len, here);
             if is_too_long {
-                self.drop_too_long(&mut token);
+                self.drop_too_long(&mut token, std::iter::empty());
             } else {
                 self.take(token.role, &bytes, token.start);
             }
             return None;
         };
-        self.seen.record = true;
+        self.members.has_records = true;
         here.record += 1;
         self.state = State::AfterRecord { nest };
         self.consume(len, here);
@@ -308,7 +320,7 @@ impl Envelope {
             return None;
         }
         if is_too_long {
-            self.drop_too_long(&mut token);
+            self.drop_too_long(&mut token, bytes.iter().chain(&chunk[..len]).copied());
             return None;
         }
         let mut run = Run::default();
@@ -325,8 +337,8 @@ impl Envelope {
             if self.spill.len() + chunk.len() <= self.options.max_record_bytes {
                 self.spill.extend_from_slice(&chunk);
             } else {
-                self.spill = BytesMut::new();
-                self.drop_too_long(&mut token);
+                let spill = std::mem::take(&mut self.spill);
+                self.drop_too_long(&mut token, spill.iter().chain(&chunk).copied());
             }
         }
         self.token = Some(token);
@@ -340,29 +352,44 @@ impl Envelope {
     /// Ends an object at the top. One without records must be about the page: a license that stands
     /// where envelopes do must not pass for an empty one, even if it has a `result` of its own.
     fn end_envelope(&mut self) -> Result<()> {
-        let seen = std::mem::take(&mut self.seen);
-        self.page.end_envelope(seen.result)?;
-        let message = match seen {
-            Seen { result: true, id: false, .. }
-            | Seen { result: true, record: true, .. }
-            | Seen { result: true, page: true, .. }
-            | Seen { page: true, id: false, other: false, .. } => return Ok(()),
-            Seen { result: true, .. } => {
+        let members = std::mem::take(&mut self.members);
+        self.page.end_envelope(members.has_list)?;
+        let has_id = members.has_id || members.has_other_id;
+        let is_told = self.options.shape == Shape::Envelope;
+        let is_envelope = if !members.has_result() {
+            members.is_of_page && !members.may_be_license() && !members.is_unknown_envelope()
+        } else if members.has_records {
+            !has_id || !members.has_field || members.is_of_page || is_told
+        } else {
+            let has_more = self.page.page().next_cursor.is_some();
+            !has_id || has_more || (members.is_of_page && is_told)
+        };
+        if is_envelope {
+            return Ok(());
+        }
+        let message = match (members.has_result(), is_told) {
+            (false, _) => "an object without a result stands where an envelope should",
+            (true, false) => {
+                "an object with an `id` and a result may be an envelope or a license: say what the body is of \
+                 (Shape::Envelope or Shape::Lines, --shape envelope or --shape lines)"
+            }
+            (true, true) => {
                 "an object with an `id` and nothing in its result stands where an envelope should: it may be \
                  a license (Shape::Lines, --shape lines)"
             }
-            _ => "an object without a result stands where an envelope should",
         };
         Err(Error::new(ErrorKind::Malformed, message))
     }
 
-    /// A record can be done without; of the envelope itself nothing can.
-    fn drop_too_long(&mut self, token: &mut Token) {
+    /// A record that begins with `head` can be done without if it is a license; of the envelope itself
+    /// nothing can.
+    fn drop_too_long(&mut self, token: &mut Token, head: impl Iterator<Item = u8>) {
         token.dropped = true;
+        let max = self.options.max_record_bytes;
         if let Role::Record(_) = token.role {
-            self.failure = Some(too_long(&self.options, token.start));
+            self.is_failure_doubtful = !has_text_id(head.take(max));
+            self.failure = Some(too_long(&self.options, token.start, ""));
         } else {
-            let max = self.options.max_record_bytes;
             let what =
                 format!("a part of the envelope is longer than {max} bytes (--max-record-bytes)");
             self.fail(ErrorKind::Malformed, what, token.start);
@@ -389,8 +416,8 @@ impl Envelope {
             (Colon, b':') => Step::To(Value),
             (KeyColon, b':') => Step::To(Record { nest: Nest::Keyed, first: false }),
             (Colon | KeyColon, _) => Step::Lost("`:` was expected"),
-            (Value, b'[') if is_result() => Step::To(Record { nest: Nest::List, first: true }),
-            (Value, b'{') if is_result() => Step::To(Key { first: true }),
+            (Value, b'[') if is_result() => Step::Result(Record { nest: Nest::List, first: true }),
+            (Value, b'{') if is_result() => Step::Result(Key { first: true }),
             (Value, byte) if is_result() && byte != b'n' => {
                 Step::Lost("the result is neither a list nor an object of records")
             }
@@ -434,18 +461,12 @@ impl Envelope {
             Role::Name => {
                 // A name with a lone surrogate is none that is known.
                 self.name = serde_json::from_slice(bytes).unwrap_or_default();
-                match self.name.as_str() {
-                    "result" | "results" => self.seen.result = true,
-                    "id" => self.seen.id = true,
-                    name => {
-                        self.seen.page |= is_of_page(name);
-                        self.seen.other |= !is_of_page(name);
-                    }
-                }
                 self.state = State::Colon;
             }
             Role::Value => {
                 self.page.member(&self.name, bytes);
+                // It was checked.
+                self.members.see(&self.name, str::from_utf8(bytes).unwrap_or_default());
                 self.state = State::AfterValue;
             }
             Role::Key => {
@@ -465,44 +486,5 @@ impl Envelope {
     fn fail(&mut self, kind: ErrorKind, what: impl Into<Cow<'static, str>>, at: Position) {
         self.failure = Some(Error::new(kind, what).at(at));
         self.is_lost = true;
-    }
-}
-
-/// Records of one piece of memory that follow one another.
-#[derive(Debug, Default)]
-struct Run {
-    records: Vec<RecordRange>,
-    /// Where the first of them begins: offset in the memory, and place in the body.
-    offset: usize,
-    start: Position,
-    end: Position,
-}
-
-impl Run {
-    fn push(&mut self, offset: usize, len: usize, start: Position, end: Position) {
-        if self.records.is_empty() {
-            self.offset = offset;
-            self.start = start;
-        }
-        self.records.push(RecordRange {
-            start: (offset - self.offset) as u32,
-            len: len as u32,
-            line: (start.line - self.start.line) as u32,
-        });
-        self.end = end;
-    }
-
-    fn len(&self) -> usize {
-        (self.end.byte - self.start.byte) as usize
-    }
-
-    /// The block of the records, if there are any.
-    fn close(self, memory: &Bytes) -> Option<Block> {
-        if self.records.is_empty() {
-            return None;
-        }
-        let bytes = memory.slice(self.offset..self.offset + self.len());
-        let span = Span { start: self.start, end: self.end };
-        Some(Block { bytes, records: self.records, span })
     }
 }

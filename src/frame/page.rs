@@ -2,6 +2,9 @@
 
 #[cfg(feature = "stream")]
 mod aside;
+#[cfg(feature = "stream")]
+mod broken;
+mod members;
 
 use serde_json::Value;
 
@@ -9,8 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::printable;
 #[cfg(feature = "stream")]
 pub(crate) use aside::Asides;
-#[cfg(feature = "pipeline")]
-pub(crate) use aside::may_have_been_aside;
+#[cfg(feature = "stream")]
+pub(crate) use broken::{is_broken, lost_aside, may_have_been_aside};
+pub(super) use members::{Members, is_of_page};
 
 /// What the API said of the page or pages of a body: in the envelope around the records, or in lines
 /// of their own between them.
@@ -48,7 +52,7 @@ pub(crate) struct PageReader {
     page: Page,
     /// Whether the envelope in hand has said what its cursor is.
     has_cursor: bool,
-    /// `statusCode`, if it is a number, whether in quotes or not.
+    /// `statusCode` or `status`, if it is a number, whether in quotes or not; the larger of both.
     status: Option<u64>,
     /// `error`, unless it says that there is none.
     error: Option<String>,
@@ -92,26 +96,34 @@ impl PageReader {
     }
 
     /// Ends an envelope. One that says nothing of a cursor is the last page, whatever those before it
-    /// said. One without a result is that of an error, if it has words for one.
+    /// said. One without a list of records is that of an error, if it has words for one.
     ///
     /// # Errors
     /// That of [`ErrorKind::of_status`] if it was an error of the API.
-    pub(super) fn end_envelope(&mut self, has_result: bool) -> Result<()> {
+    pub(super) fn end_envelope(&mut self, has_list: bool) -> Result<()> {
         if !std::mem::take(&mut self.has_cursor) {
             self.page.next_cursor = None;
         }
-        self.end(!has_result)
+        self.end(!has_list)
+    }
+
+    /// Whether what was taken is an error of the API; `is_message_error` says whether a message alone makes
+    /// it one, where there is no status.
+    fn is_failure(&self, is_message_error: bool) -> bool {
+        self.status.is_some_and(|status| status >= 400)
+            || self.error.is_some()
+            || self.is_remote
+            || (is_message_error && self.message.is_some() && self.status.is_none())
     }
 
     /// Ends what members were taken of; whether a message alone makes an error of it.
     fn end(&mut self, is_message_error: bool) -> Result<()> {
+        let is_failure = self.is_failure(is_message_error);
         let (status, error) = (self.status.take(), self.error.take());
         let message = self.message.take();
         let is_remote = std::mem::take(&mut self.is_remote);
         let is_unreadable = std::mem::take(&mut self.is_unreadable);
-        let is_failure = status.is_some_and(|status| status >= 400);
-        let is_said = is_message_error && message.is_some() && status.is_none();
-        if is_failure || error.is_some() || is_said {
+        if is_failure {
             let who = if is_remote { BY_PROVIDER } else { "the API" };
             let words = message.or(error).unwrap_or_default();
             let words = printable(&words, MAX_WORDS);
@@ -159,12 +171,13 @@ impl PageReader {
                     *sum = sum.saturating_add(count);
                 }
             }
-            "statusCode" => {
-                self.status = match &value {
+            "statusCode" | "status" => {
+                let status = match &value {
                     Value::String(text) => text.parse().ok(),
                     // `502.0` is written by some too.
                     value => value.as_f64().map(|status| status as u64),
-                }
+                };
+                self.status = self.status.max(status);
             }
             "error" => {
                 self.error = match value {
@@ -186,16 +199,14 @@ impl PageReader {
     }
 }
 
-/// What the message of an error that was told in a body says.
+/// How the message of an error begins that was told in a body, and that the provider is behind.
 pub(crate) const BY_PROVIDER: &str = "the provider, says the API,";
+
+/// What the message of an error that was told in a body says.
 pub(crate) const REPORTED: &str = "reported an error in the body";
 
-/// Whether `name` is a member of an envelope or of an error, and not of a license.
-pub(super) fn is_member(name: &str) -> bool {
-    is_of_page(name) || matches!(name, "statusCode" | "error" | "message" | "truto_is_remote_error")
-}
-
-/// Whether `name` is a member that is about a page.
-pub(super) fn is_of_page(name: &str) -> bool {
-    matches!(name, "next_cursor" | "prev_cursor" | "result_count" | "is_partial_response")
+/// Whether `name` is a member of an envelope or of an error that is looked at.
+fn is_member(name: &str) -> bool {
+    is_of_page(name)
+        || matches!(name, "statusCode" | "status" | "error" | "message" | "truto_is_remote_error")
 }

@@ -7,7 +7,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::delimited::is_blank;
+use super::blanks::is_blank;
 use super::{Block, FramerOptions, RecordRange, join, lines, too_long};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -208,7 +208,7 @@ impl Prefixed {
     fn not_given(&mut self, length: &NotGiven) -> Error {
         let at = self.position;
         let (error, len) = match length {
-            NotGiven::TooLong(len) => (too_long(&self.options, at), *len),
+            NotGiven::TooLong(len) => (too_long(&self.options, at, ""), *len),
             NotGiven::NotKept => {
                 let message = "record was too long to be kept, so there are no bytes of it";
                 (Error::new(ErrorKind::Record(RejectReason::TooLong), message).at(at), 0)

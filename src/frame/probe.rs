@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::Shape;
-use super::delimited::{BOM, is_blank};
+use super::blanks::{BOM, is_blank};
 use super::page::is_of_page;
 use super::structure::Scan;
 

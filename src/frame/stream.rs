@@ -9,7 +9,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::de::DeserializeOwned;
 
-use super::{Block, Framer, FramerOptions, Page, PageReader, lines};
+use super::{
+    Asides, Block, Framer, FramerOptions, Page, PageReader, is_broken, lines, lost_aside,
+    may_have_been_aside,
+};
 use crate::decode::{self, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -239,28 +242,45 @@ where
                 if let Some(raw) = block.record_bytes(*index) {
                     let start = block.position(*index);
                     *index += 1;
-                    match decode(raw.clone(), start, &this.limits) {
+                    let error = match decode(raw.clone(), start, &this.limits) {
                         Ok(record) => return Poll::Ready(Some(Ok(record))),
-                        Err(error) => match this.lines.aside(&raw, this.frames.framer.asides()) {
-                            None => return Poll::Ready(Some(Err(error))),
-                            Some(Ok(())) => continue,
-                            Some(Err(failure)) => {
-                                this.block = None;
-                                this.frames.state = State::Failed;
-                                let failure = this.frames.word(failure.at(start));
-                                return Poll::Ready(Some(Err(failure)));
-                            }
-                        },
-                    }
+                        Err(error) => error,
+                    };
+                    let asides = this.frames.framer.asides();
+                    return match this.lines.aside(&raw, asides) {
+                        Some(Ok(())) => continue,
+                        Some(Err(failure)) => this.fail(failure.at(start)),
+                        None if asides != Asides::None
+                            && matches!(error.kind(), ErrorKind::Record(reason) if is_broken(reason))
+                            && may_have_been_aside(&raw) =>
+                        {
+                            this.fail(lost_aside(&error))
+                        }
+                        None => Poll::Ready(Some(Err(error))),
+                    };
                 }
                 this.block = None;
             }
-            match ready!(Pin::new(&mut this.frames).poll_next(cx)) {
+            let next = ready!(Pin::new(&mut this.frames).poll_next(cx));
+            if this.frames.state != State::Failed
+                && let Some(failure) = this.frames.framer.doubtful()
+            {
+                return this.fail(failure);
+            }
+            match next {
                 Some(Ok(block)) => this.block = Some((block, 0)),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
+    }
+}
+
+impl<S, E, T> JsonRecords<S, E, T> {
+    fn fail<V>(&mut self, failure: Error) -> Poll<Option<Result<V>>> {
+        self.block = None;
+        self.frames.state = State::Failed;
+        Poll::Ready(Some(Err(self.frames.word(failure))))
     }
 }
 

@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind};
-use crate::frame::{Asides, PageReader, RawRecord};
+use crate::frame::{Asides, Block, PageReader};
 use crate::position::Position;
 
 /// A body that begins as no listing does. It is one all the same if a license is in it.
@@ -24,23 +24,25 @@ pub(super) struct Doubt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Looks {
     Html,
-    /// Dead letters that another program wrote anew, so that they were not told.
+    /// Dead letters that were cut or that another program wrote anew, so that they were not told.
     Letters,
     Unknown,
 }
 
 impl Doubt {
-    /// The doubt that the first record of a body raises, if it does.
-    pub(super) fn of(first: RawRecord<'_>) -> Option<Self> {
-        let bytes = first.bytes;
-        let has = |name: &[u8]| memmem::find(bytes, name).is_some();
-        let looks = if bytes.starts_with(b"<") {
-            Looks::Html
-        } else if bytes.starts_with(b"{") && !may_be_of_listing(bytes) {
-            let is_letter = has(b"\"reason\"") && has(b"\"byte\"") && has(b"\"record\"");
-            if is_letter { Looks::Letters } else { Looks::Unknown }
-        } else if bytes.starts_with(b"{") {
+    /// The doubt that the first block of a body raises, if it does.
+    pub(super) fn of(block: &Block) -> Option<Self> {
+        let first = block.records().next()?;
+        let is_object = first.bytes.starts_with(b"{");
+        // A letter that is whole is told wherever it stands.
+        if is_object && may_be_of_listing(first.bytes) {
             return None;
+        }
+        // The first may be half a letter, which tells nothing, or too little.
+        let looks = if first.bytes.starts_with(b"<") {
+            Looks::Html
+        } else if block.records().take(2).any(|record| is_of_letter(record.bytes)) {
+            Looks::Letters
         } else {
             Looks::Unknown
         };
@@ -60,8 +62,8 @@ impl Doubt {
         let why = match self.looks {
             Looks::Html => "it looks like HTML, so the base URL may be wrong, or a proxy answers",
             Looks::Letters => {
-                "it looks like dead letters in another form than they were written in, so say what they are \
-                 (--shape dead-letters)"
+                "it looks like dead letters, of which the first is cut or in another form than it was written in, \
+                 so say what they are (--shape dead-letters)"
             }
             Looks::Unknown => "there is none in it, and it begins with something else",
         };
@@ -79,7 +81,14 @@ fn may_be_of_listing(object: &[u8]) -> bool {
     });
     match top {
         _ if has_id => true,
-        TopLevel::Whole => PageReader::default().aside(object, Asides::All).is_some(),
+        TopLevel::Whole => PageReader::default().aside(object, Asides::OfLines).is_some(),
         TopLevel::Until(_) => memmem::find(object, b"\"id\"").is_some(),
     }
+}
+
+/// Whether a record has the members of a dead letter, or begins as one does.
+fn is_of_letter(record: &[u8]) -> bool {
+    let has = |name: &[u8]| memmem::find(record, name).is_some();
+    let begins = record.starts_with(br#"{"account":"#) || record.starts_with(br#"{"account": "#);
+    begins || (has(b"\"reason\"") && has(b"\"byte\"") && has(b"\"record\""))
 }

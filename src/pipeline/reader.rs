@@ -15,10 +15,11 @@ use super::job::Job;
 use super::{Decoded, PageStart, Place, Progress, Requests, Source, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{
-    Asides, Block, Framer, FramerOptions, Page, PageReader, Shape, may_have_been_aside,
+    Asides, Block, Framer, FramerOptions, Page, PageReader, Shape, is_broken, lost_aside,
+    may_have_been_aside,
 };
 use crate::position::Position;
-use crate::reject::{Reject, RejectReason};
+use crate::reject::Reject;
 use crate::room::Room;
 use crate::sink::{Decoder, Pace};
 
@@ -226,7 +227,15 @@ impl<D: Decoder> Reader<D> {
     /// Makes jobs of all the framer has; whether the writer still takes them.
     async fn drain(&mut self) -> Result<bool> {
         loop {
-            match self.framer.next_block() {
+            let next = self.framer.next_block();
+            // Where the first reject ends the run, it has said why.
+            if !self.fail_fast
+                && let Some(failure) = self.framer.doubtful()
+            {
+                self.arrive()?;
+                return Err(failure);
+            }
+            match next {
                 Ok(None) => {
                     self.let_go();
                     return Ok(true);
@@ -234,18 +243,18 @@ impl<D: Decoder> Reader<D> {
                 Ok(Some(block)) => {
                     if std::mem::take(&mut self.is_untried)
                         && self.framer.may_be_no_listing()
-                        && let Some(doubt) = block.records().next().and_then(Doubt::of)
+                        && let Some(doubt) = Doubt::of(&block)
                     {
                         if !self.submit().await {
                             return Ok(false);
                         }
                         self.doubt = Some(doubt);
                     }
-                    let may_be_line = self.framer.asides() == Asides::All;
+                    let asides = self.framer.asides();
                     for record in block.records() {
-                        if may_be_line && PageReader::may_be_line(record.bytes) {
+                        if asides.has_lines() && PageReader::may_be_line(record.bytes) {
                             // An error is told where the line is decoded.
-                            let _ = self.lines.aside(record.bytes, Asides::All);
+                            let _ = self.lines.aside(record.bytes, asides);
                         }
                     }
                     let mut rest = self.behind_resume(block)?;
@@ -259,9 +268,6 @@ impl<D: Decoder> Reader<D> {
                 Err(error) if self.was_delivered(&error) => {}
                 Err(error) if error.is_record() => {
                     self.arrive()?;
-                    if !self.fail_fast && self.framer.may_have_dropped_aside() {
-                        return Err(lost_aside(&error));
-                    }
                     self.job.reject(&error, self.framer.position());
                     if self.fail_fast {
                         self.submit().await;
@@ -384,27 +390,11 @@ fn changed() -> Error {
 /// these, which fail the run.
 fn aside(reject: &Reject, asides: Asides, fail_fast: bool) -> Option<Result<()>> {
     let record = reject.bytes.as_deref()?;
-    match reject.reason {
-        RejectReason::MissingId => PageReader::default().aside(record, asides),
-        // The reject ends the run by itself.
-        _ if fail_fast || asides != Asides::All => None,
-        RejectReason::Syntax | RejectReason::Utf8 | RejectReason::TooDeep => {
-            may_have_been_aside(record).then(|| Err(lost_aside(&reject.clone().into())))
-        }
-        _ => None,
+    let told = PageReader::default().aside(record, asides);
+    // Where the reject ends the run by itself, it says better why.
+    if told.is_some() || fail_fast {
+        return told;
     }
-}
-
-/// In place of the `error` of a record that cannot be passed over, as it may have been more than a record.
-fn lost_aside(error: &Error) -> Error {
-    let message = format!(
-        "{}: it may have been a line about the page or an error of the API, so that licenses may be missing \
-         behind it",
-        error.message()
-    );
-    let lost = Error::new(ErrorKind::Malformed, message);
-    match error.position() {
-        Some(position) => lost.at(position),
-        None => lost,
-    }
+    let is_lost = asides != Asides::None && is_broken(reject.reason) && may_have_been_aside(record);
+    is_lost.then(|| Err(lost_aside(&reject.clone().into())))
 }

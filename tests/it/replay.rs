@@ -140,7 +140,7 @@ fn letters_of_several_accounts_are_read_one_account_at_a_time() {
 fn letters_that_were_written_anew_are_told_or_named() {
     let directory = tempfile::tempdir().unwrap();
     let input = directory.path().join("letters");
-    let letter = r#"{"account": null, "byte": 0, "line": 1, "record": 0, "reason": "syntax", "message": "","#;
+    let letter = r#"{"account": null, "byte": 0, "line": 1, "record": 0, "reason": "syntax", "message": "broken","#;
     let letter = format!(r#"{letter} "text": "{{\"id\":\"a\"}}"}}"#);
     let sorted = serde_json::from_str::<Value>(&letter).unwrap();
     let sorted = sorted.as_object().unwrap().iter().rev();
@@ -155,6 +155,13 @@ fn letters_that_were_written_anew_are_told_or_named() {
     assert!(read(&sorted, &[], 1).stderr.contains("(--shape dead-letters)"));
     let told = read(&sorted, &["--shape", "dead-letters"], 0);
     assert_eq!(told.stdout, "{\"id\":\"a\"}\n");
+    // One that is cut stands before another, be it without its end or without its beginning.
+    for cut in [&letter[..20], &letter[..60], &letter[60..], &sorted[..40]] {
+        for policy in ["fail", "skip"] {
+            let run = read(&format!("{cut}\n{letter}\n"), &["--on-error", policy], 1);
+            assert!(run.stderr.contains("(--shape dead-letters)"), "{cut}: {run:#?}");
+        }
+    }
 }
 
 #[test]

@@ -122,12 +122,78 @@ fn a_line_about_the_page_is_no_record_wherever_it_stands() {
 
 #[test]
 fn a_list_has_no_lines_about_the_page() {
-    let cursor = r#"{"next_cursor":"c"}"#;
-    for body in [format!("[{A},{cursor},{B}]"), format!("{{\"result\":[{A},{cursor},{B}]}}")] {
+    let bodies = |middle: &str| {
+        [
+            format!("[{A},{middle},{B}]"),
+            format!("{{\"result\":[{A},{middle},{B}]}}"),
+            format!("{{\"result\":{{\"a\":{A},\"x\":{middle},\"b\":{B}}}}}"),
+        ]
+    };
+    for middle in [
+        r#"{"next_cursor":"c"}"#,
+        r#"{"is_partial_response":true}"#,
+        r#"{"next_cursor":"c","x":NaN}"#,
+        r#"{"statusCode":502,"error":Bad}"#,
+        r#"[{"id":"c"},{"id":"d"}]"#,
+    ] {
+        for body in bodies(middle) {
+            let run = read(&body, &["--on-error", "skip"], 1);
+            assert_eq!(run.stdout, format!("{A}\n"), "{body}");
+            assert_eq!(failure(&run), "malformed", "{body}");
+        }
+    }
+    for body in bodies(r#"{"next_cursor":null}"#) {
         let run = read(&body, &["--on-error", "skip"], 4);
         assert_eq!(run.stdout, format!("{A}\n{B}\n"), "{body}");
         assert_eq!(summary(&run)["rejects_by_reason"]["missing_id"], 1);
     }
+}
+
+#[test]
+fn a_list_or_a_line_of_several_is_no_record() {
+    for line in [
+        r#"[{"id":"c"},{"id":"d"}]"#,
+        r#"[{"id":"c"},{"id":"d",}]"#,
+        r#"{"id":"c"}{"next_cursor":"c1"}"#,
+        r#"{"id":"c","na{"statusCode":502,"error":"Bad Gateway"}"#,
+        r#"{"next_cursor:"c1"}"#,
+    ] {
+        for body in [format!("{A}\n{line}\n{B}\n"), format!("\u{1e}{A}\n\u{1e}{line}\n\u{1e}{B}\n")]
+        {
+            let run = read(&body, &["--on-error", "skip"], 1);
+            assert_eq!(run.stdout, format!("{A}\n"), "{body}");
+            assert_eq!(failure(&run), "malformed", "{body}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_records_may_be_an_error() {
+    for (body, status) in [
+        (r#"{"result":null,"message":"Internal server error"}"#, "without a status"),
+        (r#"{"result":[],"status":500,"message":"x"}"#, "status 500"),
+    ] {
+        for line in ["", "{\"next_cursor\":null}\n"] {
+            let run = read(&format!("{line}{body}\n"), &["--on-error", "skip"], 1);
+            assert_eq!(failure(&run), "upstream", "{run:#?}");
+            assert!(run.stderr.contains(status), "{run:#?}");
+        }
+    }
+    let page = r#"{"result":[],"message":"ok","limit":10,"result_count":0}"#;
+    assert_eq!(summary(&read(page, &[], 0))["records"], 0);
+}
+
+#[test]
+fn what_may_be_a_license_is_no_empty_page() {
+    let first = r#"{"id":"a","result":null,"next_cursor":null}"#;
+    for body in [format!("{first}\n"), format!("{first}\n{B}\n")] {
+        let run = read(&body, &["--on-error", "skip"], 1);
+        assert_eq!(failure(&run), "malformed", "{run:#?}");
+        assert!(run.stderr.contains("--shape envelope or --shape lines"), "{run:#?}");
+        let run = read(&body, &["--shape", "lines"], 0);
+        assert_eq!(run.stdout, body);
+    }
+    assert_eq!(read(first, &["--shape", "envelope"], 0).stdout, "");
 }
 
 #[test]
@@ -164,6 +230,12 @@ fn what_may_have_borne_the_cursor_is_not_skipped() {
         (&long, 1),
         (&other, 4),
         (r#"{"id":"x","next_cursor":}"#, 4),
+        // Behind as much as is looked at of it.
+        (&format!(r#"{{"name":"{}","next_cursor":"c"}}"#, "c".repeat(50)), 1),
+        (&format!(r#"{{"raw_response":"{}","statusCode":502,"error":"x"}}"#, "c".repeat(50)), 1),
+        (&format!(r#"{{"id":"{}"}}{{"next_cursor":"c"}}"#, "c".repeat(50)), 1),
+        (&format!(r#"{{"id":"x","name":"{}","#, "c".repeat(50)), 1),
+        (&format!(r#"{{"id":"{}","next_cursor":"c"}}"#, "c".repeat(50)), 4),
     ] {
         for body in [format!("{A}\n{line}\n{B}\n"), format!("\u{1e}{A}\n\u{1e}{line}\n\u{1e}{B}\n")]
         {
@@ -177,6 +249,24 @@ fn what_may_have_borne_the_cursor_is_not_skipped() {
                 );
                 assert!(run.stderr.contains("licenses may be missing behind it"), "{run:#?}");
             }
+        }
+    }
+}
+
+#[test]
+fn advice_about_a_long_first_line_is_given_where_it_may_be_an_envelope() {
+    let long = "x".repeat(70_000);
+    for (first, is_advised) in [
+        (format!(r#"{{"x":"{long}","result":[{A}]}}"#), true),
+        (format!(r#"{{"id":"x","x":"{long}"}}"#), false),
+        (format!(r#""{long}""#), false),
+    ] {
+        for policy in ["fail", "skip"] {
+            let limit = "--max-record-bytes=40";
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(format!("{first}\n{A}\n").as_bytes()).unwrap();
+            let run = run(ndjson().args(["--on-error", policy, limit, "--input"]).arg(file.path()));
+            assert_eq!(run.stderr.contains("--shape envelope"), is_advised, "{policy}: {run:#?}");
         }
     }
 }
