@@ -25,6 +25,7 @@ mod kills;
 mod ledger;
 mod letters;
 mod options;
+mod outgoing;
 mod parts;
 mod prepare;
 mod producer;
@@ -34,12 +35,12 @@ mod topic;
 mod topics;
 mod transaction;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::BaseRecord;
 
 use super::{Batch, Pace, Sink};
 use crate::checkpoint::{Beginning, Draft, Identity};
@@ -55,6 +56,7 @@ pub use key::Key;
 use ledger::{Entry, Ledger, Unsent};
 pub(crate) use letters::TopicLetters;
 pub use options::KafkaOptions;
+use outgoing::{Outgoing, TopicHandle};
 use parts::Parts;
 pub use prepare::{FieldIs, KafkaDecoder, PreparedBlock};
 use prepare::{KeyPlan, Plan, Prepared};
@@ -107,6 +109,8 @@ pub struct KafkaSink {
     /// Looks at each topic before its first record, where records differ in their topics.
     topics: Option<KafkaTopics>,
     producer: KafkaProducer,
+    /// The topics that records were sent to.
+    handles: HashMap<String, TopicHandle>,
     ledger: Arc<Ledger>,
     key: String,
     report: KafkaReport,
@@ -150,6 +154,7 @@ impl KafkaSink {
             topic,
             topics: None,
             producer: producer.clone(),
+            handles: HashMap::new(),
             ledger: Arc::default(),
             key: String::new(),
             report: KafkaReport::default(),
@@ -199,13 +204,9 @@ impl KafkaSink {
         }
     }
 
-    async fn send_all(
-        &mut self,
-        batch: &Batch<Vec<PreparedBlock>>,
-        entry: &Arc<Entry>,
-    ) -> Result<()> {
-        let mut unsent = Unsent::of(entry, batch.records);
-        for record in batch.value.iter().flat_map(PreparedBlock::records) {
+    async fn send_all(&mut self, records: u64, entry: &Arc<Entry>) -> Result<()> {
+        let mut unsent = Unsent::of(entry, records);
+        for record in entry.kept().iter().flat_map(PreparedBlock::records) {
             let sent = self.send(record, entry).await;
             sent.map_err(|error| self.not_taken(record, error))?;
             unsent.records -= 1;
@@ -217,13 +218,13 @@ impl KafkaSink {
     async fn send_part(
         &mut self,
         transactions: &Transactions,
-        batch: Batch<Vec<PreparedBlock>>,
+        batch: Batch<()>,
         entry: &Arc<Entry>,
     ) -> Result<()> {
         let mut part = transactions.enter().await?;
         let bytes = self.report.bytes;
         let mut unsent = Unsent::of(entry, batch.records);
-        for record in batch.value.iter().flat_map(PreparedBlock::records) {
+        for record in entry.kept().iter().flat_map(PreparedBlock::records) {
             if let Err(error) = self.send(record, entry).await {
                 part.refused(&error);
                 return Err(self.not_taken(record, error));
@@ -266,7 +267,8 @@ impl KafkaSink {
         }
     }
 
-    async fn send(&mut self, it: Prepared<'_>, batch: &Arc<Entry>) -> Result<(), KafkaError> {
+    /// Sends `it`, which `entry` keeps.
+    async fn send(&mut self, it: Prepared<'_>, entry: &Arc<Entry>) -> Result<(), KafkaError> {
         if let KeyPlan::Default { .. } = self.plan.key {
             self.key.clear();
             if let Some(account) = &self.options.account {
@@ -279,13 +281,20 @@ impl KafkaSink {
         }
         let own_key = (!self.key.is_empty()).then_some(self.key.as_str());
         let topic = it.topic.or(self.topic.as_deref()).unwrap_or_default();
-        let mut message = BaseRecord::with_opaque_to(topic, Arc::clone(batch));
+        let handle = match self.handles.get(topic) {
+            Some(handle) => handle,
+            None => {
+                let handle = self.producer.topic(topic)?;
+                self.handles.entry(topic.to_owned()).or_insert(handle)
+            }
+        };
+        let value = (!it.is_tombstone).then_some(it.value);
+        #[expect(unsafe_code, reason = "librdkafka need not copy what the batch keeps")]
+        // SAFETY: `it` is of a block of `entry`, which nobody changes.
+        let mut message = unsafe { Outgoing::kept(handle, entry, value) };
         message.key = it.key.or(own_key).map(str::as_bytes);
-        message.payload = (!it.is_tombstone).then_some(it.value);
-        if let Some(headers) = self.headers.of(it.record.raw.position.byte) {
-            message = message.headers(headers);
-        }
-        let bytes = message.key.map_or(0, <[u8]>::len) + message.payload.map_or(0, <[u8]>::len);
+        message.headers = self.headers.of(it.record.raw.position.byte);
+        let bytes = message.key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
         self.producer.send(message).await?;
         self.report.bytes += bytes as u64;
         Ok(())
@@ -335,10 +344,12 @@ impl Sink for KafkaSink {
             self.report.unexpected.merge(unexpected);
         }
         let room = &self.producer.room;
-        let opened = self.ledger.open(batch.records, batch.span, room).await;
+        let Batch { value, records, span, reached } = batch;
+        let batch = Batch { value: (), records, span, reached };
+        let opened = self.ledger.open(records, span, room, value).await;
         let written = match (opened, self.producer.transactions.clone()) {
             (Err(error), _) => Err(error),
-            (Ok(entry), None) => self.send_all(&batch, &entry).await,
+            (Ok(entry), None) => self.send_all(records, &entry).await,
             (Ok(entry), Some(transactions)) => {
                 self.parts.advance(transactions.committed());
                 self.send_part(&transactions, batch, &entry).await

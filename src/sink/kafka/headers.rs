@@ -24,8 +24,7 @@ pub struct HeaderOptions {
     pub account: bool,
     /// `truto-snapshot`: the id of the snapshot, if there is one.
     pub snapshot: bool,
-    /// `truto-position`: the byte of the body at which the record begins. A record that cannot be delivered
-    /// is told of by it.
+    /// `truto-position`: the byte of the body at which the record begins.
     pub position: bool,
     /// `content-type`: that of the value, such as `application/json`. Off by default: it is the same for all.
     pub content_type: bool,

@@ -311,7 +311,7 @@ impl Sink for AtLeastOnce {
     }
 
     async fn write(&mut self, batch: Batch<Vec<CheckedBlock>>) -> Result<()> {
-        let entry = self.ledger.open(batch.records, batch.span, &self.room).await?;
+        let entry = self.ledger.open(batch.records, batch.span, &self.room, Vec::new()).await?;
         let mut unsent = Unsent::of(&entry, batch.records);
         for record in batch.value.iter().flat_map(CheckedBlock::records) {
             let message = self.opened.message(record.id);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use rdkafka::error::KafkaError;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use super::PreparedBlock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 use crate::room::Room;
@@ -53,6 +54,8 @@ pub(super) struct Entry {
     /// gone and the last of its records was reported.
     _room: Option<OwnedSemaphorePermit>,
     records: u64,
+    /// What librdkafka sends without a copy of its own.
+    kept: Vec<PreparedBlock>,
 }
 
 /// The first record that was not delivered.
@@ -70,6 +73,7 @@ impl Ledger {
         records: u64,
         span: Span,
         room: &Room,
+        kept: Vec<PreparedBlock>,
     ) -> Result<Arc<Entry>> {
         let bytes = span.bytes() as usize + records as usize * RECORD_OVERHEAD;
         let permit = tokio::select! {
@@ -81,7 +85,7 @@ impl Ledger {
         if state.failure.is_some() {
             return Err(state.error());
         }
-        let entry = self.entry(records, span.end, permit);
+        let entry = self.entry(records, span.end, permit, kept);
         state.waiting += usize::from(records > 0);
         state.open.push_back(Arc::clone(&entry));
         state.settle();
@@ -90,7 +94,7 @@ impl Ledger {
 
     /// Opens a batch of one record that is from no body, and takes no room.
     pub(super) fn open_one(self: &Arc<Self>) -> Arc<Entry> {
-        let entry = self.entry(1, Position::START, None);
+        let entry = self.entry(1, Position::START, None, Vec::new());
         let mut state = self.lock();
         state.waiting += 1;
         state.open.push_back(Arc::clone(&entry));
@@ -103,6 +107,7 @@ impl Ledger {
         records: u64,
         end: Position,
         room: Option<OwnedSemaphorePermit>,
+        kept: Vec<PreparedBlock>,
     ) -> Arc<Entry> {
         Arc::new(Entry {
             ledger: Arc::downgrade(self),
@@ -111,6 +116,7 @@ impl Ledger {
             end,
             _room: room,
             records,
+            kept,
         })
     }
 
@@ -162,6 +168,18 @@ impl Ledger {
 }
 
 impl Entry {
+    /// The licenses of the batch, if it was opened with them.
+    pub(super) fn kept(&self) -> &[PreparedBlock] {
+        &self.kept
+    }
+
+    /// Where in the body the record begins that was sent as `value`, if the batch keeps it.
+    pub(super) fn byte_of(&self, value: &[u8]) -> Option<u64> {
+        let mut records = self.kept.iter().flat_map(PreparedBlock::records);
+        let sent = records.find(|it| std::ptr::eq(it.value, value))?;
+        Some(sent.record.raw.position.byte)
+    }
+
     /// Takes the report of one of its records; `byte` tells which one, where that is asked.
     pub(super) fn report(
         &self,
@@ -270,7 +288,9 @@ mod tests {
         records: u64,
         (start, end): (u64, u64),
     ) -> Option<Result<Arc<Entry>>> {
-        ledger.open(records, Span { start: at(start), end: at(end) }, room).now_or_never()
+        ledger
+            .open(records, Span { start: at(start), end: at(end) }, room, Vec::new())
+            .now_or_never()
     }
 
     fn delivered(entry: &Entry) {

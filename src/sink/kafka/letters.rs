@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::BaseRecord;
 
 use super::ledger::{Entry, Ledger, Unsent};
+use super::outgoing::Outgoing;
 use super::{KafkaProducer, POSITION_HEADER, decimal, wire_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
@@ -56,7 +56,7 @@ impl TopicLetters {
         let span =
             Span { start: Position::START, end: Position { byte: bytes.sum(), ..Position::START } };
         let count = rejects.len() as u64;
-        let entry = self.ledger.open(count, span, &self.producer.room).await;
+        let entry = self.ledger.open(count, span, &self.producer.room, Vec::new()).await;
         let entry = entry.map_err(|error| self.failed(error))?;
         let mut unsent = Unsent::of(&entry, count);
         for reject in rejects {
@@ -81,11 +81,12 @@ impl TopicLetters {
         let key = account.unwrap_or_default();
         let fits = |bytes: usize| wire_bytes(key.len(), bytes, header_bytes) <= self.max_bytes;
         let bytes = reject.bytes.as_deref();
-        let mut record =
-            BaseRecord::with_opaque_to(&self.topic, Arc::clone(entry)).headers(headers);
-        record.key = account.map(str::as_bytes);
         // What no topic takes is told of all the same; cut short it would be another record.
-        record.payload = bytes.filter(|bytes| fits(bytes.len()));
+        let value = bytes.filter(|bytes| fits(bytes.len()));
+        let topic = self.producer.topic(&self.topic)?;
+        let mut record = Outgoing::copied(&topic, entry, value);
+        record.key = account.map(str::as_bytes);
+        record.headers = Some(headers);
         self.producer.send(record).await
     }
 

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Headers, Message};
+use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 
+use super::config;
 use super::ledger::{Entry, Ledger};
+use super::outgoing::{Outgoing, TopicHandle};
 use super::store::Change;
 use super::transaction::{Delivery, Transactions};
-use super::{POSITION_HEADER, config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::room::Room;
 
@@ -175,11 +176,12 @@ impl KafkaProducer {
     /// Delivers one message to the only partition of `topic`; `None` is a tombstone.
     pub(super) async fn keep(&self, topic: &str, key: &str, value: Option<&[u8]>) -> Result<()> {
         let ledger = Arc::new(Ledger::default());
-        let mut record = BaseRecord::with_opaque_to(topic, ledger.open_one()).partition(0);
-        record.key = Some(key.as_bytes());
-        record.payload = value;
         let refused =
             |error| Error::new(ErrorKind::Destination, "the message was refused").caused_by(error);
+        let (topic, entry) = (self.topic(topic).map_err(refused)?, ledger.open_one());
+        let mut record = Outgoing::copied(&topic, &entry, value);
+        record.partition = Some(0);
+        record.key = Some(key.as_bytes());
         self.send(record).await.map_err(refused)?;
         ledger.settled().await.1.map(drop)
     }
@@ -187,54 +189,46 @@ impl KafkaProducer {
     /// Puts a checkpoint into the open transaction.
     pub(super) async fn enqueue(&self, change: &Change) -> Result<(), KafkaError> {
         // Nobody asks for its report: a transaction that lost a message cannot be committed.
-        let entry = Arc::new(Ledger::default()).open_one();
-        let mut record = BaseRecord::with_opaque_to(&change.topic, entry).partition(0);
+        let (topic, entry) = (self.topic(&change.topic)?, Arc::new(Ledger::default()).open_one());
+        let mut record = Outgoing::copied(&topic, &entry, change.json.as_deref());
+        record.partition = Some(0);
         record.key = Some(change.key.as_bytes());
-        record.payload = change.json.as_deref();
         self.send(record).await
     }
 
-    /// Hands a record to librdkafka, which copies it.
-    pub(super) async fn send(
-        &self,
-        mut record: BaseRecord<'_, [u8], [u8], Arc<Entry>>,
-    ) -> Result<(), KafkaError> {
+    pub(super) fn topic(&self, name: &str) -> Result<TopicHandle, KafkaError> {
+        TopicHandle::new(&self.producer, name)
+    }
+
+    /// Hands a record to librdkafka.
+    pub(super) async fn send(&self, mut record: Outgoing<'_>) -> Result<(), KafkaError> {
         let reports = self.producer.context();
         loop {
             // Counted before the try, so that a report that comes between it and the wait is not
             // missed.
             let seen = reports.seen();
-            match self.try_send(record, seen) {
-                Ok(()) => return Ok(()),
-                Err(Refused::Full(refused)) => {
-                    reports.after(seen).await;
-                    record = *refused;
-                }
-                Err(Refused::For(error)) => return Err(error),
+            if self.try_send(&mut record, seen)? {
+                return Ok(());
             }
+            reports.after(seen).await;
         }
     }
 
-    fn try_send<'a>(
-        &self,
-        record: BaseRecord<'a, [u8], [u8], Arc<Entry>>,
-        seen: u64,
-    ) -> Result<(), Refused<'a>> {
+    /// Whether librdkafka took the record; it does not for now, if its queue is full.
+    fn try_send(&self, record: &mut Outgoing<'_>, seen: u64) -> Result<bool, KafkaError> {
         // Held, so that what is under way is known exactly while sinks share the producer.
         let sent = &self.producer.context().sent;
         let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.producer.send(record) {
+        match record.enqueue() {
             Ok(()) => {
                 *sent += 1;
-                Ok(())
+                Ok(true)
             }
             // The bound on bytes in flight is lower than librdkafka's own queue: this is for those
             // who have set that lower still. Records that are under way will be reported, and make
             // room.
-            Err((error, record)) if is_queue_full(&error) && seen < *sent => {
-                Err(Refused::Full(Box::new(record)))
-            }
-            Err((error, _)) => Err(Refused::For(error)),
+            Err(error) if is_queue_full(&error) && seen < *sent => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }
@@ -250,13 +244,6 @@ pub(super) fn flush(link: &Link, timeout: Duration) {
     unsafe {
         rdkafka::bindings::rd_kafka_flush(link.client().native_ptr(), milliseconds);
     }
-}
-
-/// What librdkafka did not take.
-enum Refused<'a> {
-    /// For now: its queue is full.
-    Full(Box<BaseRecord<'a, [u8], [u8], Arc<Entry>>>),
-    For(KafkaError),
 }
 
 fn is_queue_full(error: &KafkaError) -> bool {
@@ -301,18 +288,14 @@ impl ProducerContext for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, batch: Arc<Entry>) {
         match result {
             Ok(_) => batch.report(Ok(()), || None),
-            Err((error, message)) => batch.report(Err(error.clone()), || position(message)),
+            Err((error, message)) => {
+                let byte = || message.payload().and_then(|value| batch.byte_of(value));
+                batch.report(Err(error.clone()), byte);
+            }
         }
         self.seen.fetch_add(1, Ordering::SeqCst);
         if self.is_waited_for.load(Ordering::SeqCst) {
             self.came.notify_waiters();
         }
     }
-}
-
-/// The byte at which a record began, by its own header.
-fn position(message: &impl Message) -> Option<u64> {
-    let headers = message.headers()?;
-    let header = headers.iter().find(|header| header.key == POSITION_HEADER)?;
-    std::str::from_utf8(header.value?).ok()?.parse().ok()
 }

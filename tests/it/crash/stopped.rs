@@ -11,7 +11,7 @@ use crate::support::broker::Broker;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::kill;
-use crate::support::python::topic_messages_at;
+use crate::support::python::{create_topic, topic_messages_at};
 use crate::support::relay::Relay;
 use crate::support::run::run;
 use crate::support::simulation::Simulation;
@@ -112,6 +112,7 @@ fn while_a_slow_source_goes_on_what_was_read_is_in_the_topic_and_kept_and_the_ne
         for delivery in [&[][..], &EXACTLY_ONCE] {
             let slow = Simulation::start(simulator(14).with_pace(500_000.try_into().unwrap()));
             let topic = topic("stopped-slow");
+            create_topic(&bootstrap(), &topic, 1_000_000);
             let mut command = command_at(&bootstrap(), &slow, &topic, delivery);
             let mut child = start(command.args(["--grace", "60"]));
             while topic_messages_at(&bootstrap(), &topic).is_empty() {

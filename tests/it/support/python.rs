@@ -78,13 +78,16 @@ pub(crate) fn topic_values(topic: &str, registry: &str, form: &str) -> Vec<Value
 /// Makes a topic of three partitions that takes batches of so many bytes.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, max_message_bytes: u32) {
     const CREATE: &str = r#"
-import sys
+import sys, time
 from confluent_kafka.admin import AdminClient, NewTopic
 bootstrap, name, limit = sys.argv[1:]
 topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
 admin = AdminClient({"bootstrap.servers": bootstrap})
 for created in admin.create_topics([topic]).values():
     created.result()
+# A broker may know of it a moment later than who made it.
+while admin.list_topics(name, timeout=10).topics[name].error is not None:
+    time.sleep(0.01)
 "#;
     printed(python().args(["-c", CREATE, bootstrap, topic, &max_message_bytes.to_string()]));
 }
