@@ -144,7 +144,7 @@ impl PageReader {
         let is_remote = std::mem::take(&mut self.is_remote);
         let is_unreadable = std::mem::take(&mut self.is_unreadable);
         if is_failure {
-            let who = if is_remote { "the provider, says the API," } else { "the API" };
+            let who = if is_remote { BY_PROVIDER } else { "the API" };
             let words = message.or(error).unwrap_or_default();
             let words = printable(&words, MAX_WORDS);
             let (kind, words) = match status {
@@ -154,7 +154,7 @@ impl PageReader {
                 ),
                 None => (ErrorKind::Upstream, format!("without a status: {words}")),
             };
-            return Err(Error::new(kind, format!("{who} reported an error in the body ({words})")));
+            return Err(Error::new(kind, format!("{who} {REPORTED} ({words})")));
         }
         if is_unreadable {
             let message = format!(
@@ -228,6 +228,12 @@ fn whole_number(value: &Value) -> Option<u64> {
     let is_whole = number.fract() == 0.0 && (0.0..1e9).contains(&number);
     is_whole.then_some(number as u64)
 }
+
+/// How the message of an error begins that was told in a body, and that the provider is behind.
+pub(crate) const BY_PROVIDER: &str = "the provider, says the API,";
+
+/// What the message of an error that was told in a body says.
+pub(crate) const REPORTED: &str = "reported an error in the body";
 
 /// Whether `name` is a member of an envelope or of an error that is looked at.
 fn is_member(name: &str) -> bool {

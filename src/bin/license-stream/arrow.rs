@@ -33,6 +33,8 @@ fn check(args: &ParquetArgs) -> Result<()> {
     let typed = [
         ("--bloom", !args.layout.bloom.is_empty()),
         ("--sort-by", !args.layout.sort_by.is_empty()),
+        ("--roll", args.layout.roll.is_some()),
+        ("--partition-by", !args.layout.partition_by.is_empty()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
     ];
@@ -62,7 +64,7 @@ impl Sinks for Batches {
         attempt: u32,
     ) -> Result<Opened<ArrowStreamSink<Stdout>>> {
         if attempt > 0 {
-            let message = "the API answered differently than before, and what was written already \
+            let message = "what was written already \
                 cannot be taken back: write to files with --as parquet";
             return Err(Error::new(ErrorKind::Changed, message));
         }
@@ -75,7 +77,12 @@ impl Sinks for Batches {
         Ok(Opened::without_journal(sink, beginning))
     }
 
-    fn written(&self, _: Option<&str>, summary: &mut Summary<ArrowStreamReport>) -> Written {
+    fn written(
+        &self,
+        _: Option<&str>,
+        summary: &mut Summary<ArrowStreamReport>,
+        _: bool,
+    ) -> Written {
         Written {
             destination: Destination::Lines {},
             into: "written".to_owned(),

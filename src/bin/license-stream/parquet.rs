@@ -5,12 +5,13 @@ use std::sync::Arc;
 use license_stream::checkpoint::{Beginning, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, RunClaim, SortColumn,
+    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, PartitionField,
+    RunClaim, SortColumn,
 };
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 
-use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
+use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
@@ -30,6 +31,7 @@ const ALWAYS_AT_ONCE: u64 = 8;
 pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
     args.check_form()?;
+    args.check_contradictions()?;
     // A recorded body is not asked for.
     args.source.request.ignore_remote_data |=
         args.layout.remote_data == RemoteDataArg::Drop && args.source.input.is_none();
@@ -39,12 +41,20 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let most = (args.layout.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
-    if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
-        remarks::tell_of_null_columns(integration);
-    }
     let options = ParquetOptions::new(args.out.lake()?, "");
     let mut options = args.layout.set(options, export.concurrency())?;
+    let typed = export.source.request.integration;
+    // As the API's list has it.
+    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
     options.check()?;
+    check_integration(&options, &export.source)?;
+    if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
+        let excluded = &export.source.request.excluded_fields;
+        let is_wanted = |field: &str| {
+            options.columns.contains(field) && !excluded.iter().any(|name| name == field)
+        };
+        remarks::tell_of_null_columns(integration, is_wanted);
+    }
     options.limits = export.limits();
     options.strict = args.strict;
     let store = match export.source.is_read_once() {
@@ -54,6 +64,19 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     let out = args.checkpoint.checkpoint.is_some().then(|| args.out.absolute());
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
     export.run(Files { options, store, out, run }).await
+}
+
+/// Refuses directories that are named for what nobody knows.
+fn check_integration(options: &ParquetOptions, source: &SourceArgs) -> Result<()> {
+    let is_wanted = options.partition_by.iter().any(PartitionField::is_integration);
+    let accounts = &source.accounts;
+    let may_be_known = accounts.all_accounts || accounts.accounts_file.is_some();
+    if !is_wanted || may_be_known || options.integration.is_some() {
+        return Ok(());
+    }
+    let message = "--partition-by integration needs to know it: from the API's list (--all-accounts), from \
+        --accounts-file, or from --integration";
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 /// Files in one place.
@@ -98,9 +121,12 @@ impl Sinks for Files {
         let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
         options.account.clone_from(&wanted.account);
+        if let Some(integration) = &wanted.integration_name {
+            options.integration = Some(Arc::clone(integration));
+        }
         options.snapshot_id = beginning.snapshot_id().into();
-        options.files_before = beginning.pieces().len();
-        claim.remove_unfinished(&options.snapshot_id, options.files_before).await?;
+        options.files_before = beginning.pieces().to_vec();
+        claim.remove_unfinished(&options.files_before).await?;
         let mut completion =
             Completion::new(Arc::clone(&claim), manifest(options.account.as_deref(), &beginning));
         if let Some(store) = &self.store {
@@ -111,7 +137,7 @@ impl Sinks for Files {
         Ok(Opened { sink, beginning, journal: Some(Box::new(completion)) })
     }
 
-    fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>) -> Written {
+    fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>, _: bool) -> Written {
         let files = &summary.report.files;
         let bytes = files.iter().map(|file| file.bytes).sum();
         Written {
@@ -139,8 +165,8 @@ impl Sinks for Files {
         }
     }
 
-    fn has_columns(&self) -> bool {
-        true
+    fn has_column(&self, field: &str) -> bool {
+        self.options.columns.contains(field)
     }
 
     fn is_shared(&self, error: &Error) -> bool {
@@ -159,6 +185,13 @@ fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
         let fields = options.columns.schema().fields().iter();
         let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();
         identity = identity.with("columns", names.join(","));
+    }
+    if !options.roll.is_never() {
+        identity = identity.with("roll", options.roll);
+    }
+    if !options.partition_by.is_empty() {
+        let fields: Vec<_> = options.partition_by.iter().map(ToString::to_string).collect();
+        identity = identity.with("partition_by", fields.join(","));
     }
     if !options.sort_by.is_empty() {
         let column = |column: &SortColumn| {
