@@ -209,7 +209,7 @@ mod tests {
             (format!(r#"{{"id":"r","result":{{"a":{a},"b":{b}}}}}"#), none()),
             (
                 format!(r#"{{"id":"r","result":[],"next_cursor":"b"}}{{"result":[{a},{b}]}}"#),
-                cursor("b"),
+                none(),
             ),
             (
                 format!(r#"{{"id":"r","status":"ok","result":[{a},{b}],"next_cursor":null}}"#),
@@ -249,8 +249,10 @@ mod tests {
                 none(),
             ),
             (format!("{{\"result\":[{a}]}}{{\"result\":[]}} {{\"result\":[{b}]}}"), none()),
-            // What says nothing of a cursor leaves it as it is.
-            (format!(r#"{{"result":[{a}],"next_cursor":"c"}} {{"result":[{b}]}}"#), cursor("c")),
+            // The last of them says nothing of a cursor, and so is the last page.
+            (format!(r#"{{"result":[{a}],"next_cursor":"c"}} {{"result":[{b}]}}"#), none()),
+            // What is no page leaves the cursor as it is.
+            (format!(r#"{{"next_cursor":"c"}} {{"result":[{a},{b}]}}"#), cursor("c")),
             (
                 format!(r#"{{"result":[{a},{b}],"next_cursor":"c"}} {{"prev_cursor":null}}"#),
                 cursor("c"),

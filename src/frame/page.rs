@@ -53,6 +53,8 @@ pub(crate) struct PageReader {
     page: Page,
     /// Whether the envelope in hand has said what its cursor is.
     has_cursor: bool,
+    /// Whether the cursor is that of a page, and not of an object beside pages.
+    is_of_page: bool,
     /// `statusCode`, if it is a whole number, whether in quotes or not.
     status_code: Option<u64>,
     /// `status`, if it is a number that HTTP has for one: of a license it is a text.
@@ -106,14 +108,21 @@ impl PageReader {
         }
     }
 
-    /// Ends an envelope, and answers whether it said that there is a further page. One that says nothing
-    /// of a cursor leaves that of those before it, as a line does. One without a list of records is that of
-    /// an error, if it has words for one.
+    /// Ends an envelope, and answers whether it said that there is a further page. One without a list of
+    /// records leaves the cursor that stood before it, as a line does, unless it has one; it is that of an
+    /// error, if it has words for one. A page without a cursor is the last one, whatever the page before it
+    /// said.
     ///
     /// # Errors
     /// That of [`ErrorKind::of_status`] if it was an error of the API.
     pub(super) fn end_envelope(&mut self, has_list: bool) -> Result<bool> {
-        let says_more = std::mem::take(&mut self.has_cursor) && self.page.next_cursor.is_some();
+        let has_cursor = std::mem::take(&mut self.has_cursor);
+        if has_cursor {
+            self.is_of_page = has_list;
+        } else if has_list && self.is_of_page {
+            self.page.next_cursor = None;
+        }
+        let says_more = has_cursor && self.page.next_cursor.is_some();
         self.end(!has_list).map(|()| says_more)
     }
 

@@ -152,7 +152,7 @@ fn an_answer_without_licenses_is_no_listing_of_rejects() {
 }
 
 #[test]
-fn a_cursor_stays_until_another_is_said() {
+fn a_cursor_stays_until_another_is_said_or_a_page_has_none() {
     const JSON: &str = "Content-Type: application/json\r\n";
     let last = say("200 OK", JSON, "{\"result\":[{\"id\":\"2\"}],\"next_cursor\":null}");
     let page = r#"{"result":[{"id":"1"}],"next_cursor":"c1"}"#;
@@ -161,7 +161,7 @@ fn a_cursor_stays_until_another_is_said() {
         (behind(r#"{"result_count":1}"#), "auto", true),
         (behind(r#"{"prev_cursor":null}"#), "auto", true),
         (behind(r#"{"is_partial_response":false}"#), "auto", true),
-        (behind(r#"{"result":[]}"#), "auto", true),
+        (behind(r#"{"result":[]}"#), "auto", false),
         (behind(r#"{"result":null}"#), "auto", true),
         (
             "[{\"id\":\"1\"}]\n{\"next_cursor\":\"c1\"}\n{\"result_count\":1}\n".to_owned(),
