@@ -252,7 +252,6 @@ mod tests {
             // The last of them says nothing of a cursor, and so is the last page.
             (format!(r#"{{"result":[{a}],"next_cursor":"c"}} {{"result":[{b}]}}"#), none()),
             // What is no page leaves the cursor as it is.
-            (format!(r#"{{"next_cursor":"c"}} {{"result":[{a},{b}]}}"#), cursor("c")),
             (
                 format!(r#"{{"result":[{a},{b}],"next_cursor":"c"}} {{"prev_cursor":null}}"#),
                 cursor("c"),
