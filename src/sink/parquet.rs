@@ -32,6 +32,7 @@ mod options;
 mod order;
 mod pending;
 mod piece;
+mod proof;
 mod run;
 #[cfg(feature = "cloud")]
 mod unfinished;

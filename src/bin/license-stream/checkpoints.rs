@@ -32,8 +32,13 @@ pub(crate) fn beside_files(args: &CheckpointArgs, out: &Place) -> Result<Option<
     match &args.checkpoint {
         _ if args.no_checkpoint => Ok(None),
         Some(place) => place.store().map(Some),
-        None => out.folder(OWN).store().map(Some),
+        None => folder(out).store().map(Some),
     }
+}
+
+/// Where checkpoints are that are beside the files in `out`.
+pub(crate) fn folder(out: &Place) -> Place {
+    out.folder(OWN)
 }
 
 /// The topic of the checkpoints of runs that produce to `topic`, which may be a template.

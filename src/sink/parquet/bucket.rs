@@ -21,11 +21,13 @@ use super::claim::{manifest_name, parse};
 use super::file::WrittenFile;
 use super::lake::OWN;
 use super::manifest::Manifest;
+use super::proof;
 use super::unfinished::{Unfinished, settled};
 use crate::cloud::{Bucket, Completed, Register, Upload};
 use crate::digest::Digester;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::sink::DurablePiece;
 
 /// What a run holds.
 #[derive(Debug)]
@@ -133,7 +135,7 @@ impl BucketHold {
     }
 
     pub(super) async fn complete(&self, manifest: &Manifest) -> Result<()> {
-        self.prove_files(manifest).await?;
+        self.prove(&manifest.files).await?;
         let mut claim = self.claim.lock().await;
         let held = Held { epoch: self.epoch, upload: None, completing: Some(manifest.clone()) };
         claim.set(held).await?;
@@ -168,19 +170,18 @@ impl BucketHold {
         self.bucket.settle().await;
     }
 
-    /// A removal by an earlier run, of a file that it took for a leftover, may have been on its way for as
-    /// long as it took to write the file anew.
-    async fn prove_files(&self, manifest: &Manifest) -> Result<()> {
+    /// Makes sure that `files` are there, with the lengths that they had. For a whole snapshot too: a removal
+    /// by an earlier run, of a file that it took for a leftover, may have been on its way for as long as it took
+    /// to write the file anew.
+    pub(super) async fn prove(&self, files: &[DurablePiece]) -> Result<()> {
         let there: BTreeMap<_, _> = self.bucket.names("").await?.into_iter().collect();
-        for file in &manifest.files {
-            if there.get(&file.name) != Some(&file.bytes) {
-                let message = format!(
-                    "{} is not there as it was written, so that the snapshot cannot be completed: reset \
-                     the account's checkpoint to begin a new one",
-                    self.bucket.url_of(&file.name)
-                );
-                return Err(Error::new(ErrorKind::Destination, message));
-            }
+        for file in files {
+            let what = match there.get(&file.name) {
+                Some(bytes) if *bytes == file.bytes => continue,
+                Some(bytes) => proof::of_length(*bytes, file),
+                None => "is not there any more".to_owned(),
+            };
+            return Err(proof::lost(&self.bucket.url_of(&file.name), &what));
         }
         Ok(())
     }

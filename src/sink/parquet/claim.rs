@@ -7,6 +7,7 @@ use super::manifest::Manifest;
 use super::piece::blocking;
 use crate::checkpoint::is_name;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sink::DurablePiece;
 
 /// In the place of an account that is not known.
 pub(super) const NO_ACCOUNT: &str = "input";
@@ -86,6 +87,26 @@ impl Claim {
             }
             #[cfg(feature = "cloud")]
             Hold::Bucket(hold) => hold.complete(manifest).await,
+        }
+    }
+
+    /// Makes sure that `files`, which a checkpoint names, are there as they were written: with the length that
+    /// they had, and in a directory with the same bytes. To be asked before anything is passed over that is
+    /// said to be in them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] with the first file that is not, and with what is wrong with it.
+    pub async fn prove(&self, files: &[DurablePiece]) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        match self.hold.clone() {
+            Hold::Local(hold) => {
+                let files = files.to_vec();
+                blocking(move || hold.prove(&files)).await
+            }
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.prove(files).await,
         }
     }
 

@@ -93,7 +93,7 @@ fn another_directory_is_not_gone_on_with_by_a_checkpoint_that_both_share() {
     assert_eq!(snapshots(ENGINES[0], one.path())[0].len() as u64, super::COUNT);
 }
 
-fn parquet_files(out: &Path) -> Vec<String> {
+pub(super) fn parquet_files(out: &Path) -> Vec<String> {
     let names = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
     names.filter(|name| name.ends_with(".parquet")).collect()
