@@ -36,6 +36,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
+    advice: Option<Cow<'static, str>>,
     position: Option<Position>,
     account: Option<Box<str>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -123,10 +124,28 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
+            advice: None,
             position: None,
             account: None,
             source: None,
         }))
+    }
+
+    /// The same error with what to do about it, which is told behind the place.
+    ///
+    /// ```
+    /// use license_stream::{Error, ErrorKind, Position};
+    ///
+    /// let error = Error::new(ErrorKind::Malformed, "the body is HTML")
+    ///     .advising("the base URL may be wrong")
+    ///     .at(Position { byte: 9, line: 2, record: 0 });
+    /// let told = "the body is HTML at byte 9, line 2, record 0: the base URL may be wrong";
+    /// assert_eq!(error.to_string(), told);
+    /// ```
+    #[must_use]
+    pub fn advising(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
     }
 
     /// The same error, at `position`.
@@ -185,9 +204,22 @@ impl Error {
         self.0.kind
     }
 
-    /// What went wrong, without place and account.
+    /// What went wrong, without place, account and advice.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// What to do about it, where that is not part of the message.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.advice.as_deref()
+    }
+
+    /// Whether its place tells anything: that nothing came, or that the first request failed, is no matter
+    /// of a place.
+    fn has_place(&self) -> bool {
+        let is_of_bytes =
+            matches!(self.0.kind, ErrorKind::Record(_) | ErrorKind::Malformed | ErrorKind::Input);
+        self.0.position.is_some_and(|position| position.byte > 0 || is_of_bytes)
     }
 
     /// Where in the body, if it was there.
@@ -217,10 +249,13 @@ impl fmt::Display for Error {
             write!(f, "account {account}: ")?;
         }
         f.write_str(&self.0.message)?;
-        if let Some(position) = self.0.position {
+        if let (Some(position), true) = (self.0.position, self.has_place()) {
             write!(f, " at {position}")?;
         }
-        Ok(())
+        match &self.0.advice {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -229,6 +264,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
+            .field("advice", &self.0.advice)
             .field("position", &self.0.position)
             .field("account", &self.0.account)
             .field("source", &self.0.source)

@@ -57,6 +57,8 @@ use envelope::Envelope;
 pub use page::Page;
 #[cfg(feature = "stream")]
 pub(crate) use page::{Asides, PageReader, is_broken, lost_aside, may_have_been_aside};
+#[cfg(feature = "http")]
+pub(crate) use page::{BY_PROVIDER, REPORTED};
 use prefixed::Prefixed;
 pub use prefixed::put_prefixed;
 use probe::Probe;

@@ -154,6 +154,12 @@ impl Integration {
     }
 }
 
+/// Whether two names are the same, spelt in one way or another.
+#[cfg(any(feature = "http", feature = "simulator"))]
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
+}
+
 fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase)
 }

@@ -71,7 +71,7 @@ mod world;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use delivery::SimulatedFraming;
 pub use encoding::SimulatedEncoding;
@@ -98,6 +98,8 @@ pub const PLANTED_SECRET: &str = "planted-secret-of-an-account-context";
 /// The largest chunk, which is also what a response keeps in memory.
 const MAX_CHUNK_BYTES: usize = 16 * 1024 * 1024;
 
+type Watch = dyn Fn(&LoggedRequest) + Send + Sync;
+
 /// A simulator to be: what it has, and how it misbehaves.
 ///
 /// By default one account with 1000 licenses, sent as fast as the client reads, in chunks of 64 KiB, on
@@ -109,6 +111,8 @@ pub struct Simulator {
     scenario: Scenario,
     hold: Option<HoldPoint>,
     log_limit: Option<usize>,
+    /// Who is told of each request.
+    watch: Option<Arc<Watch>>,
     /// The ids of the accounts, once someone has wanted them all.
     listed: OnceLock<Vec<String>>,
 }
@@ -128,6 +132,7 @@ impl From<Scenario> for Simulator {
             scenario,
             hold: None,
             log_limit: None,
+            watch: None,
             listed: OnceLock::new(),
         }
     }
@@ -193,6 +198,13 @@ impl Simulator {
     #[must_use]
     pub fn with_log(self, requests: usize) -> Self {
         Simulator { log_limit: Some(requests), ..self }
+    }
+
+    /// Tells `watch` of each request as it is answered, before the answer is sent: for a log. It must not
+    /// block.
+    #[must_use]
+    pub fn with_watch(self, watch: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
+        Simulator { watch: Some(Arc::new(watch)), ..self }
     }
 
     /// Stands still when so many bytes of a body have been sent, with the chunk complete and the

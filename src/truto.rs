@@ -33,6 +33,7 @@ mod http;
 mod insight;
 mod json;
 mod pages;
+mod proxy;
 mod rate_limit;
 mod recorded;
 mod request;
@@ -61,6 +62,7 @@ pub(crate) use failure::Failure;
 pub(crate) use failure::unreachable;
 pub use http::http_client;
 pub use pages::LicensePages;
+pub use proxy::check_proxies;
 use rate_limit::{Limiter, Said};
 pub use rate_limit::{RateLimit, RateLimits};
 pub use recorded::unpacked;
@@ -142,6 +144,12 @@ impl TrutoClient {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 "base URL must hold no user and no password: the token is what is sent",
+            ));
+        }
+        if base_url.query().is_some() || base_url.fragment().is_some() {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "base URL must end with its host or its path: what stands behind ? or # would not be sent",
             ));
         }
         match base_url.scheme() {
@@ -261,7 +269,7 @@ impl TrutoClient {
         request.check()?;
         let answer = self.answer(request, &mut retries).await?;
         let page = Resumable::new(self.clone(), request.clone(), answer, retries);
-        Ok(LicenseBody::new(page, self.token.clone()))
+        Ok(LicenseBody::new(page, self.token.clone(), request.account.clone()))
     }
 
     /// A page of licenses, of which the head has come.
@@ -325,14 +333,20 @@ impl TrutoClient {
                 let flags = "--ca-cert, --client-cert";
                 return Err(failure::unreachable(&self.base_url, error, flags));
             }
-            Err(elapsed) => {
+            Err(_) => {
                 let seconds = self.timeouts.first_byte.as_secs_f64();
-                let message = format!("no answer from {} in {seconds} s", host(&self.base_url));
-                return Err(Error::new(ErrorKind::Unreachable, message).caused_by(elapsed).into());
+                let host = host(&self.base_url);
+                let message =
+                    format!("no answer from {host} in {seconds} s (--first-byte-timeout)");
+                return Err(Error::new(ErrorKind::Unreachable, message).into());
             }
         };
         if response.url().origin() != url.origin() {
-            let message = "the API redirected to another address, whose answer is not believed";
+            let message = format!(
+                "the API redirected to another address, {}, whose answer is not believed: if the API is \
+                 there, name it with --base-url",
+                response.url().origin().ascii_serialization()
+            );
             return Err(Error::new(ErrorKind::Refused, message).into());
         }
         let said = Said::of(response.headers()).within(self.retry.max_wait);
@@ -377,6 +391,11 @@ mod tests {
             ["https://api.truto.one", "http://127.0.0.1:80", "http://[::1]", "http://localhost"]
         {
             assert!(client(url).is_ok(), "{url}");
+        }
+        for url in
+            ["https://api.truto.one?a=b", "https://api.truto.one/#", "https://api.truto.one/v1?"]
+        {
+            assert_eq!(client(url).unwrap_err(), ErrorKind::Configuration, "{url}");
         }
         for url in
             ["http://api.truto.one", "http://127.0.0.1.evil.test", "ftp://localhost", "truto"]

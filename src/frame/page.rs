@@ -124,7 +124,7 @@ impl PageReader {
         let is_remote = std::mem::take(&mut self.is_remote);
         let is_unreadable = std::mem::take(&mut self.is_unreadable);
         if is_failure {
-            let who = if is_remote { "the provider, says the API," } else { "the API" };
+            let who = if is_remote { BY_PROVIDER } else { "the API" };
             let words = message.or(error).unwrap_or_default();
             let words = printable(&words, MAX_WORDS);
             let (kind, words) = match status {
@@ -134,7 +134,7 @@ impl PageReader {
                 ),
                 None => (ErrorKind::Upstream, format!("without a status: {words}")),
             };
-            return Err(Error::new(kind, format!("{who} reported an error in the body ({words})")));
+            return Err(Error::new(kind, format!("{who} {REPORTED} ({words})")));
         }
         if is_unreadable {
             let message = format!(
@@ -198,6 +198,12 @@ impl PageReader {
         }
     }
 }
+
+/// How the message of an error begins that was told in a body, and that the provider is behind.
+pub(crate) const BY_PROVIDER: &str = "the provider, says the API,";
+
+/// What the message of an error that was told in a body says.
+pub(crate) const REPORTED: &str = "reported an error in the body";
 
 /// Whether `name` is a member of an envelope or of an error that is looked at.
 fn is_member(name: &str) -> bool {

@@ -59,20 +59,16 @@ impl Doubt {
     }
 
     pub(super) fn error(self) -> Error {
-        let message = match self.looks {
-            Looks::Html => {
-                "the body is no listing of licenses: it looks like HTML, so the base URL may be wrong, or a \
-                 proxy answers"
-            }
+        let why = match self.looks {
+            Looks::Html => "it looks like HTML, so the base URL may be wrong, or a proxy answers",
             Looks::Letters => {
-                "the body is no listing of licenses: it looks like dead letters, of which the first is cut or in \
-                 another form than it was written in, so say what they are (--shape dead-letters)"
+                "it looks like dead letters, of which the first is cut or in another form than it was written in, \
+                 so say what they are (--shape dead-letters)"
             }
-            Looks::Unknown => {
-                "the body is no listing of licenses: there is none in it, and it begins with something else"
-            }
+            Looks::Unknown => "there is none in it, and it begins with something else",
         };
-        Error::new(ErrorKind::Malformed, message).at(self.at)
+        let error = Error::new(ErrorKind::Malformed, "the body is no listing of licenses");
+        error.advising(why).at(self.at)
     }
 }
 

@@ -10,6 +10,7 @@ mod text;
 use std::io::{self, Write};
 use std::ops::Range;
 
+use crate::integration::is_same_name;
 use facts::Facts;
 use integration::{FIELDS, INTEGRATIONS, Integration};
 pub(super) use random::seed_from;
@@ -65,7 +66,7 @@ impl LicenseGenerator {
     /// Makes every license one of this integration, with its fields only; `None` if `name` is none of
     /// the 25.
     pub fn of_integration(mut self, name: &str) -> Option<Self> {
-        let is_named = |integration: &Integration| integration.name == name;
+        let is_named = |integration: &Integration| is_same_name(&integration.name, name);
         // The same integration stands there as often as its weight says, side by side.
         let start = INTEGRATIONS.iter().position(is_named)?;
         let end = INTEGRATIONS.iter().rposition(is_named)?;

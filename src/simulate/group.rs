@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU64;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::delivery::SimulatedFraming;
 use super::encoding::SimulatedEncoding;
 use super::{Fault, MAX_CHUNK_BYTES, SimulatedShape};
+use crate::Integration;
 
 /// Some accounts, what they hold, how it is sent, and what goes wrong.
 ///
@@ -30,9 +31,11 @@ pub struct AccountGroup {
     pub count: u64,
     /// The ids of the accounts, in place of `count`.
     pub ids: Vec<String>,
-    /// The integration that they belong to, by its name in `schemas/integrations.json`: it decides which
+    /// The integration that they belong to, by its name in `schemas/integrations.json`, of which letters
+    /// and digits are compared: it decides which
     /// fields the licenses have and which parameters are required. A mixture of all, which requires
     /// none, if it is not given.
+    #[serde(deserialize_with = "integration")]
     pub integration: Option<String>,
     /// Their `tenant_id`; one for each account if it is not given.
     pub tenant: Option<String>,
@@ -69,6 +72,18 @@ pub struct AccountGroup {
     pub encoding: SimulatedEncoding,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+}
+
+/// The name of one that there is, as the documentation spells it.
+fn integration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    match Integration::by_name(&name) {
+        Some(integration) => Ok(Some(integration.name().to_owned())),
+        None => Err(de::Error::custom(format_args!(
+            "no integration is called `{}`: see `license-stream integrations`",
+            name.escape_debug()
+        ))),
+    }
 }
 
 impl Default for AccountGroup {

@@ -11,6 +11,8 @@ pub struct LoggedRequest {
     pub at: Duration,
     /// Its method.
     pub method: String,
+    /// Its path and query as they came.
+    pub target: String,
     /// Its path, without the query.
     pub path: String,
     /// The parameters of its query, decoded, in their order.

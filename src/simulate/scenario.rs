@@ -1,12 +1,15 @@
 //! What a simulator plays, as a value that a file can hold.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
 use super::generator::{LicenseGenerator, seed_from};
-use super::{AccountGroup, Fault, FaultEndpoint, RateTier};
+use super::{AccountGroup, Fault, FaultEndpoint, FaultKind, RateTier};
 use crate::{Error, ErrorKind};
 
 /// The most accounts that a scenario may have.
@@ -45,6 +48,7 @@ pub struct Scenario {
     /// How accounts are listed.
     pub listing: Listing,
     /// The accounts. There is one, with the defaults, if none are given.
+    #[serde(deserialize_with = "groups")]
     pub accounts: Vec<AccountGroup>,
 }
 
@@ -72,17 +76,22 @@ impl RateLimits {
 pub struct Listing {
     /// Most accounts of a page.
     pub page_records: u64,
+    /// How many accounts of the page before a page begins with once more, as where accounts are added
+    /// while pages are read.
+    pub overlap: u64,
     /// The list is called `results`, not `result`.
     pub results: bool,
     /// What goes wrong with requests for the list: what takes the place of the answer, stalls, trickles,
-    /// cuts, wrong lengths, [`EmptyPages`](super::FaultKind::EmptyPages) and
-    /// [`RepeatCursor`](super::FaultKind::RepeatCursor).
+    /// cuts, wrong lengths, [`Partial`](super::FaultKind::Partial),
+    /// [`EmptyPages`](super::FaultKind::EmptyPages) and
+    /// [`RepeatCursor`](super::FaultKind::RepeatCursor). Others do nothing.
+    #[serde(deserialize_with = "faults_of_listing")]
     pub faults: Vec<Fault>,
 }
 
 impl Default for Listing {
     fn default() -> Self {
-        Listing { page_records: 100, results: false, faults: Vec::new() }
+        Listing { page_records: 100, overlap: 0, results: false, faults: Vec::new() }
     }
 }
 
@@ -106,7 +115,7 @@ impl FromStr for Scenario {
     ///
     /// [`ErrorKind::Configuration`], with line and column, or with the group that contradicts itself.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let scenario: Scenario = serde_json::from_str(text)
+        let Object::<Scenario>(scenario) = serde_json::from_str(text)
             .map_err(|error| configuration(format!("the scenario cannot be read: {error}")))?;
         scenario.check()?;
         Ok(scenario)
@@ -120,6 +129,9 @@ impl Scenario {
     ///
     /// [`ErrorKind::Configuration`], which names the group.
     pub fn check(&self) -> Result<(), Error> {
+        if self.account_count() == 0 {
+            return Err(configuration("the scenario has no account: leave out `accounts` for one"));
+        }
         if self.account_count() > ACCOUNT_LIMIT {
             return Err(configuration(format!(
                 "the scenario has {} accounts: the most is {ACCOUNT_LIMIT}",
@@ -169,6 +181,64 @@ impl Scenario {
     }
 }
 
+/// A value that is written as an object. Derived readers take an array of its members too, and an empty one
+/// for one of which nothing is given.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AccountGroup>, D::Error> {
+    let groups = Vec::<Object<AccountGroup>>::deserialize(deserializer)?;
+    if groups.is_empty() {
+        return Err(de::Error::custom(
+            "there is no group of accounts: leave it out for one account",
+        ));
+    }
+    Ok(groups.into_iter().map(|Object(group)| group).collect())
+}
+
+/// A fault that can strike requests for the list of accounts.
+struct ListingFault(Fault);
+
+impl<'de> Deserialize<'de> for ListingFault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fault = Fault::deserialize(deserializer)?;
+        match fault.kind() {
+            FaultKind::CutEncoding(_)
+            | FaultKind::Bomb(_)
+            | FaultKind::ErrorAfter(_)
+            | FaultKind::ChangeFromRecord(_)
+            | FaultKind::ChangeCount(_)
+            | FaultKind::ChangeFromByte(_)
+            | FaultKind::BreakRecords(_) => Err(de::Error::custom(
+                "this goes wrong with licenses, and not with the list of accounts",
+            )),
+            _ => Ok(Self(fault)),
+        }
+    }
+}
+
+fn faults_of_listing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Fault>, D::Error> {
+    let faults = Vec::<ListingFault>::deserialize(deserializer)?;
+    Ok(faults.into_iter().map(|ListingFault(fault)| fault).collect())
+}
+
 fn is_id(id: &str) -> bool {
     (1..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
@@ -185,6 +255,12 @@ mod tests {
     fn nothing_given_is_the_default() {
         assert_eq!("{}".parse::<Scenario>().unwrap(), Scenario::default());
         assert_eq!(Scenario::default().account_count(), 1);
+    }
+
+    #[test]
+    fn an_integration_is_known_however_it_is_spelt() {
+        let scenario: Scenario = r#"{"accounts":[{"integration":"github"}]}"#.parse().unwrap();
+        assert_eq!(scenario.accounts[0].integration.as_deref(), Some("GitHub"));
     }
 
     #[test]
@@ -205,8 +281,32 @@ mod tests {
                 "the scenario cannot be read: no shape is called `x`",
             ),
             (
-                r#"{"accounts":[{},{"integration":"X"}]}"#,
-                "group 2 of the scenario's accounts: no int",
+                "{\"accounts\":[{},\n{\"integration\":\"X\"}]}",
+                "the scenario cannot be read: no integration is called `X`: see `license-stream \
+                    integrations` at line 2 column ",
+            ),
+            (
+                "[]",
+                "the scenario cannot be read: invalid type: sequence, expected an object at line 1",
+            ),
+            (
+                r#"{"accounts":[]}"#,
+                "the scenario cannot be read: there is no group of accounts: leave it out for one \
+                    account at line 1 column ",
+            ),
+            (r#"{"accounts":[{"count":0}]}"#, "the scenario has no account"),
+            (
+                r#"{"accounts":[[]]}"#,
+                "the scenario cannot be read: invalid type: sequence, expected an",
+            ),
+            (
+                r#"{"accounts":[{"faults":[{"refuse":200}]}]}"#,
+                "the scenario cannot be read: 200 is no refusal",
+            ),
+            (
+                r#"{"listing":{"faults":[{"partial":true},{"error_after":1}]}}"#,
+                "the scenario cannot be read: this goes wrong with licenses, and not with the list of \
+                    accounts at line 1 column ",
             ),
             (
                 r#"{"accounts":[{"count":2,"ids":["a"]}]}"#,

@@ -124,17 +124,25 @@ impl World {
         Some(count(account.group.records, &changes))
     }
 
-    /// Keeps what was asked, if the simulator is to.
+    /// Keeps what was asked, and tells of it, if the simulator is to.
     pub(super) fn log(&self, request: &Request, status: u16) {
+        if self.log.is_none() && self.simulator.watch.is_none() {
+            return;
+        }
+        let logged = LoggedRequest {
+            at: self.started.elapsed(),
+            method: request.method.clone(),
+            target: request.target.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            headers: request.headers.clone(),
+            status,
+        };
+        if let Some(watch) = &self.simulator.watch {
+            watch(&logged);
+        }
         if let Some(log) = &self.log {
-            lock(log).push(LoggedRequest {
-                at: self.started.elapsed(),
-                method: request.method.clone(),
-                path: request.path.clone(),
-                query: request.query.clone(),
-                headers: request.headers.clone(),
-                status,
-            });
+            lock(log).push(logged);
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Answer {
     idle: Duration,
     shape: Shape,
     is_json: bool,
+    /// Whether the first bytes are still to come, of a body that is said not to be compressed.
+    is_untold: bool,
 }
 
 impl fmt::Debug for Answer {
@@ -45,10 +47,8 @@ impl Answer {
     pub(super) fn new(response: Response, idle: Duration, max_ratio: u32) -> Result<Self> {
         let content_type = text(response.headers(), &CONTENT_TYPE);
         if content_type.to_ascii_lowercase().starts_with("text/html") {
-            return Err(Error::new(
-                ErrorKind::Upstream,
-                "a page of HTML came instead of JSON: the base URL may be wrong, or a proxy answers",
-            ));
+            return Err(Error::new(ErrorKind::Upstream, "a page of HTML came instead of JSON")
+                .advising("the base URL may be wrong, or a proxy answers"));
         }
         Self::open(response, idle, max_ratio)
     }
@@ -68,7 +68,8 @@ impl Answer {
         let is_json = essence.eq_ignore_ascii_case("application/json");
         let decompressor = encoding.map(|encoding| Decompressor::new(encoding, max_ratio));
         let chunks = Box::pin(response.bytes_stream());
-        Ok(Self { chunks, decompressor, has_end, idle, shape, is_json })
+        let is_untold = decompressor.is_none();
+        Ok(Self { chunks, decompressor, has_end, idle, shape, is_json, is_untold })
     }
 
     /// The shape that its `Content-Type` says.
@@ -107,7 +108,12 @@ impl Answer {
             match tokio::time::timeout(self.idle, self.chunks.next()).await {
                 Ok(Some(Ok(chunk))) => match &mut self.decompressor {
                     Some(decompressor) => decompressor.push(chunk),
-                    None => return Ok(Some(chunk)),
+                    None => {
+                        if std::mem::take(&mut self.is_untold) {
+                            check_undeclared(&chunk)?;
+                        }
+                        return Ok(Some(chunk));
+                    }
                 },
                 Ok(Some(Err(error))) => {
                     return Err(Error::new(ErrorKind::Truncated, "body was cut before its end")
@@ -134,6 +140,17 @@ impl Answer {
             "connection was closed, and nothing in the response tells whether the body is whole",
         ))
     }
+}
+
+/// Refuses a body that is compressed although no header says so.
+fn check_undeclared(start: &[u8]) -> Result<()> {
+    let Some(encoding) = Encoding::of_start(start) else { return Ok(()) };
+    let message = format!(
+        "body looks like {}, and no Content-Encoding says that it is compressed",
+        encoding.name()
+    );
+    Err(Error::new(ErrorKind::Malformed, message)
+        .advising("whatever stands between here and the API may have left the header out"))
 }
 
 /// A header as text; empty if there is none.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
+use super::failure;
 use super::resume::Resumable;
 use super::token::Token;
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub struct LicenseBody {
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>,
     shape: Shape,
     token: Token,
+    account: Option<String>,
 }
 
 impl fmt::Debug for LicenseBody {
@@ -36,12 +38,12 @@ impl fmt::Debug for LicenseBody {
 }
 
 impl LicenseBody {
-    pub(super) fn new(page: Resumable, token: Token) -> Self {
+    pub(super) fn new(page: Resumable, token: Token, account: Option<String>) -> Self {
         let shape = page.shape();
         let chunks = stream::try_unfold(Box::new(page), |mut page| async move {
             Ok(page.next().await?.map(|chunk| (chunk, page)))
         });
-        Self { chunks: Box::pin(chunks), shape, token }
+        Self { chunks: Box::pin(chunks), shape, token, account }
     }
 
     /// Blocks of whole records, within the default limits: as [`FrameExt::frames`], but that the token
@@ -52,8 +54,9 @@ impl LicenseBody {
 
     /// The same within the given limits.
     pub fn frames_with(self, options: FramerOptions) -> Frames<Self, Error> {
-        let token = self.token.clone();
-        FrameExt::frames_with(self, options).worded(move |error| token.strip_error(error))
+        let (token, account) = (self.token.clone(), self.account.clone());
+        let wording = move |error| failure::of_body(token.strip_error(error), account.as_deref());
+        FrameExt::frames_with(self, options).worded(wording)
     }
 
     /// The shape that the response's `Content-Type` says.

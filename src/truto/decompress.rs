@@ -153,14 +153,15 @@ impl Decompressor {
         self.unpacked += unpacked as u64;
         if self.unpacked > FREE && self.unpacked / self.max_ratio.max(1) > self.received {
             let message = format!(
-                "body unpacks to more than {} times the {} bytes of {} that came: if that is what \
-                 it should do, allow more with --max-compression-ratio, or ask for it as it is with \
-                 --no-compression",
+                "body unpacks to more than {} times the {} bytes of {} that came",
                 self.max_ratio,
                 self.received,
                 self.encoding.name()
             );
-            return Err(Error::new(ErrorKind::Malformed, message));
+            return Err(Error::new(ErrorKind::Malformed, message).advising(
+                "if that is what it should do, allow more with --max-compression-ratio, or ask for it as \
+                 it is with --no-compression",
+            ));
         }
         Ok(Some(Bytes::copy_from_slice(&self.scratch[..unpacked])))
     }
@@ -220,6 +221,13 @@ fn damaged(encoding: Encoding, how: &'static str) -> Error {
 
 /// The same kind as a cut: what is damaged on its way comes whole another time.
 fn broken(encoding: Encoding, error: io::Error) -> Error {
+    // So zstd says of a window; the error has no other mark.
+    if encoding == Encoding::Zstd && error.to_string().contains("too much memory") {
+        let message =
+            "body was compressed by zstd with a window of more than 8 MiB, which is not read";
+        let error = Error::new(ErrorKind::Malformed, message).caused_by(error);
+        return error.advising("ask for it as it is with --no-compression");
+    }
     let message = format!("body is damaged: it cannot be unpacked as {}", encoding.name());
     Error::new(ErrorKind::Truncated, message).caused_by(error)
 }

@@ -4,14 +4,21 @@ use std::error::Error as StdError;
 use std::iter::successors;
 use std::time::{Duration, SystemTime};
 
+use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode, Url};
 
 use super::answer::Answer;
 use super::host;
 use super::insight::Insight;
+use super::proxy;
 use super::rate_limit::{Said, told};
 use super::token::Token;
 use crate::error::{Error, ErrorKind};
+use crate::frame::{BY_PROVIDER, REPORTED};
+
+/// What a proxy says with 407.
+const PROXY_AUTHENTICATION: &str =
+    "the proxy wants to know who asks: it takes a user and a password in its URL";
 
 /// Bytes of an error body that are looked at: what the provider answered may be in it.
 const MAX_BODY: usize = 1 << 20;
@@ -78,7 +85,29 @@ pub(crate) fn unreachable(url: &Url, error: reqwest::Error, flags: &str) -> Fail
     let error = error.without_url();
     let is_of_trust =
         chain(&error).any(|error| error.to_string().to_ascii_lowercase().contains("certificate"));
-    let (message, again) = if is_of_trust {
+    let tunnel = chain(&error).map(ToString::to_string).find(|it| it.starts_with("tunnel error"));
+    // So hyper says; its own type is no part of what is public.
+    let is_no_http = chain(&error).map(ToString::to_string).any(|error| {
+        (error.starts_with("invalid ") && error.ends_with(" parsed"))
+            || error == "message head is too large"
+    });
+    let (message, again) = if let Some(tunnel) = tunnel {
+        let proxy = proxy::of_environment().unwrap_or_default();
+        let (how, again) = if tunnel.contains("authorization") {
+            (PROXY_AUTHENTICATION, Again::Never)
+        } else if tunnel.contains("unsuccessful") {
+            ("the proxy refuses to lead there", Again::Often)
+        } else {
+            ("the proxy does not answer", Again::Often)
+        };
+        (format!("{host} cannot be connected to: {how}{proxy}"), again)
+    } else if is_no_http {
+        let message = format!(
+            "{host} answers with what is no HTTP: look at its port, and whether it is \
+            http or https"
+        );
+        (message, Again::Often)
+    } else if is_of_trust {
         let message = format!(
             "{host} cannot be spoken to safely: one side does not trust the other's certificate \
              ({flags})"
@@ -111,13 +140,21 @@ pub(super) async fn refused(
     now: SystemTime,
 ) -> Failure {
     let status = response.status();
+    let target = (status != StatusCode::NOT_MODIFIED).then(|| redirected_to(&response));
     let retry_after = told(response.headers(), now);
     let reset = Said::of(response.headers()).reset;
     // All of it within the time that a part of a body may take.
     let read = tokio::time::timeout(idle, error_body(response, idle, max_ratio)).await;
     let said = read.map_or_else(|_| Insight::default(), |body| Insight::of(&token.strip(body)));
     let (kind, what) = classify(status, said.is_remote);
-    let message = format!("{what} ({})", said.with_status(status.as_u16()));
+    let target = if status.is_redirection() { target.as_deref() } else { None };
+    let message = match target {
+        Some(target) => format!(
+            "{what} to {target}, where no token is taken: if the API is there, name it with --base-url ({})",
+            said.with_status(status.as_u16())
+        ),
+        None => format!("{what} ({})", said.with_status(status.as_u16())),
+    };
     let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
     Failure {
         // Once more, as JSON has other ways to write it.
@@ -128,6 +165,17 @@ pub(super) async fn refused(
             true => Limited::ByProvider,
             false => Limited::ByApi,
         }),
+    }
+}
+
+/// Where a redirect leads, without what could be a secret.
+fn redirected_to(response: &Response) -> String {
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let target = location.and_then(|location| response.url().join(location).ok());
+    match target.map(|target| target.origin()) {
+        Some(origin) if origin == response.url().origin() => "another path of its own".to_owned(),
+        Some(origin) if origin.is_tuple() => origin.ascii_serialization(),
+        _ => "an address that it does not name".to_owned(),
     }
 }
 
@@ -142,6 +190,31 @@ fn classify(status: StatusCode, remote: bool) -> (ErrorKind, &'static str) {
     (kind, what(status, remote))
 }
 
+/// An error that came of a body, for whoever must act: one that was told in it as the same in place of an
+/// answer, and the account named where it is known.
+pub(super) fn of_body(error: Error, account: Option<&str>) -> Error {
+    let is_told = error.message().contains(REPORTED);
+    let is_remote = error.message().starts_with(BY_PROVIDER);
+    let status = match error.kind() {
+        ErrorKind::AccountUnauthorized | ErrorKind::Unauthorized => Some(401),
+        ErrorKind::Forbidden => Some(403),
+        _ => None,
+    };
+    let is_of_api = is_told
+        || matches!(
+            error.kind(),
+            ErrorKind::Upstream | ErrorKind::Malformed | ErrorKind::Truncated
+        );
+    let error = match status.filter(|_| is_told) {
+        Some(status) => error.saying_first(what(status, is_remote)),
+        None => error,
+    };
+    match account {
+        Some(account) if is_of_api && error.account().is_none() => error.of_account(account),
+        _ => error,
+    }
+}
+
 fn what(status: u16, remote: bool) -> &'static str {
     match status {
         401 if remote => "the account must be connected anew in Truto",
@@ -150,11 +223,12 @@ fn what(status: u16, remote: bool) -> &'static str {
         403 => "the token or the account lacks a permission",
         404 if remote => "the provider knows of no such thing",
         404 => "there is no such account, or no such address",
-        407 => "the proxy wants to know who asks",
+        407 => PROXY_AUTHENTICATION,
         408 | 425 => "the API was not ready",
         429 if remote => "the provider's rate limit is reached",
         429 => "the API's rate limit is reached",
-        300..=399 => "the API redirects, which is not followed with a token",
+        304 => "the API answered that nothing has changed, which was not asked",
+        300..=399 => "the API redirects",
         503 if !remote => "the API is not available, or the account is blocked",
         500.. if remote => "the provider failed",
         500.. => "the API failed",

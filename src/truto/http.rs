@@ -18,7 +18,8 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// - There is no total time-out, which would cut long bodies; connecting may take 10 s.
 /// - Redirects are not followed: one could lead the token to another host.
 /// - Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), but none
-///   for an API on this machine.
+///   for an API on this machine. One that is no address counts as none: see
+///   [`check_proxies`](super::check_proxies).
 /// - After 30 s of silence TCP asks each 15 s whether the other side is still there, three times.
 /// - `User-Agent` is `license-stream/VERSION`.
 ///

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::retry::Counters;
-use super::{LicenseBody, LicenseRequest, ResponseFormat, TrutoClient};
+use super::{LicenseBody, LicenseRequest, ResponseFormat, TrutoClient, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{Page, Shape};
 use crate::pipeline::{Requests, Source};
@@ -62,10 +62,10 @@ impl Source for LicensePages {
         self.shape
     }
 
-    /// Without the token.
+    /// Without the token, and for whoever must act.
     fn wording(&self) -> Box<dyn FnOnce(Error) -> Error + Send> {
-        let token = self.client.token.clone();
-        Box::new(move |error| token.strip_error(error))
+        let (token, account) = (self.client.token.clone(), self.request.account.clone());
+        Box::new(move |error| failure::of_body(token.strip_error(error), account.as_deref()))
     }
 
     fn requests(&self) -> Requests {

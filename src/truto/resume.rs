@@ -91,7 +91,7 @@ impl Resumable {
         let answer = self.client.answer(&self.request, &mut self.retries).await;
         let answer = answer.map_err(|error| self.of(self.not_continued(error)))?;
         if answer.shape() != self.answer.shape() {
-            return Err(self.of(changed("it has another content type")));
+            return Err(self.of(changed("its content type says that its records stand otherwise")));
         }
         self.answer = answer;
         self.splice.begin_again();

@@ -149,7 +149,11 @@ impl Retries {
         }
         self.own.retried.fetch_add(1, Ordering::Relaxed);
         let wait = self.wait(told);
-        let of = self.policy.attempts - 1;
+        let of = match again {
+            // No further time, whatever comes.
+            Again::Once => self.failed,
+            _ => self.policy.attempts - 1,
+        };
         let reason = WaitReason::Retry { number: self.failed, of, error: &error };
         self.watch.tell(error.account(), wait, reason);
         self.clock.sleep(wait).await;
@@ -182,7 +186,7 @@ impl Retries {
             words.push(format!("asked to wait {asked} s, waited {kept} s"));
         }
         if let Some(budget) = spent {
-            words.push(format!("the {budget} retries of the whole run are spent"));
+            words.push(format!("no retry is left to the whole run (--retry-budget {budget})"));
         }
         if words.is_empty() { error } else { error.saying_first(&words.join(", ")) }
     }
@@ -269,7 +273,10 @@ mod tests {
             retries.progressed();
         }
         let error = retries.after(failure(Again::Often, None)).await.unwrap_err();
-        assert_eq!(error.to_string(), "the 3 retries of the whole run are spent: the API failed");
+        assert_eq!(
+            error.to_string(),
+            "no retry is left to the whole run (--retry-budget 3): the API failed"
+        );
         assert_eq!(seconds(&clock.waits()), [0.5, 0.5, 0.5]);
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use memchr::memmem;
 use reqwest::header::HeaderValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -36,20 +35,31 @@ impl Token {
         self.0.clone()
     }
 
-    /// `bytes` of a server, without the token, should it have said it back.
+    fn text(&self) -> &[u8] {
+        self.0.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default()
+    }
+
+    /// `bytes` of a server, without the token, should it have said it back: as it is, in letters of another
+    /// case, or percent-encoded, wholly or in part.
     pub(super) fn strip(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let token = self.0.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default();
-        if token.len() < SHORTEST || memmem::find(&bytes, token).is_none() {
+        let token = self.text();
+        if token.len() < SHORTEST {
             return bytes;
         }
         let mut stripped = Vec::with_capacity(bytes.len());
-        let mut rest = 0;
-        for at in memmem::find_iter(&bytes, token) {
-            stripped.extend_from_slice(&bytes[rest..at]);
-            stripped.extend_from_slice("…".as_bytes());
-            rest = at + token.len();
+        let mut rest = &bytes[..];
+        while let Some((byte, behind)) = rest.split_first() {
+            match spelt(token, rest) {
+                Some(length) => {
+                    stripped.extend_from_slice("…".as_bytes());
+                    rest = &rest[length..];
+                }
+                None => {
+                    stripped.push(*byte);
+                    rest = behind;
+                }
+            }
         }
-        stripped.extend_from_slice(&bytes[rest..]);
         stripped
     }
 
@@ -63,15 +73,48 @@ impl Token {
 
     /// A message whose words were cut to a length in the middle of the token: without what there is of it.
     fn strip_cut(&self, message: String) -> String {
-        let token = self.0.to_str().unwrap_or_default();
-        let token = token.strip_prefix("Bearer ").unwrap_or_default();
+        let token = self.text();
         let words = message.trim_end_matches(')');
-        let parts = (SHORTEST..token.len()).rev().filter_map(|length| token.get(..length));
-        match parts.filter_map(|part| words.strip_suffix(part)).next() {
-            Some(rest) => format!("{rest}…{}", &message[words.len()..]),
-            None => message,
+        // An escape may have been cut too.
+        let escape = words.rfind('%').filter(|at| words.len() - at < 3);
+        for end in [Some(words.len()), escape].into_iter().flatten() {
+            let is_part = |start: &usize| {
+                let part = &words.as_bytes()[*start..end];
+                let lengths = SHORTEST..=token.len();
+                lengths.rev().any(|length| spelt(&token[..length], part) == Some(part.len()))
+            };
+            let starts = words[..end].char_indices().map(|(start, _)| start);
+            if let Some(start) = { starts }.find(is_part) {
+                return format!("{}…{}", &words[..start], &message[words.len()..]);
+            }
         }
+        message
     }
+}
+
+/// How many of the first bytes of `words` say `token`, if they do.
+fn spelt(token: &[u8], words: &[u8]) -> Option<usize> {
+    // A percent sign may be the token's own.
+    [false, true].into_iter().find_map(|escapes_first| {
+        let mut rest = words;
+        for wanted in token {
+            let escape = match rest {
+                [b'%', high, low, behind @ ..] if is_escape(*high, *low, *wanted) => Some(behind),
+                _ => None,
+            };
+            let plain = rest.split_first().filter(|(byte, _)| byte.eq_ignore_ascii_case(wanted));
+            let plain = plain.map(|(_, behind)| behind);
+            rest = if escapes_first { escape.or(plain) } else { plain.or(escape) }?;
+        }
+        Some(words.len() - rest.len())
+    })
+}
+
+/// Whether `%` and these two digits stand for a byte.
+fn is_escape(high: u8, low: u8, byte: u8) -> bool {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let value = digit(high).zip(digit(low)).map(|(high, low)| (high * 16 + low) as u8);
+    value.is_some_and(|value| value.eq_ignore_ascii_case(&byte))
 }
 
 /// A shorter token than this could be a part of any word.
@@ -98,6 +141,30 @@ mod tests {
         assert_eq!(token.strip_error(error).to_string(), "no …");
         let cut = Error::new(ErrorKind::Refused, "refused (status 401: Bearer s3cret-to)");
         assert_eq!(token.strip_error(cut).to_string(), "refused (status 401: Bearer …)");
+    }
+
+    #[test]
+    fn a_token_in_another_spelling_is_left_out_too() {
+        let token = Token::new("tok/SECRET+xyz==").unwrap();
+        for said in [
+            "tok%2FSECRET%2Bxyz%3D%3D",
+            "tok%2fSECRET%2bxyz%3d%3d",
+            "tok/SECRET%2Bxyz==",
+            "TOK/secret+XYZ==",
+            "%74%6F%6B%2F%53%45%43%52%45%54%2B%78%79%7A%3D%3D",
+        ] {
+            let told = token.strip(format!("you sent {said}, bye").into_bytes());
+            assert_eq!(String::from_utf8(told).unwrap(), "you sent …, bye", "{said}");
+            for length in said.len() * 3 / 4..said.len() {
+                let error = Error::new(ErrorKind::Refused, format!("no {})", &said[..length]));
+                assert_eq!(token.strip_error(error).to_string(), "no …)", "{}", &said[..length]);
+            }
+        }
+        // A token that has a percent sign of its own.
+        let token = Token::new("a%2Fb-c3cret%").unwrap();
+        assert_eq!(token.strip(b"a%2Fb-c3cret% a%252Fb-c3cret%25".to_vec()), "… …".as_bytes());
+        let token = Token::new("s3cret%25tail").unwrap();
+        assert_eq!(token.strip(b"s3cret%25tail s3cret%2525tail".to_vec()), "… …".as_bytes());
     }
 
     #[test]

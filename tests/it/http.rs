@@ -120,6 +120,16 @@ fn a_base_url_with_a_password_is_refused() {
     api.assert();
     assert_eq!(got.code, Some(2), "{}", got.stderr);
     assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
+    // What would not be sent is refused too.
+    for more in ["?key=pass-w0rd", "#licenses"] {
+        let api = Untouched::listen();
+        let url = format!("http://127.0.0.1:{}/v1{more}", api.port());
+        let got = run(&mut api_command("ndjson", &url, ACCOUNT));
+        api.assert();
+        assert_eq!(got.code, Some(2), "{}", got.stderr);
+        assert!(got.stderr.contains("base URL must end with"), "{}", got.stderr);
+        assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
+    }
 }
 
 #[test]

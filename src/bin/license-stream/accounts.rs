@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use console::{measure_text_width, truncate_str};
 use futures_util::TryStreamExt;
 use license_stream::printable;
-use license_stream::truto::IntegratedAccount;
+use license_stream::truto::{AccountFilter, IntegratedAccount};
 
 use crate::args::AccountsArgs;
 use crate::exit::Exit;
@@ -22,7 +22,9 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
     let signals = Signals::listen(GRACE)?;
     let stop = signals.stop();
     let client = input::client(&args.api)?;
-    let mut accounts = std::pin::pin!(client.accounts(args.filter.filter()));
+    let filter = args.filter.filter();
+    let is_filtered = filter != AccountFilter::default();
+    let mut accounts = std::pin::pin!(client.accounts(filter));
     let mut out = BufWriter::new(io::stdout());
     let mut listed = 0;
     loop {
@@ -52,7 +54,10 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
         listed += 1;
     }
     out.flush()?;
-    if !args.json {
+    if listed == 0 && signals.first().is_none() {
+        let fits = if is_filtered { " fits the filters" } else { "" };
+        say!("no account that the token can see{fits}");
+    } else if !args.json {
         say!("{} {}", human_count(listed), if listed == 1 { "account" } else { "accounts" });
     }
     Ok(signals.first().map_or(Exit::Done, Exit::Stopped))

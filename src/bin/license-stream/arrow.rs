@@ -62,7 +62,7 @@ impl Sinks for Batches {
         attempt: u32,
     ) -> Result<Opened<ArrowStreamSink<Stdout>>> {
         if attempt > 0 {
-            let message = "the API answered differently than before, and what was written already \
+            let message = "what was written already \
                 cannot be taken back: write to files with --as parquet";
             return Err(Error::new(ErrorKind::Changed, message));
         }
@@ -75,7 +75,12 @@ impl Sinks for Batches {
         Ok(Opened::without_journal(sink, beginning))
     }
 
-    fn written(&self, _: Option<&str>, summary: &mut Summary<ArrowStreamReport>) -> Written {
+    fn written(
+        &self,
+        _: Option<&str>,
+        summary: &mut Summary<ArrowStreamReport>,
+        _: bool,
+    ) -> Written {
         Written {
             destination: Destination::Lines {},
             into: "written".to_owned(),

@@ -1,12 +1,14 @@
 //! How the API is reached, and how patiently: flags, and the client that is made of them.
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
 use license_stream::truto::{
-    Compression, RateLimit, RateLimits, RetryPolicy, Timeouts, Token, TrutoClient, http_client,
+    Compression, RateLimit, RateLimits, RetryPolicy, Timeouts, Token, TrutoClient, check_proxies,
+    http_client,
 };
 use license_stream::{Error, ErrorKind, Result};
 
@@ -73,6 +75,7 @@ impl ConnectionArgs {
         let http = http.build().map_err(|error| {
             Error::new(ErrorKind::Configuration, "HTTP cannot be set up so").caused_by(error)
         })?;
+        check_proxies(base_url)?;
         let token = token(token_file)?;
         let client = match self.allow_http {
             true => TrutoClient::allowing_http(http, base_url, token)?,
@@ -112,12 +115,23 @@ fn token(file: Option<&Path>) -> Result<Token> {
             let message = format!("--token-file {} cannot be read", path.display());
             Error::new(ErrorKind::Configuration, message).caused_by(error)
         })?,
-        None => std::env::var("TRUTO_API_TOKEN").map_err(|_| {
-            let message = "no API token: set TRUTO_API_TOKEN, or name a file with --token-file";
+        None => std::env::var("TRUTO_API_TOKEN").map_err(|error| {
+            let message = match error {
+                VarError::NotPresent => {
+                    "no API token: set TRUTO_API_TOKEN, or name a file with --token-file"
+                }
+                VarError::NotUnicode(_) => "TRUTO_API_TOKEN is no text",
+            };
             Error::new(ErrorKind::Configuration, message)
         })?,
     };
-    Token::new(&token)
+    Token::new(&token).map_err(|error| {
+        let place = file.map_or_else(
+            || "TRUTO_API_TOKEN".to_owned(),
+            |file| format!("--token-file {}", file.display()),
+        );
+        Error::new(error.kind(), format!("{place}: {}", error.message()))
+    })
 }
 
 /// A time in seconds, with a fraction or without.

@@ -13,7 +13,7 @@ use license_stream::pipeline::{Journal, Progress, Summary};
 use license_stream::sink::Sink;
 use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
-use license_stream::{Error, ErrorKind, Integration, Result};
+use license_stream::{Error, ErrorKind, Integration, Result, printable};
 
 use crate::args::{DeadLetterArg, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::checkpoints;
@@ -59,11 +59,13 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         attempt: u32,
     ) -> impl Future<Output = Result<Opened<Self::Sink>>> + Send;
 
-    /// What was written of a snapshot that has ended.
+    /// What was written of a snapshot that has ended, and is still there; `is_renewed` where another one
+    /// of the account has come in its place.
     fn written(
         &self,
         account: Option<&str>,
         summary: &mut Summary<<Self::Sink as Sink>::Report>,
+        is_renewed: bool,
     ) -> Written;
 
     /// Where all of it is, for people.
@@ -79,8 +81,8 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         Options::default().queue_bytes
     }
 
-    /// Whether what does not come leaves columns empty.
-    fn has_columns(&self) -> bool {
+    /// Whether a field has a column, which stays empty where the field does not come.
+    fn has_column(&self, _field: &str) -> bool {
         false
     }
 
@@ -246,6 +248,9 @@ impl Export {
             };
             say!("warning: {which}: nothing was read");
         }
+        if is_undisturbed && tally.is_of_skipped() {
+            say!("warning: every account was skipped: nothing was read");
+        }
         if let Err(error) = sinks.end(tally.is_complete()).await {
             tally.run_failed(&error);
         }
@@ -263,9 +268,11 @@ fn add<D: Sinks>(
 ) -> Result<()> {
     let account = ended.account.account.clone();
     let account = account.as_deref();
-    let written = ended.snapshots.iter_mut();
-    let written: Vec<_> =
-        written.map(|snapshot| sinks.written(account, &mut snapshot.summary)).collect();
+    let begun = ended.snapshots.len();
+    let written = ended.snapshots.iter_mut().enumerate();
+    let written = written
+        .map(|(place, snapshot)| sinks.written(account, &mut snapshot.summary, place + 1 < begun));
+    let written: Vec<_> = written.collect();
     tally.add(ended, written)
 }
 
@@ -292,6 +299,7 @@ impl<D: Sinks> Run<D> {
                 (Input::file(source, max_record_bytes), checkpoints::identity(source, None))
             }
             Some(client) => {
+                self.check_id(wanted)?;
                 if let Some(reason) = self.reason_to_skip(client, wanted).await? {
                     return Ok(Begun::Skip(reason));
                 }
@@ -320,6 +328,23 @@ impl<D: Sinks> Run<D> {
         let letters = letters.map(|letters| letters.of_account(wanted.id().map(str::to_owned)));
         snapshot.rejects = input::reject_policy(&self.export.rejects, letters);
         Ok(Begun::Snapshot(Box::new(snapshot)))
+    }
+
+    /// Refuses an account that is listed under what is no id: it is to be part of names of files. What was
+    /// typed has been looked at.
+    fn check_id(&self, wanted: &Wanted) -> Result<()> {
+        let is_plain = |id: &str| {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            (1..=100).contains(&id.len()) && id.bytes().all(is_part)
+        };
+        match wanted.id() {
+            Some(id) if self.export.source.accounts.all_accounts && !is_plain(id) => {
+                let message =
+                    "the API lists an account under this id, which is no UUID: it is not asked for";
+                Err(Error::new(ErrorKind::Upstream, message).of_account(printable(id, 100)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Why an account is not read, if it is not. One that is the only one named is not asked about: what
@@ -369,12 +394,16 @@ impl<D: Sinks> Run<D> {
     /// Tells which columns stay empty, once for each integration.
     fn tell_of_columns(&self, integration: &'static Integration) {
         let is_told = self.export.report.quiet || self.export.source.request.integration.is_some();
-        if is_told || !self.sinks.has_columns() {
+        if is_told {
             return;
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(integration.name()) {
-            self.line.aside(|| remarks::tell_of_null_columns(integration));
+            let excluded = &self.export.source.request.excluded_fields;
+            let is_wanted = |field: &str| {
+                self.sinks.has_column(field) && !excluded.iter().any(|name| name == field)
+            };
+            self.line.aside(|| remarks::tell_of_null_columns(integration, is_wanted));
         }
     }
 }

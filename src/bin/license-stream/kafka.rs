@@ -408,7 +408,7 @@ impl Sinks for Topics {
         Ok(Opened { sink, beginning, journal })
     }
 
-    fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>) -> Written {
+    fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>, _: bool) -> Written {
         Written {
             destination: Destination::Topic(self.options.topic.to_string()),
             into: self.place(0, 0),

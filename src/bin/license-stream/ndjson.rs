@@ -104,7 +104,7 @@ impl Lines {
         match &self.out {
             // What was read by others cannot be taken back.
             Out::Stdout(_) | Out::Special(_) if attempt > 0 => {
-                let message = "the API answered differently than before, and what was written already \
+                let message = "what was written already \
                     cannot be taken back: write to a file with --out";
                 Err(Error::new(ErrorKind::Changed, message))
             }
@@ -153,7 +153,22 @@ impl Sinks for Lines {
         Ok(Opened::without_journal(sink, Beginning::new()))
     }
 
-    fn written(&self, account: Option<&str>, summary: &mut Summary<NdjsonReport>) -> Written {
+    fn written(
+        &self,
+        account: Option<&str>,
+        summary: &mut Summary<NdjsonReport>,
+        is_renewed: bool,
+    ) -> Written {
+        if is_renewed {
+            // Only a file is begun anew, and nothing of what was in it is left.
+            return Written {
+                destination: Destination::Lines {},
+                into: String::new(),
+                records: 0,
+                bytes: 0,
+                unexpected: Unexpected::default(),
+            };
+        }
         let mut into = match &self.out {
             Out::Special(path) => Some(path.clone()),
             _ => None,

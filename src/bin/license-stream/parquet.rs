@@ -31,6 +31,7 @@ const ALWAYS_AT_ONCE: u64 = 8;
 pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
     args.check_form()?;
+    args.check_contradictions()?;
     // A recorded body is not asked for.
     args.source.request.ignore_remote_data |=
         args.layout.remote_data == RemoteDataArg::Drop && args.source.input.is_none();
@@ -40,12 +41,16 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let most = (args.layout.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
-    if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
-        remarks::tell_of_null_columns(integration);
-    }
     let options = ParquetOptions::new(args.out.lake()?, "");
     let mut options = args.layout.set(options, export.concurrency())?;
     options.check()?;
+    if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
+        let excluded = &export.source.request.excluded_fields;
+        let is_wanted = |field: &str| {
+            options.columns.contains(field) && !excluded.iter().any(|name| name == field)
+        };
+        remarks::tell_of_null_columns(integration, is_wanted);
+    }
     options.limits = export.limits();
     options.strict = args.strict;
     let store = match export.source.is_read_once() {
@@ -138,7 +143,7 @@ impl Sinks for Files {
         Ok(Opened { sink, beginning, journal: Some(Box::new(completion)) })
     }
 
-    fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>) -> Written {
+    fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>, _: bool) -> Written {
         let files = &summary.report.files;
         let bytes = files.iter().map(|file| file.bytes).sum();
         Written {
@@ -166,8 +171,8 @@ impl Sinks for Files {
         }
     }
 
-    fn has_columns(&self) -> bool {
-        true
+    fn has_column(&self, field: &str) -> bool {
+        self.options.columns.contains(field)
     }
 
     fn is_shared(&self, error: &Error) -> bool {

@@ -12,9 +12,9 @@ pub(crate) fn tell(request: &LicenseRequest, integration: Option<&Integration>) 
     }
 }
 
-/// Tells which columns will be empty for an integration.
-pub(crate) fn tell_of_null_columns(integration: &Integration) {
-    let missing: Vec<_> = integration.missing_fields().collect();
+/// Tells which of the columns that are wanted will be empty for an integration.
+pub(crate) fn tell_of_null_columns(integration: &Integration, is_wanted: impl Fn(&str) -> bool) {
+    let missing: Vec<_> = integration.missing_fields().filter(|field| is_wanted(field)).collect();
     let name = integration.name();
     match missing.as_slice() {
         [] => {}

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::exit::Exit;
 use crate::export::{Export, Sinks};
-use crate::tally::{AccountCounts, Tally};
+use crate::tally::{AccountCounts, Skipped, Tally};
 
 /// A line on standard error. `eprintln!` would panic where nobody reads it any more.
 macro_rules! say {
@@ -150,6 +150,10 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
         let (count, noun) = counted(tally.begun_anew, "snapshot", "snapshots");
         say!("begun anew: {count} {noun}, because the API answered differently than before");
     }
+    if tally.left_behind > 0 {
+        let (count, noun) = counted(tally.left_behind, "license", "licenses");
+        say!("left behind: {count} {noun} of what was given up, under other snapshot ids");
+    }
     if tally.requests.retried > 0 {
         let (made, noun) = counted(tally.requests.made, "request", "requests");
         let retried = human_count(tally.requests.retried);
@@ -207,10 +211,23 @@ fn print_accounts(tally: &Tally) {
         [] => say!("accounts: none"),
         words => say!("accounts: {}", words.join(", ")),
     }
-    for (reason, count) in &tally.skipped {
-        let accounts = if *count == 1 { "account" } else { "accounts" };
-        say!("skipped: {} {accounts}, because {reason}", human_count(*count));
+    for (reason, Skipped { count, named }) in &tally.skipped {
+        let (number, accounts) = counted(*count, "account", "accounts");
+        let reason = if *count == 1 { reason.clone() } else { of_several(reason) };
+        let more = match count.saturating_sub(named.len() as u64) {
+            0 => String::new(),
+            more => format!(", and {} more", human_count(more)),
+        };
+        say!("skipped: {number} {accounts}, because {reason}: {}{more}", named.join(", "));
     }
+}
+
+/// A reason that is one account's, as that of several.
+fn of_several(reason: &str) -> String {
+    if let Some(status) = reason.strip_prefix("its ") {
+        return format!("their {status}");
+    }
+    reason.strip_prefix("it has ").map_or(reason.to_owned(), |what| format!("they have {what}"))
 }
 
 /// Prints an error and its causes on standard error.
@@ -227,19 +244,41 @@ fn print_chain(error: &Error) {
 
 /// An error and its causes, on one line.
 pub(crate) fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
+    let mut texts = vec![error.to_string()];
+    let mut account = error.account().map(str::to_owned);
     let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        let cause = error.to_string();
-        // Some libraries repeat their cause in their own message.
-        if !text.ends_with(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
+    while let Some(cause) = source {
+        source = cause.source();
+        let mut text = cause.to_string();
+        if let Some(own) = cause.downcast_ref::<Error>().and_then(Error::account) {
+            if account.as_deref() == Some(own) {
+                text = text.replacen(&format!("account {own}: "), "", 1);
+            }
+            account = Some(own.to_owned());
         }
-        source = error.source();
+        // What a library says of its own layers tells nobody anything, unless there is nothing more.
+        if source.is_some() && LAYERS.iter().any(|layer| text.starts_with(layer)) {
+            continue;
+        }
+        // Some libraries repeat their cause in their own message, and some repeat themselves in a longer one.
+        if texts.iter().any(|told| told.contains(&text)) {
+            continue;
+        }
+        if texts.len() > 1 {
+            texts.pop_if(|last| text.starts_with(last.as_str()));
+        }
+        texts.push(text);
     }
-    text
+    texts.join(": ")
 }
+
+/// How errors of the layers between a request and its connection begin.
+const LAYERS: [&str; 4] = [
+    "error sending request",
+    "client error (",
+    "tunnel error: failed to create",
+    "request or response body error",
+];
 
 /// A count, and the noun that goes with it.
 pub(crate) fn counted(count: u64, one: &'static str, many: &'static str) -> (String, &'static str) {
@@ -277,7 +316,26 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use license_stream::ErrorKind;
+
     use super::*;
+
+    #[test]
+    fn a_chain_says_each_thing_once() {
+        let io = |text: &str| std::io::Error::other(text.to_owned());
+        let of = |text: &'static str| Error::new(ErrorKind::Upstream, text).of_account("a");
+        let error =
+            of("asking for the rest failed").caused_by(of("the API failed").caused_by(io("x")));
+        assert_eq!(chain(&error), "account a: asking for the rest failed: the API failed: x");
+        let inner =
+            Error::new(ErrorKind::Upstream, "ssl: certificate").caused_by(io("certificate"));
+        assert_eq!(chain(&of("b").caused_by(inner)), "account a: b: ssl: certificate");
+        let layer = Error::new(ErrorKind::Upstream, "client error (Connect)");
+        assert_eq!(
+            chain(&of("b").caused_by(layer.caused_by(io("refused")))),
+            "account a: b: refused"
+        );
+    }
 
     #[test]
     fn counts_and_bytes_are_readable() {

@@ -8,12 +8,16 @@ use license_stream::simulate::{
     DEFAULT_TOKEN, RateLimits, RunningSimulator, Scenario, SimulatedEncoding, SimulatedShape,
     Simulator,
 };
-use license_stream::{Error, ErrorKind};
+use license_stream::{Error, ErrorKind, printable};
 
 use crate::args::SimulateArgs;
 use crate::exit::Exit;
 use crate::report::{human_count, say};
 use crate::signal::{GRACE, Signals};
+
+/// Characters of a request that are shown of its path and query, and of its method.
+const MAX_TARGET: usize = 2000;
+const MAX_METHOD: usize = 20;
 
 /// Accounts that are listed; the others follow from the seed all the same.
 const LISTED: u64 = 10;
@@ -73,6 +77,12 @@ fn simulator(args: &SimulateArgs) -> anyhow::Result<Simulator> {
     }
     if let Some(bytes) = args.cut_after {
         simulator = simulator.with_cut_after(bytes);
+    }
+    if args.log {
+        simulator = simulator.with_watch(|request| {
+            let target = printable(&request.target, MAX_TARGET);
+            say!("{} {target} {}", printable(&request.method, MAX_METHOD), request.status);
+        });
     }
     let simulator = args.faults.iter().cloned().fold(simulator, Simulator::with_fault);
     Ok(simulator.with_addr(args.listen))

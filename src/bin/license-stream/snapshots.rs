@@ -27,7 +27,7 @@ pub(crate) struct Snapshot<'a> {
     #[serde(flatten)]
     pub(crate) destination: Option<&'a Destination>,
     pub(crate) error: Option<SnapshotError>,
-    /// Why it was not read, where nothing failed.
+    /// Why it was not read, or not to its end, where nothing of its own failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'a str>,
 }

@@ -18,6 +18,9 @@ use crate::wanted::Wanted;
 /// Accounts that failed and that people are told the reasons of.
 const TOLD: usize = 20;
 
+/// Accounts that were skipped for one reason and that people are told the ids of.
+const NAMED: usize = 10;
+
 /// Totals of a run. What it keeps of each account is one line of JSON, and that only where JSON is wanted.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -30,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) requests: Requests,
     /// Snapshots that were given up and begun anew.
     pub(crate) begun_anew: u64,
+    /// Their licenses that could not be taken back, which are not among `records`.
+    pub(crate) left_behind: u64,
     /// Records that earlier runs had done of snapshots that were gone on with.
     pub(crate) records_before: u64,
     pub(crate) bytes_written: u64,
@@ -41,8 +46,8 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<String>,
     /// Accounts that failed because of the token, which is told of one of them.
     unauthorized: u64,
-    /// Why accounts were skipped, and how many for each reason.
-    pub(crate) skipped: BTreeMap<String, u64>,
+    /// Why accounts were skipped, and which for each reason.
+    pub(crate) skipped: BTreeMap<String, Skipped>,
     /// The first reject, of the account that ended first.
     pub(crate) first_reject: Option<String>,
     /// Whether it was a record that an account failed at.
@@ -69,6 +74,14 @@ pub(crate) struct What {
     pub(crate) is_from_the_first_page: bool,
 }
 
+/// Accounts that were skipped for one reason.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped {
+    pub(crate) count: u64,
+    /// The first of them, [`NAMED`] at most.
+    pub(crate) named: Vec<String>,
+}
+
 /// How many accounts ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct AccountCounts {
@@ -90,6 +103,7 @@ impl Tally {
             bytes_read: 0,
             requests: Requests::default(),
             begun_anew: 0,
+            left_behind: 0,
             records_before: 0,
             bytes_written: 0,
             files: 0,
@@ -118,13 +132,18 @@ impl Tally {
         let Ended { index, account, snapshots, end } = ended;
         let id = account.id();
         let begun = snapshots.len();
+        let mut why = None;
         for (place, (snapshot, written)) in snapshots.into_iter().zip(written).enumerate() {
             let is_given_up = place + 1 < begun || !matches!(end, End::Ran);
-            self.begun_anew += u64::from(place + 1 < begun);
-            self.records += written.records;
             self.bytes_read += snapshot.summary.bytes_read;
             self.records_before += snapshot.summary.begun_at.record;
-            self.bytes_written += written.bytes;
+            if place + 1 < begun {
+                self.begun_anew += 1;
+                self.left_behind += written.records;
+            } else {
+                self.records += written.records;
+                self.bytes_written += written.bytes;
+            }
             self.files += written.destination.files();
             let entry = self.entry(id, &snapshot, &written, is_given_up);
             self.list(index, place, &entry);
@@ -136,6 +155,8 @@ impl Tally {
                 if let Some(error) = snapshot.summary.error {
                     self.failed(id, error);
                 }
+            } else {
+                why = snapshot.summary.error;
             }
         }
         let entry = Snapshot { account: id, ..Snapshot::default() };
@@ -143,6 +164,7 @@ impl Tally {
             End::Ran => {}
             End::Failed(error) if !self.what.are_many && begun == 0 => return Err(error),
             End::Failed(error) => {
+                let error = with_reason(error, why);
                 let error_entry = Some(SnapshotError::of(&error));
                 let entry = Snapshot { outcome: "failed", error: error_entry, ..entry };
                 self.list(index, begun, &entry);
@@ -151,7 +173,11 @@ impl Tally {
             End::Skipped(reason) => {
                 let entry = Snapshot { outcome: "skipped", reason: Some(&reason), ..entry };
                 self.list(index, begun, &entry);
-                *self.skipped.entry(reason).or_default() += 1;
+                let skipped = self.skipped.entry(reason).or_default();
+                skipped.count += 1;
+                if let (Some(id), true) = (id, skipped.named.len() < NAMED) {
+                    skipped.named.push(id.to_owned());
+                }
             }
             _ => {
                 let reason = Some("the run ended before it was its turn");
@@ -191,6 +217,13 @@ impl Tally {
     /// Whether there was no account at all.
     pub(crate) fn is_of_nothing(&self) -> bool {
         self.what.are_many && self.run_error.is_none() && self.accounts == AccountCounts::default()
+    }
+
+    /// Whether there were accounts, and every one was skipped.
+    pub(crate) fn is_of_skipped(&self) -> bool {
+        let AccountCounts { skipped, .. } = self.accounts;
+        let others = AccountCounts { skipped: 0, ..self.accounts };
+        self.run_error.is_none() && skipped > 0 && others == AccountCounts::default()
     }
 
     /// Adds a failure of the run as a whole: of the listing, which ends there, or of its end.
@@ -288,7 +321,8 @@ impl Tally {
             bytes_read: summary.bytes_read,
             destination: Some(&written.destination),
             error: summary.error.as_ref().map(SnapshotError::of),
-            reason: None,
+            reason: (summary.outcome == Outcome::Interrupted && summary.error.is_none())
+                .then_some("the run ended before all of it was read"),
         }
     }
 
@@ -299,6 +333,23 @@ impl Tally {
         {
             self.snapshots.push((index, place, text));
         }
+    }
+}
+
+/// What kept an account from being begun anew, behind why it had to be.
+fn with_reason(error: Error, why: Option<Error>) -> Error {
+    match why {
+        Some(why) if error.kind() == ErrorKind::Changed => {
+            let message = format!("{}; {}", why.message(), error.message());
+            let told = Error::new(ErrorKind::Changed, message);
+            match (why.account(), why.position()) {
+                (Some(account), Some(position)) => told.of_account(account).at(position),
+                (Some(account), None) => told.of_account(account),
+                (None, Some(position)) => told.at(position),
+                (None, None) => told,
+            }
+        }
+        _ => error,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which accounts are read, from what was typed: flags, a file, or the API's own list.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -12,7 +12,6 @@ use futures_util::{StreamExt, stream};
 use license_stream::integration::Integration;
 use license_stream::truto::{AccountStatus, IntegratedAccount, Product, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{OnceCell, mpsc};
 
@@ -119,19 +118,36 @@ impl Wanted {
     }
 }
 
-/// A line of JSON of a file of accounts. What else `license-stream accounts --json` prints is passed
-/// over: an account whose status was known then may have another one by now.
-#[derive(Deserialize)]
+/// A line of a file of accounts. What else `license-stream accounts --json` prints is passed over: an account
+/// whose status was known then may have another one by now.
+#[derive(Default)]
 struct Line {
-    #[serde(alias = "account")]
     id: String,
-    #[serde(default)]
     organization_id: Option<String>,
-    #[serde(default)]
     product: Option<String>,
     /// Any value, as in the list.
-    #[serde(default)]
     integration: Value,
+}
+
+impl Line {
+    fn of_json(line: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(line).map_err(|error| {
+            format!("this begins as JSON and is none, at column {}", error.column())
+        })?;
+        let text = |name: &str| match &value[name] {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text.clone())),
+            _ => Err(format!("`{name}` is a text")),
+        };
+        let id = match (text("id")?, text("account")?) {
+            (Some(_), Some(_)) => {
+                return Err("an account is named by `id` or by `account`".to_owned());
+            }
+            (id, account) => id.or(account).ok_or("a JSON object has the account as its `id`")?,
+        };
+        let (organization_id, product) = (text("organization_id")?, text("product")?);
+        Ok(Self { id, organization_id, product, integration: value["integration"].clone() })
+    }
 }
 
 fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {
@@ -162,25 +178,24 @@ fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {
         match line.trim_start_matches('\u{feff}').trim() {
             "" => {}
             line if line.starts_with('#') => {}
-            line => accounts.push(parse(line).map_err(wrong)?),
+            line => accounts.push(parse(line).map_err(|what| wrong(&what))?),
         }
     }
     Ok(())
 }
 
-fn parse(line: &str) -> Result<Wanted, &'static str> {
-    let line = if line.starts_with('{') {
-        serde_json::from_str(line).map_err(|_| "a JSON object has the account as its `id`")?
-    } else {
-        Line { id: line.to_owned(), organization_id: None, product: None, integration: Value::Null }
+fn parse(line: &str) -> Result<Wanted, String> {
+    let line = match line.starts_with('{') {
+        true => Line::of_json(line)?,
+        false => Line { id: line.to_owned(), ..Line::default() },
     };
     if !is_uuid(&line.id) {
-        return Err("an account is a UUID in five groups");
+        return Err("an account is a UUID in five groups".to_owned());
     }
     let product = line.product.map(|product| {
         ProductArg::from_str(&product, false)
             .map(Product::from)
-            .map_err(|_| "product is azure_active_directory or onedrive")
+            .map_err(|_| "`product` is azure_active_directory or onedrive".to_owned())
     });
     let integration_name = line.integration["name"].as_str();
     let integration = integration_name.and_then(Integration::by_name);
@@ -194,11 +209,11 @@ fn parse(line: &str) -> Result<Wanted, &'static str> {
     })
 }
 
-/// Drops those that were named before, and says how many.
+/// Drops those that were named before, and says which.
 fn each_once(accounts: Vec<Wanted>) -> Result<Vec<Wanted>> {
     let mut seen: HashMap<Option<String>, usize> = HashMap::new();
     let mut once: Vec<Wanted> = Vec::with_capacity(accounts.len());
-    let mut doubles = 0;
+    let mut doubles = BTreeSet::new();
     for account in accounts {
         // The case of its letters makes no other UUID.
         let name = account.id().map(str::to_ascii_lowercase);
@@ -207,7 +222,9 @@ fn each_once(accounts: Vec<Wanted>) -> Result<Vec<Wanted>> {
                 seen.insert(name, once.len());
                 once.push(account);
             }
-            Some(first) if once[*first].is_asked_as(&account) => doubles += 1,
+            Some(first) if once[*first].is_asked_as(&account) => {
+                doubles.extend(name);
+            }
             Some(_) => {
                 let message = "an account is named twice, with another organization_id or product: \
                     read it in two runs";
@@ -216,13 +233,26 @@ fn each_once(accounts: Vec<Wanted>) -> Result<Vec<Wanted>> {
             }
         }
     }
-    match doubles {
-        0 => {}
-        1 => say!("an account is named twice: it is read once"),
-        doubles => say!("accounts are named {doubles} times more than once: each is read once"),
+    let more = match doubles.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let named: Vec<_> = doubles.iter().take(NAMED).map(String::as_str).collect();
+    match named.as_slice() {
+        [] => {}
+        [account] => say!("account {account} is named more than once: it is read once"),
+        named => {
+            say!(
+                "accounts are named more than once, and read once each: {}{more}",
+                named.join(", ")
+            );
+        }
     }
     Ok(once)
 }
+
+/// Accounts that are named more than once and that people are told the ids of.
+const NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -250,6 +280,21 @@ mod tests {
         let simple = ID.replace('-', "");
         for wrong in ["a", "{}", r#"{"id":"a"}"#, &simple, &object(r#","product":"word""#)] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_mistake_of_a_line_is_told_as_what_it_is() {
+        let object = |rest: &str| format!("{{\"id\":\"{ID}\"{rest}}}");
+        for (line, what) in [
+            ("{\"id\": }".to_owned(), "this begins as JSON and is none, at column 8"),
+            ("{\"status\":\"active\"}".to_owned(), "a JSON object has the account as its `id`"),
+            ("{\"id\":7}".to_owned(), "`id` is a text"),
+            (object(r#","organization_id":7"#), "`organization_id` is a text"),
+            (object(r#","product":"word""#), "`product` is azure_active_directory or onedrive"),
+            (object(r#","account":"b""#), "an account is named by `id` or by `account`"),
+        ] {
+            assert_eq!(parse(&line).unwrap_err(), what, "{line}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::integration::is_same_name;
 use crate::simulate::accounts::Account;
 use crate::simulate::answer::{Answer, Refusal};
 use crate::simulate::fault::{FaultEndpoint, FaultKind};
@@ -50,14 +51,21 @@ pub(super) fn answer(request: &Request, world: &World) -> Result<Answer, Refusal
         (Vec::new(), Some(again))
     } else {
         let limit = limit.min(scenario.listing.page_records.max(1));
-        let (list, next) = page(scenario, &filter, start, limit);
+        let (mut list, next) = page(scenario, &filter, start, limit);
+        let before = start.saturating_sub(scenario.listing.overlap)..start;
+        let before = before.filter_map(|number| scenario.account_at(number));
+        let before = before.filter(|it| filter.takes_group(it.group) && filter.takes(it));
+        list.splice(0..0, before.map(|it| describe(&it)));
         // Back to this very page: whoever follows it has met the cursor then.
         let next = next.or(strikes(FaultKind::RepeatCursor).then_some(start));
         (list, next.map(|number| encode(scenario.seed, number)))
     };
     let name = if scenario.listing.results { "results" } else { "result" };
-    let answer = Answer::json(&json!({ name: list, "next_cursor": next_cursor }));
-    Ok(answer.with_faults(&fate.struck))
+    let mut page = json!({ name: list, "next_cursor": next_cursor });
+    if strikes(FaultKind::Partial) {
+        page["is_partial_response"] = true.into();
+    }
+    Ok(Answer::json(&page).with_faults(&fate.struck))
 }
 
 /// No more than `limit` accounts from a place on, and the place that the next ones begin at.
@@ -105,7 +113,10 @@ impl<'a> Filter<'a> {
         self.0.iter().all(|(name, values)| match *name {
             "tenant_id" => group.tenant.as_deref().is_none_or(|tenant| values.contains(&tenant)),
             "status" => values.contains(&&*group.status),
-            "integration.name" => values.contains(&group.integration.as_deref().unwrap_or(MIXTURE)),
+            "integration.name" => {
+                let name = group.integration.as_deref().unwrap_or(MIXTURE);
+                values.iter().any(|value| is_same_name(value, name))
+            }
             "is_sandbox" => values.contains(&if group.sandbox { "true" } else { "false" }),
             _ => values.contains(&&*group.environment),
         })

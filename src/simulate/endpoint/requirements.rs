@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::integration::is_same_name;
 use crate::simulate::accounts::Account;
 use crate::simulate::answer::{Answer, Refusal};
 use crate::simulate::request::Request;
@@ -37,7 +38,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 fn parameters<'a>(account: &Account<'a>) -> impl Iterator<Item = (&'static str, bool)> + use<'a> {
     let name = account.group.integration.as_deref();
-    let is_named = move |known: &&Integration| Some(&*known.name) == name;
+    let is_named =
+        move |known: &&Integration| name.is_some_and(|name| is_same_name(&known.name, name));
     let integration = TABLE.integrations.iter().find(is_named);
     integration
         .into_iter()

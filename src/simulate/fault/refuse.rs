@@ -118,6 +118,8 @@ impl Refuse {
         };
         if !(200..600).contains(&self.status) {
             Some("status is a number from 200 to 599")
+        } else if matches!(self.status, 200 | 203) && self.form == RefuseForm::Json {
+            Some("200 is no refusal, unless with another `form` than json: html, or empty")
         } else if !self.headers.keys().all(is_name) {
             Some("headers have names of letters, digits and hyphens")
         } else if self.headers.values().any(|value| value.contains(|c: char| c.is_ascii_control()))

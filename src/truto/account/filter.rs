@@ -6,6 +6,7 @@ use std::str::FromStr;
 use reqwest::Url;
 
 use super::IntegratedAccount;
+use crate::integration::is_same_name;
 
 /// Which accounts to list: those that fit all that is said here. A list means any of its values, and an
 /// empty one that nothing is asked.
@@ -16,7 +17,8 @@ pub struct AccountFilter {
     pub tenants: Vec<String>,
     /// [`IntegratedAccount::status`].
     pub statuses: Vec<AccountStatus>,
-    /// [`AccountIntegration::name`](super::AccountIntegration::name).
+    /// [`AccountIntegration::name`](super::AccountIntegration::name). Here only letters and digits are
+    /// compared, and not their case; how the API compares them is not documented.
     pub integrations: Vec<String>,
     /// [`IntegratedAccount::is_sandbox`].
     pub sandbox: Option<bool>,
@@ -38,7 +40,10 @@ impl AccountFilter {
         fits(&self.tenants, account.tenant_id.as_deref())
             && (self.statuses.is_empty()
                 || status.is_none_or(|status| self.statuses.iter().any(|it| it.as_str() == status)))
-            && fits(&self.integrations, account.integration_name())
+            && (self.integrations.is_empty()
+                || account.integration_name().is_none_or(|name| {
+                    self.integrations.iter().any(|wanted| is_same_name(wanted, name))
+                }))
             && fits(&self.environments, account.environment_id.as_deref())
             && self.sandbox.is_none_or(|wanted| account.is_sandbox.is_none_or(|is| is == wanted))
     }
@@ -141,11 +146,14 @@ mod tests {
 
     #[test]
     fn what_an_account_says_otherwise_is_not_taken() {
-        let account = |json| serde_json::from_str::<IntegratedAccount>(json).unwrap();
+        let account = |json: &str| serde_json::from_str::<IntegratedAccount>(json).unwrap();
         let mut filter = AccountFilter { sandbox: Some(true), ..AccountFilter::default() };
         filter.integrations = vec!["github".to_owned()];
         assert!(filter.takes(&account(r#"{"id":"a"}"#)));
-        assert!(filter.takes(&account(r#"{"id":"a","integration":{"name":"github"}}"#)));
+        for name in ["github", "GitHub", "Git-Hub"] {
+            let listed = format!(r#"{{"id":"a","integration":{{"name":"{name}"}}}}"#);
+            assert!(filter.takes(&account(&listed)), "{name}");
+        }
         assert!(!filter.takes(&account(r#"{"id":"a","integration":{"name":"jira"}}"#)));
         assert!(!filter.takes(&account(r#"{"id":"a","is_sandbox":false}"#)));
     }

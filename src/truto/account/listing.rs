@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use futures_util::{Stream, stream};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{AccountFilter, IntegratedAccount};
+use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
 use crate::truto::TrutoClient;
 
@@ -17,9 +19,14 @@ const MAX_PAGE: usize = 32 << 20;
 impl TrutoClient {
     /// The accounts that fit `filter`, asked for page by page while they are taken.
     ///
+    /// An account that is listed twice, as where pages shift while they are read, is given once, as it
+    /// was listed first; for that, a digest of each id is kept.
+    ///
     /// The stream ends with the last page, or behind an error: those of every request, and
     /// [`ErrorKind::Upstream`] where a page is no list of accounts, is longer than 32 MiB, or bears
-    /// a cursor that was there before.
+    /// a cursor that was there before. Where the API says that its list is not whole
+    /// (`is_partial_response`), the accounts of all pages are given, and behind them an error of that
+    /// kind.
     ///
     /// ```no_run
     /// # async fn example(client: license_stream::truto::TrutoClient) -> license_stream::Result<()> {
@@ -45,6 +52,8 @@ impl TrutoClient {
             page: VecDeque::new(),
             next: Some(None),
             seen: HashSet::new(),
+            given: HashSet::new(),
+            is_partial: false,
         };
         stream::try_unfold(listing, |mut listing| async {
             let account = listing.next().await?;
@@ -63,6 +72,10 @@ struct Listing {
     next: Option<Option<String>>,
     /// Hashes of the cursors so far: eight bytes a page.
     seen: HashSet<u64>,
+    /// Digests of the ids so far: 16 bytes an account.
+    given: HashSet<Digest>,
+    /// Whether the API said of a page that something is missing.
+    is_partial: bool,
 }
 
 /// A page, as far as it is of use.
@@ -72,6 +85,16 @@ struct Envelope<'a> {
     result: Vec<&'a RawValue>,
     #[serde(default)]
     next_cursor: Option<String>,
+    /// Anything but `false` says that it is, as with licenses.
+    #[serde(default)]
+    is_partial_response: Value,
+}
+
+/// What a page says.
+struct Page {
+    accounts: Vec<IntegratedAccount>,
+    next_cursor: Option<String>,
+    is_partial: bool,
 }
 
 impl Listing {
@@ -80,9 +103,19 @@ impl Listing {
             if let Some(account) = self.page.pop_front() {
                 return Ok(Some(account));
             }
-            let Some(cursor) = self.next.take() else { return Ok(None) };
+            let Some(cursor) = self.next.take() else { return self.end() };
             self.read_page(cursor.as_deref()).await?;
         }
+    }
+
+    /// Behind the last account.
+    fn end(&mut self) -> Result<Option<IntegratedAccount>> {
+        if std::mem::take(&mut self.is_partial) {
+            let message = "the API says that its list of accounts is not whole \
+                (is_partial_response): accounts may be missing, so run it again later";
+            return Err(Error::new(ErrorKind::Upstream, message));
+        }
+        Ok(None)
     }
 
     /// An empty page that bears a cursor is not the end.
@@ -93,9 +126,11 @@ impl Listing {
             url.query_pairs_mut().append_pair("next_cursor", cursor);
         }
         let body = self.client.get_whole(&url, None, MAX_PAGE).await?;
-        let (records, next) = read(&body)?;
-        self.page.extend(records.into_iter().filter(|account| self.filter.takes(account)));
-        self.next = match next {
+        let page = read(&body)?;
+        self.is_partial |= page.is_partial;
+        let taken = page.accounts.into_iter().filter(|account| self.filter.takes(account));
+        self.page.extend(taken.filter(|account| self.given.insert(digest(&account.id))));
+        self.next = match page.next_cursor {
             Some(cursor) if !cursor.is_empty() => {
                 if !self.seen.insert(hash(&cursor)) {
                     let message =
@@ -110,20 +145,20 @@ impl Listing {
     }
 }
 
-/// The accounts of a page, and its cursor.
-fn read(body: &[u8]) -> Result<(Vec<IntegratedAccount>, Option<String>)> {
+/// Reads a page.
+fn read(body: &[u8]) -> Result<Page> {
     let no_list = |_| {
         // The cause is left out: it could show what it stumbled over.
         let message = "the API's answer is no list of accounts: the base URL may be wrong";
         Error::new(ErrorKind::Upstream, message)
     };
     let body = body.trim_ascii_start();
-    let (accounts, cursor) = if body.starts_with(b"[") {
+    let (accounts, next_cursor, said) = if body.starts_with(b"[") {
         // No documentation has a bare list; it could still be what one gets.
-        (serde_json::from_slice(body).map_err(no_list)?, None)
+        (serde_json::from_slice(body).map_err(no_list)?, None, Value::Null)
     } else {
         let page: Envelope<'_> = serde_json::from_slice(body).map_err(no_list)?;
-        (page.result, page.next_cursor)
+        (page.result, page.next_cursor, page.is_partial_response)
     };
     let accounts: Vec<&RawValue> = accounts;
     let accounts = accounts.into_iter().map(|account| {
@@ -132,7 +167,15 @@ fn read(body: &[u8]) -> Result<(Vec<IntegratedAccount>, Option<String>)> {
             Error::new(ErrorKind::Upstream, message)
         })
     });
-    Ok((accounts.collect::<Result<_>>()?, cursor))
+    let is_partial = !matches!(said, Value::Null | Value::Bool(false));
+    Ok(Page { accounts: accounts.collect::<Result<_>>()?, next_cursor, is_partial })
+}
+
+/// Tells an account by its id; the case of its letters makes no other one.
+fn digest(id: &str) -> Digest {
+    let mut digester = Digester::default();
+    digester.update(id.to_ascii_lowercase().as_bytes());
+    digester.digest()
 }
 
 fn hash(cursor: &str) -> u64 {
@@ -153,7 +196,8 @@ mod tests {
             (r#"{"next_cursor":"c","result":[{"id":"a","tenant_id":7}]}"#, Some("c")),
             (r#"[{"id":"a","integration":"github","created_at":"soon"}]"#, None),
         ] {
-            let (accounts, next) = read(page.as_bytes()).unwrap();
+            let Page { accounts, next_cursor: next, is_partial } = read(page.as_bytes()).unwrap();
+            assert!(!is_partial, "{page}");
             assert_eq!((accounts.len(), &*accounts[0].id), (1, "a"), "{page}");
             assert_eq!(next.as_deref(), cursor, "{page}");
             assert_eq!(
@@ -166,8 +210,17 @@ mod tests {
             );
         }
         for broken in ["", "<html>", "{}", r#"{"result":{}}"#, r#"{"result":[{"id":""}]}"#, "[7]"] {
-            let error = read(broken.as_bytes()).unwrap_err();
+            let error = read(broken.as_bytes()).err().expect("no page");
             assert_eq!(error.kind(), ErrorKind::Upstream, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_partial_unless_it_says_otherwise() {
+        for (said, is_partial) in [("null", false), ("false", false), ("true", true), ("1", true)] {
+            let page = format!(r#"{{"result":[{{"id":"a"}}],"is_partial_response":{said}}}"#);
+            let page = read(page.as_bytes()).unwrap();
+            assert_eq!((page.accounts.len(), page.is_partial), (1, is_partial), "{said}");
         }
     }
 }

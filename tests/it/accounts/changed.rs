@@ -73,6 +73,19 @@ fn a_topic_keeps_both_and_tells_them_apart() {
     }
     assert_eq!(counts[told[1].0], RECORDS, "{summary}");
     assert_eq!(counts[told[0].0], summary["snapshots"][0]["records"].as_u64().unwrap());
+    // What was given up is an entry of its own, and no part of the whole.
+    assert_eq!(summary["records"], RECORDS, "{summary}");
+
+    let (truto, ids) = start([changing()]);
+    let mut command = self::command("kafka", &truto);
+    command.args(["--account", &ids[0], "--brokers", &kafka::bootstrap()]);
+    let got = run(command.args(["--topic", &kafka::topic("changed")]));
+    assert!(
+        got.stderr.contains(&format!("done: {} licenses delivered", "3,000")),
+        "{}",
+        got.stderr
+    );
+    assert!(got.stderr.contains("\nleft behind: "), "{}", got.stderr);
 }
 
 #[test]
@@ -82,15 +95,49 @@ fn a_file_is_begun_anew_and_standard_output_cannot_be() {
     let out = directory.path().join("licenses.ndjson");
     let got = run(command("ndjson", &truto).args(["--account", &ids[0], "--out"]).arg(&out));
     assert_eq!(got.code, Some(0), "{}", got.stderr);
-    let told = "\nbegun anew: 1 snapshot, because the API answered differently than before\n\
+    let last = "\nbegun anew: 1 snapshot, because the API answered differently than before\n\
         retried: 1 of 4 requests\n";
-    assert!(got.stderr.ends_with(told), "{}", got.stderr);
+    assert!(got.stderr.ends_with(last), "{}", got.stderr);
     let text = std::fs::read(&out).unwrap();
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     assert_eq!(lines.map(id).count() as u64, RECORDS);
+    assert!(got.stderr.starts_with("done: 3,000 licenses in "), "{}", got.stderr);
+
+    let (truto, ids) = start([changing()]);
+    let mut json = command("ndjson", &truto);
+    let got = run(json.args(["--account", &ids[0], "--json", "--out"]).arg(&out));
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    let length = std::fs::metadata(&out).unwrap().len();
+    assert_eq!((&summary["records"], &summary["bytes_written"]), (&RECORDS.into(), &length.into()));
+    assert_eq!(told(&summary)[0].1, "abandoned");
+    assert_eq!(summary["snapshots"][0]["records"], 0, "nothing of it is left");
+
+    // Where it is in vain in the end, what is counted is what is left.
+    let (truto, ids) = start([AccountGroup {
+        faults: vec![
+            Fault::new(FaultKind::CutAt(1_200_000)),
+            Fault::new(FaultKind::ChangeFromRecord(0)),
+        ],
+        ..group(1, RECORDS)
+    }]);
+    let failed = directory.path().join("failed.ndjson");
+    let mut json = command("ndjson", &truto);
+    let got = run(json.args(["--account", &ids[0], "--json", "--out"]).arg(&failed));
+    assert_eq!(got.code, Some(1), "{}", got.stderr);
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    let text = std::fs::read(directory.path().join("failed.ndjson.partial")).unwrap();
+    let count = text.iter().filter(|byte| **byte == b'\n').count();
+    assert!(count > 0, "{summary}");
+    assert_eq!(
+        (&summary["records"], &summary["bytes_written"]),
+        (&count.into(), &text.len().into())
+    );
 
     let (truto, ids) = start([changing()]);
     let got = run(command("ndjson", &truto).args(["--account", &ids[0]]));
     assert_eq!(got.code, Some(1), "{}", got.stderr);
+    let told = format!("error: account {}: the page was cut, and is another one now", ids[0]);
+    assert!(got.stderr.contains(&told), "{}", got.stderr);
+    assert!(got.stderr.contains("bytes are not those that came before"), "{}", got.stderr);
     assert!(got.stderr.contains("cannot be taken back: write to a file with --out"));
 }

@@ -1,10 +1,14 @@
 //! `license-stream accounts`
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use expect_test::expect_file;
-use license_stream::simulate::{AccountGroup, Fault, Listing, PLANTED_SECRET, Simulator};
+use license_stream::simulate::{
+    AccountGroup, Fault, FaultKind, Listing, PLANTED_SECRET, Simulator,
+};
 use serde_json::Value;
 
-use super::{command, group, start};
+use super::{command, counts, group, start};
 use crate::support::process::{Run, run};
 use crate::support::truto::Truto;
 
@@ -72,12 +76,62 @@ fn each_filter_is_asked_for_and_pages_are_followed() {
         (&["--no-sandbox"], 9),
         (&["--environment", "staging"], 2),
         (&["--integration-name", "Zoom"], 2),
+        (&["--integration-name", "zoom"], 2),
         (&["--status", "connecting", "--status", "needs_reauth"], 2),
         (&["--status", "active", "--sandbox", "--environment", "staging"], 0),
     ] {
         let got = run(command("accounts", &truto).arg("--json").args(flags));
         assert_eq!((got.code, ids(&got).len()), (Some(0), count), "{flags:?}: {}", got.stderr);
+        let told = "no account that the token can see fits the filters\n";
+        assert_eq!(got.stderr == told, count == 0, "{flags:?}: {}", got.stderr);
     }
+}
+
+/// Pages of four accounts, of which each but the first begins with the last two of the page before.
+fn shifted(faults: Vec<Fault>) -> Truto {
+    let listing = Listing { page_records: 4, overlap: 2, faults, ..Listing::default() };
+    Truto::start(Simulator::new().with_groups([group(10, 3)]).with_listing(listing))
+}
+
+#[test]
+fn an_account_that_is_listed_twice_is_one() {
+    let truto = shifted(vec![]);
+    let got = run(command("accounts", &truto).arg("--json"));
+    let listed = ids(&got);
+    let distinct: BTreeSet<_> = listed.iter().collect();
+    assert_eq!((got.code, listed.len(), distinct.len()), (Some(0), 10, 10), "{}", got.stderr);
+
+    // One after the other, a second reading would replace the first or add to it; at once, it would be in
+    // its way.
+    for concurrency in ["1", "8"] {
+        let lake = tempfile::tempdir().unwrap();
+        let mut command = command("parquet", &truto);
+        command.args(["--all-accounts", "--json", "--concurrency", concurrency, "--out"]);
+        let got = run(command.arg(lake.path()));
+        let summary: Value = serde_json::from_str(got.text()).unwrap();
+        assert_eq!((got.code, &summary["records"]), (Some(0), &30.into()), "{}", got.stderr);
+        assert_eq!(counts(&summary), BTreeMap::from([("done", 10)]));
+        let files = std::fs::read_dir(lake.path()).unwrap().map(|it| it.unwrap().path());
+        assert_eq!(files.filter(|it| it.extension() == Some("parquet".as_ref())).count(), 10);
+    }
+}
+
+#[test]
+fn a_list_that_says_to_be_a_part_is_not_all_accounts() {
+    let truto = shifted(vec![Fault::new(FaultKind::Partial).times(1)]);
+    let got = run(command("accounts", &truto).arg("--json"));
+    assert_eq!((got.code, ids(&got).len()), (Some(1), 10), "{}", got.stderr);
+    assert!(got.stderr.contains("is_partial_response"), "{}", got.stderr);
+
+    let truto = shifted(vec![Fault::new(FaultKind::Partial).times(1)]);
+    let lake = tempfile::tempdir().unwrap();
+    let mut command = command("parquet", &truto);
+    let got = run(command.args(["--all-accounts", "--json", "--out"]).arg(lake.path()));
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    assert_eq!((got.code, &summary["outcome"]), (Some(1), &"failed".into()), "{}", got.stderr);
+    assert_eq!(counts(&summary), BTreeMap::from([("done", 10)]));
+    assert!(summary["error"].as_str().unwrap().contains("is_partial_response"), "{summary}");
+    assert!(!lake.path().join("_SUCCESS").exists(), "of which nobody knows whether it is all");
 }
 
 #[test]

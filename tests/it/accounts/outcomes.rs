@@ -6,7 +6,9 @@ use license_stream::simulate::{AccountGroup, Fault, FaultKind, Refuse};
 use serde_json::Value;
 
 use super::{command, counts, group, lines, start};
-use crate::support::process::{run, run_with_input};
+use crate::support::answers::{Answers, say};
+use crate::support::command::license_stream;
+use crate::support::process::{TOKEN, run, run_with_input};
 use crate::support::python::{root, schema_violations};
 
 fn failing(fault: Fault) -> AccountGroup {
@@ -98,9 +100,11 @@ fn named_accounts_without_licenses_are_skipped_where_there_are_several() {
     let (truto, ids) = start([group(1, 3), without]);
     let got = run(command("ndjson", &truto).args(["--account", &ids[0], "--account", &ids[1]]));
     assert_eq!((got.code, &got.stdout), (Some(0), &lines(&truto, &ids[0], 3)), "{}", got.stderr);
-    let told = "accounts: 1 done, 1 skipped\n\
-        skipped: 1 account, because it has no licenses\n";
-    assert!(got.stderr.ends_with(told), "{}", got.stderr);
+    let told = format!(
+        "accounts: 1 done, 1 skipped\nskipped: 1 account, because it has no licenses: {}\n",
+        ids[1]
+    );
+    assert!(got.stderr.ends_with(&told), "{}", got.stderr);
     // Of the only one that is named it is not asked what it can do: its own request tells.
     let before = truto.requests();
     let got = run(command("ndjson", &truto).args(["--account", &ids[1], "--no-lookup"]));
@@ -125,9 +129,15 @@ fn what_a_file_says_of_an_integration_is_checked_before_anything_is_sent() {
 
 #[test]
 fn whoever_wants_to_is_told_of_waits() {
+    let blocked = vec![Fault::status(503).times(1)];
+    let (truto, ids) = start([AccountGroup { faults: blocked, ..group(1, 3) }]);
+    let mut command = super::command("ndjson", &truto);
+    let got = run(command.args(["-v", "--no-lookup", "--account", &ids[0]]));
+    assert!(got.stderr.contains(": retry 1 of 1 in "), "{}", got.stderr);
+
     let faults = vec![Fault::status(502).times(1), Fault::new(FaultKind::CutAt(10)).times(1)];
     let (truto, ids) = start([AccountGroup { faults, ..group(1, 3) }]);
-    let mut command = command("ndjson", &truto);
+    let mut command = super::command("ndjson", &truto);
     let got = run(command.args(["-v", "--no-lookup", "--account", &ids[0]]));
     assert_eq!(got.code, Some(0), "{}", got.stderr);
     let lines: Vec<_> = got.stderr.lines().collect();
@@ -150,7 +160,7 @@ fn whoever_wants_to_fails_fast() {
 
 #[test]
 fn people_are_told_of_twenty_failures_and_how_many_more() {
-    let (truto, _) = start([
+    let (truto, ids) = start([
         AccountGroup { count: 23, ..failing(Fault::status(403)) },
         AccountGroup { status: "connecting".to_owned(), ..group(1, 3) },
         group(2, 3),
@@ -163,7 +173,49 @@ fn people_are_told_of_twenty_failures_and_how_many_more() {
     assert_eq!(lines[20], "error: and 3 more accounts failed: --json names each");
     assert!(lines[21].starts_with("failed: 6 licenses written, "), "{}", lines[21]);
     assert_eq!(lines[22], "accounts: 2 done, 23 failed, 1 skipped");
-    assert_eq!(lines[23], "skipped: 1 account, because its status is connecting");
+    let skipped = format!("skipped: 1 account, because its status is connecting: {}", ids[23]);
+    assert_eq!(lines[23], skipped);
+}
+
+#[test]
+fn who_is_skipped_is_named_and_no_failure() {
+    let listed =
+        |status: &str, count| AccountGroup { status: status.to_owned(), ..group(count, 3) };
+    let (truto, ids) = start([listed("needs_reauth", 12), listed("connecting", 2)]);
+    let got = run(command("ndjson", &truto).arg("--all-accounts"));
+    assert_eq!((got.code, got.text()), (Some(0), ""), "{}", got.stderr);
+    let told = format!(
+        "accounts: 14 skipped\n\
+        skipped: 2 accounts, because their status is connecting: {}\n\
+        skipped: 12 accounts, because their status is needs_reauth: {}, and 2 more\n",
+        ids[12..].join(", "),
+        ids[..10].join(", ")
+    );
+    assert!(got.stderr.ends_with(&told), "{}", got.stderr);
+    let warning = "warning: every account was skipped: nothing was read\n";
+    assert!(got.stderr.contains(warning), "{}", got.stderr);
+    // A status that is not documented may be one in which licenses can be had: asking for them tells.
+    let (truto, ids) = start([listed("paused", 1)]);
+    let got = run(command("ndjson", &truto).arg("--all-accounts"));
+    assert_eq!((got.code, got.stdout), (Some(0), lines(&truto, &ids[0], 3)), "{}", got.stderr);
+}
+
+#[test]
+fn an_account_under_an_id_that_is_none_fails_by_itself() {
+    let listing = r#"{"result":[{"id":"../../etc?x=1","status":"active"}]}"#;
+    for verb in ["ndjson", "parquet"] {
+        let api = Answers::of(vec![say("200 OK", "Content-Type: application/json\r\n", listing)]);
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = license_stream();
+        command.env("TRUTO_API_TOKEN", TOKEN).current_dir(directory.path());
+        command.args([verb, "--base-url", &api.url(), "--all-accounts", "--out", "out", "--json"]);
+        let got = run(&mut command);
+        let summary: Value = serde_json::from_str(got.text()).unwrap();
+        assert_eq!(got.code, Some(1), "{}", got.stderr);
+        assert_eq!(counts(&summary), BTreeMap::from([("failed", 1)]));
+        assert!(got.stderr.contains("error: account ../../etc?x=1: "), "{}", got.stderr);
+        assert_eq!(api.requests().len(), 1, "the listing, and nothing under that id");
+    }
 }
 
 #[test]

@@ -76,6 +76,39 @@ fn a_mistake_in_a_scenario_is_told_with_file_line_and_column() {
 }
 
 #[test]
+fn who_wants_to_sees_each_request() {
+    let mut simulate = license_stream();
+    simulate.args(["simulate", "--listen", "127.0.0.1:0", "--records", "5", "--log"]);
+    simulate.args(["--fault", r#"{"refuse":502,"times":1}"#]);
+    let mut simulator = start(&mut simulate);
+    let mut setting = || {
+        let line = String::from_utf8(simulator.line()).unwrap();
+        line.trim_end().split_once('=').unwrap().1.to_owned()
+    };
+    let (url, token, account) = (setting(), setting(), setting());
+    let mut ndjson = license_stream();
+    ndjson.env("TRUTO_API_TOKEN", &token);
+    let got = run(ndjson.args(["ndjson", "--base-url", &url, "--account", &account]));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    simulator.signal("INT");
+    let logged = simulator.finish().stderr;
+    let lines: Vec<_> = logged.lines().filter(|line| line.starts_with("GET ")).collect();
+    let licenses = format!(
+        "GET /unified/user-directory/licenses?integrated_account_id={account}&\
+         truto_response_format=stream"
+    );
+    assert_eq!(
+        lines,
+        [
+            format!("GET /integrated-account/{account} 200"),
+            format!("{licenses} 502"),
+            format!("{licenses} 200")
+        ]
+    );
+    assert!(!logged.contains(&token), "{logged}");
+}
+
+#[test]
 fn a_fault_that_is_typed_strikes() {
     let mut simulate = license_stream();
     simulate.args([

@@ -178,12 +178,19 @@ fn an_empty_body_is_no_json() {
 #[test]
 fn an_error_in_the_middle_of_a_body_ends_the_run_as_one_of_an_answer_does() {
     let remote = ",\"truto_is_remote_error\":true";
-    for (status, more, kind, code) in [
-        (401, remote, "account_unauthorized", 3),
-        (401, "", "unauthorized", 3),
-        (403, "", "forbidden", 3),
-        (422, "", "refused", 1),
-        (502, remote, "upstream", 1),
+    for (status, more, kind, code, what) in [
+        (401, remote, "account_unauthorized", 3, "the account must be connected anew in Truto: "),
+        (
+            401,
+            "",
+            "unauthorized",
+            3,
+            "the API token was refused: look at TRUTO_API_TOKEN or --token-file: ",
+        ),
+        (403, "", "forbidden", 3, "the token or the account lacks a permission: "),
+        (403, remote, "forbidden", 3, "the account lacks a permission at its provider: "),
+        (422, "", "refused", 1, ""),
+        (502, remote, "upstream", 1, ""),
     ] {
         let error = format!("{{\"statusCode\":{status},\"error\":\"x\"{more}}}");
         for body in [
@@ -197,8 +204,46 @@ fn an_error_in_the_middle_of_a_body_ends_the_run_as_one_of_an_answer_does() {
             let summary: serde_json::Value = serde_json::from_str(got.text()).unwrap();
             let snapshot = &summary["snapshots"][0];
             assert_eq!(snapshot["error"]["kind"], kind, "{body}: {summary}");
+            let by = if more.is_empty() { "the API" } else { "the provider, says the API," };
+            let told = format!(
+                "account {ACCOUNT}: {what}{by} reported an error in the body (status {status}"
+            );
+            let message = snapshot["error"]["message"].as_str().unwrap();
+            assert!(message.starts_with(&told), "{message}");
             assert_eq!((got.code, &snapshot["records"]), (Some(code), &1.into()), "{body}");
         }
+    }
+}
+
+#[test]
+fn an_answer_that_is_partial_names_its_account() {
+    let got =
+        ask(response("200 OK", "", "{\"result\":[{\"id\":\"1\"}],\"is_partial_response\":true}"));
+    assert_eq!(got.code, Some(1));
+    let told = format!("error: account {ACCOUNT}: the API says that its answer is partial");
+    assert!(got.stderr.contains(&told), "{}", got.stderr);
+}
+
+#[test]
+fn where_it_was_is_said_before_what_to_do() {
+    let got = ask(response("200 OK", "", "\n<html>\n"));
+    let told =
+        "the body is no listing of licenses at byte 1, line 2, record 0: it looks like HTML, so";
+    assert!(got.stderr.contains(told), "{}", got.stderr);
+    // Of nothing there is no place.
+    let got = ask(response("200 OK", "Content-Type: application/json\r\n", ""));
+    assert!(got.stderr.contains("the body is empty, and JSON was due\n"), "{}", got.stderr);
+}
+
+#[test]
+fn a_body_that_is_compressed_and_does_not_say_so_is_named() {
+    for (form, encoding) in FORMS.into_iter().filter(|(_, name)| matches!(*name, "gzip" | "zstd")) {
+        let body = form.compress(b"{\"id\":\"1\"}\n");
+        let head = format!("{NDJSON}Content-Length: {}\r\n\r\n", body.len());
+        let got = ask([head.as_bytes(), &body].concat());
+        assert_eq!((got.code, got.text()), (Some(1), ""), "{encoding}");
+        let told = format!("body looks like {encoding}, and no Content-Encoding says that");
+        assert!(got.stderr.contains(&told), "{}", got.stderr);
     }
 }
 

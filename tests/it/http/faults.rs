@@ -302,8 +302,8 @@ async fn clones_share_the_budget() {
         errors,
         [
             "tried 6 times: the API failed (status 500)",
-            "tried 3 times, the 7 retries of the whole run are spent: the API failed (status 500)",
-            "the 7 retries of the whole run are spent: the API failed (status 500)",
+            "tried 3 times, no retry is left to the whole run (--retry-budget 7): the API failed (status 500)",
+            "no retry is left to the whole run (--retry-budget 7): the API failed (status 500)",
         ]
     );
     assert_eq!(client.requests(), Requests { made: 10, retried: 7 });

@@ -55,7 +55,8 @@ async fn a_server_that_says_nothing_is_unreachable() {
     let error = client.licenses(&LicenseRequest::new(ACCOUNT)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(error.is_retryable());
-    let message = format!("no answer from 127.0.0.1:{} in 1 s", silent.port());
+    let port = silent.port();
+    let message = format!("no answer from 127.0.0.1:{port} in 1 s (--first-byte-timeout)");
     assert_eq!(error.to_string(), message);
     assert!(!format!("{error:?} {client:?}").contains(TOKEN));
 }

@@ -129,8 +129,11 @@ fn a_token_that_is_missing_or_no_token_is_a_matter_of_usage() {
     let truto = Truto::start(Simulator::new());
     for (token, what) in [
         (None, "set TRUTO_API_TOKEN, or name a file with --token-file"),
-        (Some(""), "API token is empty"),
-        (Some("s3cret\u{7f}cret"), "API token has a character that no header may have"),
+        (Some(""), "TRUTO_API_TOKEN: API token is empty"),
+        (
+            Some("s3cret\u{7f}cret"),
+            "TRUTO_API_TOKEN: API token has a character that no header may have",
+        ),
     ] {
         let mut command = truto.command("ndjson");
         match token {
@@ -142,6 +145,10 @@ fn a_token_that_is_missing_or_no_token_is_a_matter_of_usage() {
         assert!(got.stderr.contains(what), "{}", got.stderr);
         assert!(!got.stderr.contains("cret"), "{}", got.stderr);
     }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let got = run(truto.command("ndjson").arg("--token-file").arg(file.path()));
+    let what = format!("--token-file {}: API token is empty", file.path().display());
+    assert!(got.code == Some(2) && got.stderr.contains(&what), "{}", got.stderr);
     assert_eq!(truto.requests(), 0);
 }
 
@@ -159,11 +166,47 @@ fn nobody_there_is_a_matter_of_the_environment() {
 }
 
 #[test]
-fn a_server_that_hangs_up_or_speaks_no_http_did_not_answer() {
-    for answer in ["", "HTTP/1.1 200 OK\r\nContent-", "SSH-2.0-OpenSSH_9.2\r\n"] {
+fn a_server_that_hangs_up_did_not_answer_and_one_without_http_did() {
+    for (answer, what) in [
+        ("", "did not answer: "),
+        ("HTTP/1.1 200 OK\r\nContent-", "did not answer: "),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "answers with what is no HTTP"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n", "answers with what is no HTTP"),
+    ] {
         let got = ask(answer);
         assert_eq!((got.code, got.text()), (Some(3), ""), "{answer}");
-        assert!(got.stderr.contains("did not answer"), "{answer}: {}", got.stderr);
+        assert!(got.stderr.contains(what), "{answer}: {}", got.stderr);
+        // What a library calls its layers is of no use to anybody.
+        assert!(!got.stderr.contains("client error"), "{answer}: {}", got.stderr);
+    }
+}
+
+#[test]
+fn a_redirect_says_where_to_and_what_to_do() {
+    for (status, location, what) in [
+        (
+            "307 Temporary Redirect",
+            "Location: https://user:s3cret@truto.test:444/v2/licenses?key=s3cret\r\n",
+            "the API redirects to https://truto.test:444, where no token is taken: if the API is there, name \
+             it with --base-url (status 307)",
+        ),
+        (
+            "302 Found",
+            "Location: /v2?key=s3cret\r\n",
+            "the API redirects to another path of its own, ",
+        ),
+        ("302 Found", "", "the API redirects to an address that it does not name, "),
+        (
+            "302 Found",
+            "Location: mailto:s3cret\r\n",
+            "the API redirects to an address that it does not",
+        ),
+        ("304 Not Modified", "", "the API answered that nothing has changed, which was not asked"),
+    ] {
+        let got = ask(response(status, location, ""));
+        assert_eq!((got.code, got.text()), (Some(1), ""), "{status}");
+        assert!(got.stderr.contains(what), "{status} {location}: {}", got.stderr);
+        assert!(!got.stderr.contains("s3cret"), "{}", got.stderr);
     }
 }
 

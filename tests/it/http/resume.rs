@@ -290,7 +290,7 @@ async fn the_budget_of_the_run_ends_even_a_page_that_always_gets_further() {
     let answers = (40..both().len()).map(|at| PLAIN.cut(both(), at)).collect();
     let budget = RetryPolicy { budget: 20, ..RetryPolicy::default() };
     let got = ask_with(answers, |client| client.with_retry(budget)).await;
-    let what = "the 20 retries of the whole run are spent: body was cut";
+    let what = "no retry is left to the whole run (--retry-budget 20): body was cut";
     got.assert_failed(ErrorKind::Truncated, what, &format!("{A}\n"), 21);
 }
 

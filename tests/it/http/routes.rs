@@ -7,7 +7,7 @@ use super::{ACCOUNT, one_license};
 use crate::support::process::{TOKEN, run};
 use crate::support::proxy::Proxy;
 use crate::support::replies::{Replies, say};
-use crate::support::scripted::{Scripted, Untouched, response};
+use crate::support::scripted::{Refusing, Scripted, Untouched};
 use crate::support::tls::{Certified, TlsServer};
 use crate::support::truto::api_command;
 
@@ -78,15 +78,54 @@ fn plain_http_goes_by_a_proxy_where_there_is_one() {
 
 #[test]
 fn a_proxy_that_refuses_is_named() {
-    for answer in ["407 Proxy Authentication Required", "403 Forbidden"] {
-        let proxy = Scripted::answer(response(answer, "", ""));
+    for (answer, what, asked) in [
+        // As with any other 4xx: it would say the same another time.
+        ("407 Proxy Authentication Required", "the proxy wants to know who asks", 1),
+        ("502 Bad Gateway", "the proxy refuses to lead there", 2),
+    ] {
+        let proxy = Replies::of(vec![say(answer, "", "")]);
         let mut command = api_command("ndjson", "https://truto.test", ACCOUNT);
-        command.arg("--retries=0").env("https_proxy", proxy.url());
+        command.arg("--retries=1").env("https_proxy", proxy.url());
         let got = run(&mut command);
         assert_eq!((got.code, got.text()), (Some(3), ""));
-        assert!(got.stderr.contains("truto.test cannot be connected to"), "{}", got.stderr);
-        assert!(got.stderr.contains("proxy") || got.stderr.contains("tunnel"), "{}", got.stderr);
-        assert!(proxy.request().starts_with("CONNECT truto.test:443"));
+        assert!(
+            got.stderr.contains("truto.test cannot be connected to: the proxy"),
+            "{}",
+            got.stderr
+        );
+        assert!(got.stderr.contains(what), "{}", got.stderr);
+        let named = format!(" (127.0.0.1:{}, by https_proxy)", proxy.port());
+        assert!(got.stderr.contains(&named), "{}", got.stderr);
+        let requests = proxy.requests();
+        assert_eq!(requests.len(), asked, "{answer}");
+        assert!(requests[0].head.starts_with("CONNECT truto.test:443"));
+    }
+}
+
+#[test]
+fn a_proxy_that_is_down_is_named() {
+    let nobody = Refusing::take();
+    let mut command = api_command("ndjson", "https://truto.test", ACCOUNT);
+    let proxy = format!("http://user:pass-w0rd@127.0.0.1:{}", nobody.port());
+    let got = run(command.arg("--retries=0").env("ALL_PROXY", proxy));
+    assert_eq!((got.code, got.text()), (Some(3), ""));
+    let named = format!("the proxy does not answer (127.0.0.1:{}, by ALL_PROXY)", nobody.port());
+    assert!(got.stderr.contains(&named), "{}", got.stderr);
+    assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
+}
+
+#[test]
+fn a_proxy_that_is_no_address_is_not_passed_over() {
+    for (name, value) in [
+        ("HTTPS_PROXY", "::::"),
+        ("all_proxy", "pass-w0rd@"),
+        ("https_proxy", "socks5://127.0.0.1:1"),
+    ] {
+        let mut command = api_command("ndjson", "https://truto.invalid", ACCOUNT);
+        let got = run(command.arg("--retries=0").env(name, value));
+        assert_eq!((got.code, got.text()), (Some(2), ""), "{name}: {}", got.stderr);
+        assert!(got.stderr.contains(&format!("{name} is no address of a proxy")), "{}", got.stderr);
+        assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
     }
 }
 

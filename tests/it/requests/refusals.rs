@@ -49,6 +49,9 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "parquet --out out --format raw",
         "parquet --out out --format raw --shape lines",
         "parquet --out out --limit 10 --ignore-limit",
+        "parquet --out out --exclude-field name --columns id,name",
+        "parquet --out out --ignore-remote-data --columns id,remote_data",
+        "parquet --out out --exclude-field remote_data --remote-data drop",
         "kafka --topic t --brokers BROKER --format raw --key-by id",
         "kafka --topic t --brokers BROKER --integration GitHub",
     ];

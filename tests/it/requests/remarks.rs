@@ -26,6 +26,20 @@ fn columns_that_stay_empty_are_told_where_the_integration_is_known() {
     assert_eq!(warnings("parquet", &["--integration", "pagerduty", "--json"]), [pagerduty]);
     assert_eq!(warnings("parquet", &["--integration", "pagerduty", "--quiet"]), [""; 0]);
     assert_eq!(warnings("parquet", &[]), [""; 0]);
+    // Of those that are wanted, and no others.
+    let some = ["--integration", "pagerduty", "--columns", "id,currency,name"];
+    let told = "PagerDuty gives no currency: the column will be null";
+    assert_eq!(warnings("parquet", &some), [told]);
+    let none = [&some[..3], &["id,name"]].concat();
+    assert_eq!(warnings("parquet", &none), [""; 0]);
+    let excluded = ["created_at", "products", "status", "unit_amount", "updated_at"];
+    let excluded = excluded.iter().flat_map(|field| ["--exclude-field", field]);
+    let excluded: Vec<_> = some[..2].iter().copied().chain(excluded).collect();
+    let told = warnings("parquet", &excluded);
+    assert!(
+        told.contains(&"PagerDuty gives no currency: the column will be null".to_owned()),
+        "{told:?}"
+    );
     // Where bytes go, nothing is empty.
     assert_eq!(warnings("ndjson", &["--integration", "pagerduty"]), [""; 0]);
 }

@@ -24,7 +24,7 @@ pub(crate) struct AccountArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all_accounts", "input"])]
     pub(crate) accounts_file: Option<PathBuf>,
     /// Read all accounts that the token can see, that fit the filters, and that have licenses. Without
-    /// --status, those that are not active are skipped, and named in the summary
+    /// --status, those that are known not to be active are skipped, and named in the summary
     #[arg(long, conflicts_with_all = ["accounts", "input"])]
     pub(crate) all_accounts: bool,
     #[command(flatten)]
@@ -102,7 +102,8 @@ pub(crate) struct FilterArgs {
     /// needs_reauth; may be repeated
     #[arg(long = "status", value_name = "STATUS")]
     pub(crate) statuses: Vec<AccountStatus>,
-    /// Only accounts of this integration, by its name in Truto, such as github; may be repeated
+    /// Only accounts of this integration, by its name, such as github, as `license-stream accounts` shows
+    /// it; may be repeated
     #[arg(long = "integration-name", value_name = "NAME", value_parser = listable)]
     integrations: Vec<String>,
     /// Only sandbox accounts

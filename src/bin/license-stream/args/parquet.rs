@@ -2,8 +2,9 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, License, Result};
 
+use super::layout::RemoteDataArg;
 use super::{CheckpointArgs, LayoutArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::place::Place;
 
@@ -56,6 +57,28 @@ pub(crate) enum FormArg {
 }
 
 impl ParquetArgs {
+    /// Refuses to leave out what is named as wanted, and to leave it out twice.
+    pub(crate) fn check_contradictions(&self) -> Result<()> {
+        let request = &self.source.request;
+        let is_named = |field: &str| self.layout.columns.iter().any(|name| name == field);
+        let excludes = |field: &str| request.excluded_fields.iter().any(|it| it.trim() == field);
+        let is_dropped = self.layout.remote_data == RemoteDataArg::Drop;
+        let message = if let Some(field) =
+            License::FIELDS.iter().find(|it| is_named(it) && excludes(it))
+        {
+            format!("--exclude-field {field} leaves out a column that --columns names")
+        } else if request.ignore_remote_data && is_named("remote_data") {
+            "--ignore-remote-data leaves out a column that --columns names".to_owned()
+        } else if is_dropped && excludes("remote_data") {
+            "remote_data is left out twice, with --remote-data drop and with --exclude-field: once is \
+             enough"
+                .to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Configuration, message))
+    }
+
     /// Refuses a form that does not go where it is to go.
     pub(crate) fn check_form(&self) -> Result<()> {
         let is_stdout = self.out == Place::Directory("-".into());

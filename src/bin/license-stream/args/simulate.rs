@@ -83,6 +83,10 @@ pub(crate) struct SimulateArgs {
     /// Cut the connection after this many bytes of a body
     #[arg(long, value_name = "BYTES", conflicts_with = "out")]
     pub(crate) cut_after: Option<u64>,
+    /// Print each request to standard error as it is answered: its method, its path with the query, and the
+    /// status. Never its token
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) log: bool,
     /// Write the first account's first body to a file instead of serving; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -237,6 +237,8 @@ fn listing(random: &mut Random) -> Listing {
     let count = random.below(4);
     Listing {
         page_records: random.pick(&[7, 100, 1000]),
+        // Not drawn: what else comes of a seed stays as it was.
+        overlap: count as u64 % 2 * 3,
         results: random.below(2) == 0,
         faults: random.some(count, faults),
     }

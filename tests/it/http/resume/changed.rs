@@ -72,7 +72,12 @@ async fn a_cut_that_comes_earlier_than_the_one_before_proves_nothing() {
 async fn another_content_type_is_another_page() {
     let sequence = Wire { content_type: "application/json-seq", ..PLAIN };
     let got = then(sequence.whole(both())).await;
-    got.assert_failed(ErrorKind::Changed, "it has another content type", &first(), 2);
+    got.assert_failed(
+        ErrorKind::Changed,
+        "its content type says that its records stand otherwise",
+        &first(),
+        2,
+    );
     // Of the same shape, it is the same.
     let charset = Wire { content_type: "application/x-ndjson; charset=utf-8", ..PLAIN };
     then(charset.whole(both())).await.assert_done(&both(), 2);
