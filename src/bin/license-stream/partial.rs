@@ -1,8 +1,9 @@
 //! A file that has its name once it is whole: until then it is `FILE.partial` beside it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,59 +13,33 @@ use license_stream::{Error, ErrorKind, Result};
 /// The files that a run is writing. Each is locked until it has its name, or is left: another run that would
 /// write it too is refused. The system gives the locks back however the run ends.
 #[derive(Debug, Default)]
-pub(crate) struct PartialFiles(Mutex<HashMap<PathBuf, Begun>>);
-
-#[derive(Debug)]
-struct Begun {
-    file: File,
-    /// Attempts that have not ended.
-    attempts: u32,
-}
+pub(crate) struct PartialFiles(Mutex<HashMap<PathBuf, File>>);
 
 impl PartialFiles {
-    /// Begins the file that will be `path`, anew if an earlier attempt of this run has begun it.
+    /// Begins the file that will be `path`, anew if this run has begun it already and given that up.
     pub(crate) fn begin(&self, path: &Path) -> Result<File> {
         let mut begun = self.begun();
-        let failed = |error| not_written(path, error);
-        let file = match begun.get_mut(path) {
-            Some(begun) => {
-                begun.attempts += 1;
-                &begun.file
-            }
-            None => {
-                let file = lock(path)?;
-                &begun.entry(path.to_owned()).or_insert(Begun { file, attempts: 1 }).file
-            }
+        let file = match begun.entry(path.to_owned()) {
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(place) => place.insert(lock(path)?),
         };
-        let emptied = file.set_len(0).and_then(|()| io::Seek::rewind(&mut &*file));
-        emptied.and_then(|()| file.try_clone()).map_err(failed)
+        let emptied = file.set_len(0).and_then(|()| file.rewind());
+        emptied.and_then(|()| file.try_clone()).map_err(|error| not_written(path, error))
     }
 
-    /// An attempt has ended, which has written lines of `bytes`: where the file is now, if it is anywhere. What
-    /// an attempt has written that was followed by another is that one's by now.
+    /// Ends it, `bytes` long: where it is now, if it is anywhere.
     pub(crate) fn end(
         &self,
         path: &Path,
         is_complete: bool,
         bytes: u64,
     ) -> Result<Option<PathBuf>> {
-        let file = {
-            let mut begun = self.begun();
-            let Some(attempts) = begun.get_mut(path).map(|begun| &mut begun.attempts) else {
-                return Ok(None);
-            };
-            *attempts -= 1;
-            if *attempts > 0 {
-                return Ok(None);
-            }
-            begun.remove(path).map(|begun| begun.file)
-        };
-        let Some(file) = file else { return Ok(None) };
+        let Some(file) = self.begun().remove(path) else { return Ok(None) };
         let ended = if is_complete { publish(path, &file) } else { keep(path, &file, bytes) };
         ended.map_err(|error| not_written(path, error))
     }
 
-    fn begun(&self) -> MutexGuard<'_, HashMap<PathBuf, Begun>> {
+    fn begun(&self) -> MutexGuard<'_, HashMap<PathBuf, File>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,7 +127,6 @@ mod tests {
         assert_eq!(refused.kind(), ErrorKind::Destination);
         let wanted = format!("another run is writing to {}: ", path.display());
         assert!(refused.message().starts_with(&wanted), "{refused}");
-        assert_eq!(first.end(&path, false, 9).unwrap(), None);
         assert_eq!(first.end(&path, true, 4).unwrap(), Some(path.clone()));
         assert_eq!(fs::read(&path).unwrap(), b"a\nb\n");
 
