@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::multipart::MultipartStore;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::path::{Path, PathPart};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -134,7 +134,12 @@ impl Bucket {
 
     /// The path of `name`, which may have slashes in it, in the store.
     pub(crate) fn path(&self, name: &str) -> Path {
-        name.split('/').fold(self.0.prefix.clone(), Path::join)
+        let join = |path: Path, part| match PathPart::parse(part) {
+            Ok(part) => path.join(part),
+            // Escaped, it can be one.
+            Err(_) => path.join(part),
+        };
+        name.split('/').fold(self.0.prefix.clone(), join)
     }
 
     /// The place below `folder`.
@@ -149,14 +154,39 @@ impl Bucket {
     pub(crate) async fn names(&self, folder: &str) -> Result<Vec<(String, u64)>> {
         let prefix = if folder.is_empty() { self.0.prefix.clone() } else { self.path(folder) };
         let listed = self.store().list_with_delimiter(Some(&prefix)).await;
-        let listed =
-            listed.map_err(|error| failed(format!("{} could not be listed", self.0.url), error))?;
-        let name = |object: object_store::ObjectMeta| {
-            Some((object.location.filename()?.to_owned(), object.size))
-        };
+        let listed = listed.map_err(|error| self.not_listed(error))?;
+        let name = |object: ObjectMeta| Some((object.location.filename()?.to_owned(), object.size));
         let mut names: Vec<_> = listed.objects.into_iter().filter_map(name).collect();
         names.sort();
         Ok(names)
+    }
+
+    /// The names of the objects here, and of those in folders below of names that `is_wanted`, with their
+    /// lengths, in order.
+    pub(crate) async fn tree(&self, is_wanted: fn(&str) -> bool) -> Result<Vec<(String, u64)>> {
+        let listed = self.store().list_with_delimiter(Some(&self.0.prefix)).await;
+        let listed = listed.map_err(|error| self.not_listed(error))?;
+        let is_wanted_folder = |folder: &Path| folder.filename().is_some_and(is_wanted);
+        let folders = listed.common_prefixes.into_iter().filter(is_wanted_folder);
+        let below = |folder: Path| self.store().list(Some(&folder)).try_collect::<Vec<_>>();
+        let below = stream::iter(folders.map(below)).buffer_unordered(REQUESTS_AT_ONCE);
+        let below: Vec<Vec<_>> =
+            below.try_collect().await.map_err(|error| self.not_listed(error))?;
+        let name = |object: ObjectMeta| {
+            let parts: Vec<_> = object.location.prefix_match(&self.0.prefix)?.collect();
+            let (_, folders) = parts.split_last()?;
+            let is_there = folders.iter().all(|folder| is_wanted(folder.as_ref()));
+            let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
+            is_there.then(|| (parts.join("/"), object.size))
+        };
+        let objects = listed.objects.into_iter().chain(below.into_iter().flatten());
+        let mut names: Vec<_> = objects.filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn not_listed(&self, error: object_store::Error) -> Error {
+        failed(format!("{} could not be listed", self.0.url), error)
     }
 
     /// The bytes of `name`, if it is there.
@@ -219,8 +249,8 @@ impl Bucket {
             return Ok(());
         }
         let message = format!(
-            "{} would have {} bytes, and {most} are the most: let the snapshot have fewer files, with a \
-             larger --file-bytes",
+            "{} would have {} bytes, and {most} are the most: let the snapshot have fewer files, in \
+             partitions of fewer values, or with a larger --file-bytes",
             self.url_of(name),
             bytes.len()
         );

@@ -12,6 +12,7 @@ pub mod ndjson;
 pub mod parquet;
 pub mod reject;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::ControlFlow;
 
@@ -152,11 +153,15 @@ pub trait Sink: Send {
     fn report(self) -> Self::Report;
 }
 
-/// A piece of a snapshot that became durable at once, such as a file.
+/// A file, or another part of a snapshot that became durable as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DurablePiece {
     /// Its name, relative to the destination.
     pub name: String,
+    /// What the directories that it lies in are named for, and the values: `None` for null. Empty where there
+    /// are no such directories.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub partition: BTreeMap<String, Option<String>>,
     /// Licenses in it.
     pub records: u64,
     /// Its length.

@@ -91,14 +91,27 @@ impl Listing {
 fn parse(xml: &str, below: &str) -> Vec<(String, String)> {
     let element = |text: &str, name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(value, _)| value.trim().to_owned())
+        rest.split_once(&format!("</{name}>")).map(|(value, _)| unescaped(value.trim()))
     };
-    // The names that are looked for have no character that XML would write otherwise.
     let upload = |text: &str| {
         let key = element(text, "Key")?;
         Some((key.strip_prefix(below)?.to_owned(), element(text, "UploadId")?))
     };
     xml.split("<Upload>").skip(1).filter_map(upload).collect()
+}
+
+/// The characters that XML writes otherwise, as they are. Control characters are in no name.
+fn unescaped(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&apos;", "'"),
+        ("&#39;", "'"),
+    ];
+    let text = entities.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    text.replace("&amp;", "&")
 }
 
 #[cfg(test)]
@@ -114,5 +127,11 @@ mod tests {
         let found = |key: &str, id: &str| (key.to_owned(), id.to_owned());
         assert_eq!(parse(xml, "a/"), [found("one.parquet", "1"), found("b/two", "2")]);
         assert_eq!(parse("", "a/"), []);
+    }
+
+    #[test]
+    fn what_xml_writes_otherwise_is_read_as_it_is() {
+        let xml = "<Upload><Key>a/x=&lt;&amp;amp;&gt;%2F&quot;&#39;é</Key><UploadId>1</UploadId></Upload>";
+        assert_eq!(parse(xml, "a/"), [("x=<&amp;>%2F\"'é".to_owned(), "1".to_owned())]);
     }
 }

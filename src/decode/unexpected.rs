@@ -50,6 +50,14 @@ impl Unexpected {
         self.more_unknown += other.more_unknown;
     }
 
+    /// Counts the known field of this name.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn count_named(&mut self, name: &str) {
+        if let Some(field) = License::FIELDS.iter().position(|field| *field == name) {
+            self.count(field);
+        }
+    }
+
     pub(super) fn count(&mut self, field: usize) {
         self.fields[field] += 1;
     }

@@ -1,7 +1,7 @@
 //! Licenses into Parquet files of a local directory, or of an object store.
 //!
 //! Files are named `<account>-<snapshot>-<00000>.parquet`, with `input` for an account that is not
-//! known. One is written under a hidden temporary name and takes its own name once it is whole and on
+//! known, in directories below the lake if [partitions](ParquetOptions::partition_by) are wanted. One is written under a hidden temporary name and takes its own name once it is whole and on
 //! disk, so that a reader of `*.parquet` never meets a part of a file; in an object store it is an upload
 //! in parts, which ends in the same way. Where row groups and files end
 //! depends on the records and the options alone.
@@ -20,7 +20,9 @@ mod bucket;
 mod claim;
 mod completion;
 mod file;
+mod gathered;
 mod group;
+mod hive;
 mod inspect;
 #[cfg(test)]
 #[cfg(feature = "cloud")]
@@ -28,12 +30,17 @@ mod kills;
 mod lake;
 mod local;
 mod manifest;
+mod open;
 mod options;
 mod order;
+mod partition;
+mod parts;
 mod pending;
 mod piece;
 mod proof;
+mod roll;
 mod run;
+mod tree;
 #[cfg(feature = "cloud")]
 mod unfinished;
 
@@ -59,7 +66,10 @@ pub use lake::Lake;
 pub use manifest::{MANIFEST_VERSION, Manifest};
 pub use options::{ParquetOptions, writer_properties};
 pub use order::SortColumn;
+pub use partition::PartitionField;
+pub use parts::{PartDecoder, Parts};
 use piece::Piece;
+pub use roll::Roll;
 pub use run::RunClaim;
 
 /// Writes Parquet files of bounded size with row groups of bounded size.
@@ -90,8 +100,10 @@ pub use run::RunClaim;
 pub struct ParquetSink {
     options: Arc<ParquetOptions>,
     claim: Arc<Claim>,
-    /// The file in hand, once it has rows.
+    decoder: PartDecoder,
+    /// The piece in hand, once it has rows, and the number of the next.
     piece: Option<Piece>,
+    next: usize,
     /// The files that are whole.
     pieces: Vec<DurablePiece>,
     report: ParquetReport,
@@ -135,11 +147,15 @@ impl ParquetSink {
             return Err(claim::not_a_name());
         }
         options.check()?;
+        let decoder = PartDecoder::new(&options)?;
+        let next = claim.next_number(&options.files_before)?;
         claim.begin(&options.snapshot_id).await?;
         Ok(Self {
             options: Arc::new(options),
             claim,
+            decoder,
             piece: None,
+            next,
             pieces: Vec::new(),
             report: ParquetReport::default(),
             written: Position::START,
@@ -147,20 +163,19 @@ impl ParquetSink {
         })
     }
 
-    /// Begins the next file.
-    async fn create_piece(&self) -> Result<Piece> {
-        let number = self.options.files_before + self.pieces.len();
-        Piece::create(&self.claim, &self.options, number).await
+    /// Begins the next piece.
+    fn begin_piece(&mut self) -> Piece {
+        let number = self.next;
+        self.next += 1;
+        Piece::new(Arc::clone(&self.claim), Arc::clone(&self.options), number)
     }
 
-    /// Completes the file in hand.
+    /// Completes the piece in hand.
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
-            let file = piece.finish(&self.claim).await?;
-            let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let WrittenFile { rows: records, bytes, digest, .. } = file;
-            self.pieces.push(DurablePiece { name, records, bytes, digest: Some(digest) });
-            self.report.files.push(file);
+            let files = piece.finish().await?;
+            self.pieces.extend(files.iter().map(WrittenFile::durable));
+            self.report.files.extend(files);
         }
         self.durable = self.written;
         Ok(())
@@ -168,38 +183,29 @@ impl ParquetSink {
 }
 
 impl Sink for ParquetSink {
-    type Decoder = ArrowDecoder;
+    type Decoder = PartDecoder;
     type Report = ParquetReport;
 
-    fn decoder(&self) -> ArrowDecoder {
-        ArrowDecoder::new(BatchOptions {
-            account: self.options.account.clone(),
-            snapshot_id: Some(Arc::clone(&self.options.snapshot_id)),
-            limits: self.options.limits,
-            strict: self.options.strict,
-            projection: self.options.columns.clone(),
-        })
+    fn decoder(&self) -> PartDecoder {
+        self.decoder.clone()
     }
 
     fn pace(&self) -> Pace {
         Pace::Full
     }
 
-    async fn write(&mut self, batch: Batch<(RecordBatch, Unexpected)>) -> Result<()> {
-        let (rows, unexpected) = batch.value;
+    async fn write(&mut self, batch: Batch<(Parts, Unexpected)>) -> Result<()> {
+        let (parts, unexpected) = batch.value;
         self.report.unexpected.merge(&unexpected);
-        if rows.num_rows() > 0 {
-            let piece = match self.piece.take() {
-                Some(piece) => piece,
-                None => self.create_piece().await?,
-            };
-            self.piece = Some(piece.write(rows, batch.span.bytes()).await?);
+        let mut is_full = false;
+        if parts.rows.num_rows() > 0 {
+            let mut piece = self.piece.take().unwrap_or_else(|| self.begin_piece());
+            piece.write(parts, batch.span.bytes()).await?;
+            is_full = piece.is_full();
+            self.piece = Some(piece);
         }
         self.written = batch.span.end;
-        if self.piece.as_ref().is_some_and(Piece::is_full) {
-            self.close_piece().await?;
-        }
-        Ok(())
+        if is_full { self.close_piece().await } else { Ok(()) }
     }
 
     fn durable(&self) -> Position {
@@ -219,7 +225,7 @@ impl Sink for ParquetSink {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        // Dropped, the file in hand is removed.
+        // Dropped, the files in hand are removed.
         self.piece = None;
         self.claim.settle().await;
         Ok(())
@@ -229,9 +235,7 @@ impl Sink for ParquetSink {
     async fn discard(&mut self) -> Result<()> {
         self.piece = None;
         self.claim.settle().await;
-        let files = self.options.files_before + self.pieces.len();
-        let names = (0..files).map(|number| self.options.file_name(number)).collect();
-        self.claim.remove(names).await?;
+        self.claim.remove_snapshot(&self.options.snapshot_id).await?;
         self.pieces.clear();
         self.report.files.clear();
         Ok(())

@@ -67,9 +67,17 @@ fn reached(mut command: Command) -> BTreeMap<String, u32> {
 /// it again to its end: `next` answers each time a run into a place of its own, and a look at what is there
 /// afterwards. At how many points.
 fn kill_at_each<R: FnMut() -> Command, L: FnOnce(&str)>(next: impl Fn() -> (R, L)) -> usize {
+    kill_at_each_of(|times| (1..=2.min(times)).collect(), next)
+}
+
+/// The same at other times of those that a run comes to a failpoint.
+fn kill_at_each_of<R: FnMut() -> Command, L: FnOnce(&str)>(
+    counts: fn(u32) -> BTreeSet<u32>,
+    next: impl Fn() -> (R, L),
+) -> usize {
     let points = reached(next().0());
     for (point, times) in &points {
-        for count in 1..=2.min(*times) {
+        for count in counts(*times) {
             let (command, look) = next();
             let was_killed = kill_at(point, count, command);
             // How often a checkpoint is kept in a topic depends on how long the run takes.
@@ -79,6 +87,11 @@ fn kill_at_each<R: FnMut() -> Command, L: FnOnce(&str)>(next: impl Fn() -> (R, L
         }
     }
     points.len()
+}
+
+/// Where a piece is of many files, the first two times say little.
+fn in_the_middle_and_last(times: u32) -> BTreeSet<u32> {
+    [times.div_ceil(2), times].into()
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod encoding;
 mod inspect;
 mod layout;
 pub(crate) mod oracle;
+pub(crate) mod partitions;
+mod roll;
 mod rows;
 mod stream;
 mod whole;

@@ -5,6 +5,7 @@ mod cuts;
 mod endless;
 mod export;
 mod overtaken;
+mod partitions;
 mod refusals;
 mod secrets;
 

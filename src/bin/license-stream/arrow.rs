@@ -33,6 +33,8 @@ fn check(args: &ParquetArgs) -> Result<()> {
     let typed = [
         ("--bloom", !args.layout.bloom.is_empty()),
         ("--sort-by", !args.layout.sort_by.is_empty()),
+        ("--roll", args.layout.roll.is_some()),
+        ("--partition-by", !args.layout.partition_by.is_empty()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
     ];

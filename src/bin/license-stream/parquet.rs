@@ -5,12 +5,13 @@ use std::sync::Arc;
 use license_stream::checkpoint::{Beginning, CheckpointLock, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, RunClaim, SortColumn,
+    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, PartitionField,
+    RunClaim, SortColumn,
 };
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 
-use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
+use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
@@ -43,7 +44,11 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
     let options = ParquetOptions::new(args.out.lake()?, "");
     let mut options = args.layout.set(options, export.concurrency())?;
+    let typed = export.source.request.integration;
+    // As the API's list has it.
+    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
     options.check()?;
+    check_integration(&options, &export.source)?;
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         let excluded = &export.source.request.excluded_fields;
         let is_wanted = |field: &str| {
@@ -68,6 +73,19 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     };
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
     export.run(Files { options, store, elsewhere, beside, out, run }).await
+}
+
+/// Refuses directories that are named for what nobody knows.
+fn check_integration(options: &ParquetOptions, source: &SourceArgs) -> Result<()> {
+    let is_wanted = options.partition_by.iter().any(PartitionField::is_integration);
+    let accounts = &source.accounts;
+    let may_be_known = accounts.all_accounts || accounts.accounts_file.is_some();
+    if !is_wanted || may_be_known || options.integration.is_some() {
+        return Ok(());
+    }
+    let message = "--partition-by integration needs to know it: from the API's list (--all-accounts), from \
+        --accounts-file, or from --integration";
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 /// Files in one place.
@@ -124,15 +142,18 @@ impl Sinks for Files {
         };
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
         options.account.clone_from(&wanted.account);
+        if let Some(integration) = &wanted.integration_name {
+            options.integration = Some(Arc::clone(integration));
+        }
         options.snapshot_id = beginning.snapshot_id().into();
-        options.files_before = beginning.pieces().len();
+        options.files_before = beginning.pieces().to_vec();
         // Before anything is passed over: what is said to be in them is nowhere else.
-        claim.prove(beginning.pieces()).await?;
+        claim.prove(&options.files_before).await?;
         if let Some(beside) = &self.beside {
             // Its files are removed, and whoever found it would rely on them.
             beside.remove(identity.key()).await?;
         }
-        claim.remove_unfinished(&options.snapshot_id, options.files_before).await?;
+        claim.remove_unfinished(&options.files_before).await?;
         let mut completion =
             Completion::new(Arc::clone(&claim), manifest(options.account.as_deref(), &beginning));
         if let Some(store) = &self.store {
@@ -191,6 +212,13 @@ fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
         let fields = options.columns.schema().fields().iter();
         let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();
         identity = identity.with("columns", names.join(","));
+    }
+    if !options.roll.is_never() {
+        identity = identity.with("roll", options.roll);
+    }
+    if !options.partition_by.is_empty() {
+        let fields: Vec<_> = options.partition_by.iter().map(ToString::to_string).collect();
+        identity = identity.with("partition_by", fields.join(","));
     }
     if !options.sort_by.is_empty() {
         let column = |column: &SortColumn| {

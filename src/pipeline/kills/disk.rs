@@ -137,6 +137,7 @@ impl PieceSink {
                 .await;
             self.pieces.push(DurablePiece {
                 name: number.to_string(),
+                partition: Default::default(),
                 records,
                 bytes: 0,
                 digest: None,

@@ -4,21 +4,22 @@
 //! [`Register`]: each run raises its epoch, and so takes over from the one before. Nothing of the earlier
 //! run can appear after that:
 //!
-//! - A file is one upload in parts, which the claim names before any of its bytes are sent. The later
-//!   run finds it there and gives it up, so that it cannot be completed any more; one that the claim was
+//! - A file is one upload in parts, which the claim names before any of its bytes are sent, beside those of
+//!   the other files that are open. The later run finds it there and gives it up, so that it cannot be completed any more; one that the claim was
 //!   not told of cannot be completed either, because telling it fails.
 //! - A snapshot is complete when the claim says so, with its manifest. Whoever takes the claim next writes
 //!   that manifest again, the same bytes, should the earlier run not have come to it.
 //! - `_SUCCESS` is an upload too, which `_license-stream/pending` names: whoever begins a snapshot gives
 //!   it up.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::claim::{manifest_name, parse};
 use super::file::WrittenFile;
+use super::hive;
 use super::lake::OWN;
 use super::manifest::Manifest;
 use super::proof;
@@ -35,7 +36,15 @@ pub(super) struct BucketHold {
     bucket: Bucket,
     account: String,
     epoch: u64,
-    claim: Mutex<Register<Held>>,
+    claim: Mutex<Claimed>,
+}
+
+/// The claim, and what this run knows better.
+#[derive(Debug)]
+struct Claimed {
+    register: Register<Held>,
+    /// The uploads that are open. More may be in the register, which is not written when one ends.
+    open: Vec<Open>,
 }
 
 /// What the claim of an account says.
@@ -43,8 +52,8 @@ pub(super) struct BucketHold {
 struct Held {
     /// Raised by every run.
     epoch: u64,
-    /// The upload that may be open.
-    upload: Option<Open>,
+    /// The uploads that may be open.
+    uploads: Vec<Open>,
     /// The snapshot that is complete, until everything else says so too.
     completing: Option<Manifest>,
 }
@@ -66,8 +75,8 @@ impl BucketHold {
         .await?;
         claim.prove_conditions().await?;
         failpoint::reach(Point::BucketClaimed);
-        let Held { epoch, upload, completing } = claim.value().clone();
-        if let Some(Open { name, id }) = &upload {
+        let Held { epoch, uploads, completing } = claim.value().clone();
+        for Open { name, id } in &uploads {
             bucket.abort(name, id).await?;
         }
         // Those that no claim was told of: nobody can complete them, but they may be kept for ever. A run
@@ -80,27 +89,27 @@ impl BucketHold {
         if let Some(manifest) = &completing {
             finish(&bucket, &account, manifest).await?;
         }
-        if upload.is_some() || completing.is_some() {
-            claim.set(Held { epoch, upload: None, completing: None }).await?;
+        if !uploads.is_empty() || completing.is_some() {
+            claim.set(Held { epoch, ..Held::default() }).await?;
         }
-        Ok(Self { bucket, account, epoch, claim: Mutex::new(claim) })
+        let claim = Mutex::new(Claimed { register: claim, open: Vec::new() });
+        Ok(Self { bucket, account, epoch, claim })
     }
 
     pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
         if Unfinished::add(&self.bucket, &self.account, snapshot_id, self.epoch).await? {
             return Ok(());
         }
-        Err(self.claim.lock().await.taken_over())
+        Err(self.claim.lock().await.register.taken_over())
     }
 
     /// Begins a file, if no other run has taken over.
     pub(super) async fn create(&self, name: &str) -> Result<BucketFile> {
         let upload = Upload::begin(&self.bucket, name).await?;
         failpoint::reach(Point::BucketUploadBegun);
-        let open = Open { name: name.to_owned(), id: upload.id().to_owned() };
         let mut claim = self.claim.lock().await;
-        let held = Held { upload: Some(open), ..claim.value().clone() };
-        claim.set(held).await?;
+        claim.open.push(Open { name: name.to_owned(), id: upload.id().to_owned() });
+        claim.write(self.epoch).await?;
         Ok(BucketFile {
             upload,
             bytes: 0,
@@ -113,9 +122,10 @@ impl BucketHold {
     pub(super) async fn publish(&self, mut file: BucketFile, rows: u64) -> Result<WrittenFile> {
         file.upload.send().await?;
         failpoint::reach(Point::BucketPartsSent);
-        let name = file.upload.name().to_owned();
+        let (name, id) = (file.upload.name().to_owned(), file.upload.id().to_owned());
         let written = WrittenFile {
             path: file.path.into(),
+            name,
             bytes: file.bytes,
             rows,
             digest: file.digester.digest(),
@@ -124,30 +134,32 @@ impl BucketHold {
             // Given up by a run that took over, or completed with the answer lost. If nobody took over,
             // nobody else can have written the object.
             self.renew().await?;
-            if self.bucket.length(&name).await? != Some(written.bytes) {
+            if self.bucket.length(&written.name).await? != Some(written.bytes) {
                 let message =
                     format!("the upload of {} was given up by another", written.path.display());
                 return Err(Error::new(ErrorKind::Destination, message));
             }
         }
         failpoint::reach(Point::BucketUploadCompleted);
+        self.claim.lock().await.open.retain(|open| open.id != id);
         Ok(written)
     }
 
     pub(super) async fn complete(&self, manifest: &Manifest) -> Result<()> {
         self.prove(&manifest.files).await?;
         let mut claim = self.claim.lock().await;
-        let held = Held { epoch: self.epoch, upload: None, completing: Some(manifest.clone()) };
-        claim.set(held).await?;
+        let (epoch, completing) = (self.epoch, Some(manifest.clone()));
+        claim.register.set(Held { completing, epoch, uploads: Vec::new() }).await?;
         failpoint::reach(Point::BucketSnapshotComplete);
         finish(&self.bucket, &self.account, manifest).await?;
-        claim.set(Held { epoch: self.epoch, ..Held::default() }).await
+        claim.register.set(Held { epoch, ..Held::default() }).await
     }
 
-    /// The names here, and those of what runs keep.
+    /// The names here and in the partitions below, and those of what runs keep.
     pub(super) async fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
         let names = |listed: Vec<(String, u64)>| listed.into_iter().map(|(name, _)| name).collect();
-        let (here, own) = (self.bucket.names("").await?, self.bucket.names(OWN).await?);
+        let (here, own) =
+            (self.bucket.tree(hive::is_directory).await?, self.bucket.names(OWN).await?);
         Ok((names(here), names(own)))
     }
 
@@ -160,9 +172,7 @@ impl BucketHold {
 
     /// Makes sure that no other run has taken over so far.
     async fn renew(&self) -> Result<()> {
-        let mut claim = self.claim.lock().await;
-        let held = claim.value().clone();
-        claim.set(held).await
+        self.claim.lock().await.write(self.epoch).await
     }
 
     /// Waits until files that were dropped are given up.
@@ -174,7 +184,8 @@ impl BucketHold {
     /// by an earlier run, of a file that it took for a leftover, may have been on its way for as long as it took
     /// to write the file anew.
     pub(super) async fn prove(&self, files: &[DurablePiece]) -> Result<()> {
-        let there: BTreeMap<_, _> = self.bucket.names("").await?.into_iter().collect();
+        let there: HashMap<_, _> =
+            self.bucket.tree(hive::is_directory).await?.into_iter().collect();
         for file in files {
             let what = match there.get(&file.name) {
                 Some(bytes) if *bytes == file.bytes => continue,
@@ -184,6 +195,14 @@ impl BucketHold {
             return Err(proof::lost(&self.bucket.url_of(&file.name), &what));
         }
         Ok(())
+    }
+}
+
+impl Claimed {
+    /// Writes which uploads are open, if no other run has taken over.
+    async fn write(&mut self, epoch: u64) -> Result<()> {
+        let uploads = self.open.clone();
+        self.register.set(Held { epoch, uploads, completing: None }).await
     }
 }
 

@@ -1,10 +1,12 @@
 //! An account's part of a lake, claimed by one run.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
-use super::piece::blocking;
+use super::open::blocking;
 use crate::checkpoint::is_name;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
@@ -110,29 +112,59 @@ impl Claim {
         }
     }
 
-    /// Removes the account's files that belong to nothing: those of snapshots that were not completed, and
-    /// of the unfinished one that is gone on with, `snapshot_id`, all but the first `files`. A snapshot is
-    /// complete if it has a manifest.
+    /// Removes the account's files that belong to nothing: those of snapshots that were not completed, but
+    /// for `kept`, those that the unfinished one which is gone on with has so far. A snapshot is complete if it
+    /// has a manifest.
     ///
     /// # Errors
     /// [`ErrorKind::Destination`] if the lake does not let it.
-    pub async fn remove_unfinished(&self, snapshot_id: &str, files: usize) -> Result<()> {
-        let (names, own) = match self.hold.clone() {
-            Hold::Local(hold) => blocking(move || hold.names()).await?,
-            #[cfg(feature = "cloud")]
-            Hold::Bucket(hold) => hold.names().await?,
-        };
+    pub async fn remove_unfinished(&self, kept: &[DurablePiece]) -> Result<()> {
+        let kept: HashSet<_> = kept.iter().map(|file| file.name.as_str()).collect();
+        let (names, own) = self.names().await?;
         let belongs_to_nothing = |name: &String| {
-            let Some((snapshot, number)) = parse(&self.account, name) else { return false };
-            let is_kept = snapshot == snapshot_id && number < files as u64;
-            !is_kept && !own.contains(&manifest_name(&self.account, snapshot))
+            let Some((snapshot, _)) = parse(&self.account, name) else { return false };
+            let is_complete = own.contains(&manifest_name(&self.account, snapshot));
+            !is_complete && !kept.contains(name.as_str())
         };
-        let names: Vec<_> = names.into_iter().filter(belongs_to_nothing).collect();
-        if names.is_empty() { Ok(()) } else { self.remove(names).await }
+        self.remove(names.into_iter().filter(belongs_to_nothing).collect()).await
+    }
+
+    /// Removes all files of a snapshot of the account.
+    pub(super) async fn remove_snapshot(&self, snapshot_id: &str) -> Result<()> {
+        let (names, _) = self.names().await?;
+        let is_of_it = |name: &String| {
+            parse(&self.account, name).is_some_and(|(snapshot, _)| snapshot == snapshot_id)
+        };
+        self.remove(names.into_iter().filter(is_of_it).collect()).await
+    }
+
+    /// The names of the files in the lake, and those of what runs keep.
+    async fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.names()).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.names().await,
+        }
+    }
+
+    /// The number of the piece behind those whose files are these.
+    pub(super) fn next_number(&self, files: &[DurablePiece]) -> Result<usize> {
+        let mut next = 0;
+        for file in files {
+            let Some((_, number)) = parse(&self.account, &file.name) else {
+                let message = format!("{:?} is no file of account {}", file.name, self.account);
+                return Err(Error::new(ErrorKind::Configuration, message));
+            };
+            next = next.max(number as usize + 1);
+        }
+        Ok(next)
     }
 
     /// Removes files, as far as they are there.
-    pub(super) async fn remove(&self, names: Vec<String>) -> Result<()> {
+    async fn remove(&self, names: Vec<String>) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
         match self.hold.clone() {
             Hold::Local(hold) => blocking(move || hold.remove(&names)).await,
             #[cfg(feature = "cloud")]
@@ -158,15 +190,20 @@ pub(super) fn manifest_name(account: &str, snapshot_id: &str) -> String {
 
 /// Whether a file of this name was being written by a run of `account`.
 pub(super) fn is_leftover(account: &str, name: &str) -> bool {
-    let file = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
+    let file = file_name(name).strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
     file.is_some_and(|file| parse(account, file).is_some())
 }
 
-/// The snapshot and the number of a file of `account` that has this name. Accounts may have dashes in
+/// What is behind the directories in `name`.
+pub(super) fn file_name(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, name)| name)
+}
+
+/// The snapshot and the number of a file of `account` that has this name, in whatever directory. Accounts may have dashes in
 /// their names, so that one can begin with another: what follows must be a snapshot's id and nothing
 /// else.
 pub(super) fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
-    let name = name.strip_prefix(account)?.strip_prefix('-')?;
+    let name = file_name(name).strip_prefix(account)?.strip_prefix('-')?;
     let (snapshot, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
     let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_snapshot = snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok();
@@ -213,6 +250,32 @@ mod tests {
         }
     }
 
+    fn piece(name: String) -> DurablePiece {
+        DurablePiece { name, partition: Default::default(), records: 1, bytes: 1, digest: None }
+    }
+
+    #[tokio::test]
+    async fn files_in_partitions_are_found_and_number_the_next_piece() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("status=a%2Fb/x=y");
+        fs::create_dir_all(&folder).unwrap();
+        let name = format!("a-{SNAPSHOT}-00007.parquet");
+        let (file, partial) = (folder.join(&name), folder.join(format!(".{name}.partial")));
+        [&file, &partial].into_iter().for_each(|path| fs::write(path, "").unwrap());
+        let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
+        assert!(file.exists() && !partial.exists());
+        let known = [piece(format!("status=a%2Fb/x=y/{name}"))];
+        assert_eq!(claim.next_number(&known).unwrap(), 8);
+        claim.remove_unfinished(&known).await.unwrap();
+        assert!(file.exists());
+        claim.remove_snapshot("01a20c7e-5167-7459-84d1-21cf61690000").await.unwrap();
+        assert!(file.exists());
+        claim.remove_snapshot(SNAPSHOT).await.unwrap();
+        assert!(!file.exists());
+        let refused = claim.next_number(&[piece(format!("b-{SNAPSHOT}-00000.parquet"))]);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Configuration);
+    }
+
     #[tokio::test]
     async fn what_belongs_to_no_complete_snapshot_is_removed() {
         let directory = tempfile::tempdir().unwrap();
@@ -230,7 +293,8 @@ mod tests {
             .collect();
         names.iter().for_each(|name| fs::write(directory.path().join(name), "").unwrap());
         claim.complete(&Manifest::new(Some("a"), &complete)).await.unwrap();
-        claim.remove_unfinished(&unfinished, 2).await.unwrap();
+        let kept = |number| piece(format!("a-{unfinished}-{number:05}.parquet"));
+        claim.remove_unfinished(&[kept(0), kept(1)]).await.unwrap();
         let gone = |name: &&String| !directory.path().join(name).exists();
         let gone: Vec<_> = names.iter().filter(gone).cloned().collect();
         let of = |snapshot: &str, number| format!("a-{snapshot}-{number:05}.parquet");

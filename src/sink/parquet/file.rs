@@ -4,9 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::claim::file_name;
+use super::hive;
 use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::sink::DurablePiece;
 
 /// A file under a hidden temporary name. Dropped before it is published, it is removed.
 #[derive(Debug)]
@@ -14,7 +17,8 @@ pub(super) struct TemporaryFile {
     file: File,
     bytes: u64,
     digester: Digester,
-    directory: PathBuf,
+    lake: PathBuf,
+    name: String,
     path: PathBuf,
     temporary: PathBuf,
     published: bool,
@@ -25,6 +29,8 @@ pub(super) struct TemporaryFile {
 pub struct WrittenFile {
     /// Where it is; in an object store, its address.
     pub path: PathBuf,
+    /// Its name, relative to the lake.
+    pub name: String,
     /// Its length.
     pub bytes: u64,
     /// Its rows.
@@ -33,15 +39,29 @@ pub struct WrittenFile {
     pub digest: Digest,
 }
 
+impl WrittenFile {
+    pub(super) fn durable(&self) -> DurablePiece {
+        DurablePiece {
+            name: self.name.clone(),
+            partition: hive::partition(&self.name),
+            records: self.rows,
+            bytes: self.bytes,
+            digest: Some(self.digest),
+        }
+    }
+}
+
 impl TemporaryFile {
-    pub(super) fn create(directory: &Path, name: &str) -> Result<Self> {
-        let path = directory.join(name);
+    /// Begins the file `name` of `lake`, in directories that are made.
+    pub(super) fn create(lake: &Path, name: &str) -> Result<Self> {
+        let path = lake.join(name);
         // A leading dot and another ending: no engine that looks for Parquet files takes it for one.
-        let temporary = directory.join(format!(".{name}.partial"));
-        let file = File::create(&temporary).map_err(|error| failed(&path, error))?;
-        let directory = directory.to_owned();
-        let digester = Digester::default();
-        Ok(Self { file, bytes: 0, digester, directory, path, temporary, published: false })
+        let temporary = path.with_file_name(format!(".{}.partial", file_name(name)));
+        let directory = path.parent().unwrap_or(lake);
+        let file = fs::create_dir_all(directory).and_then(|()| File::create(&temporary));
+        let file = file.map_err(|error| failed(&path, error))?;
+        let (lake, name, digester) = (lake.to_owned(), name.to_owned(), Digester::default());
+        Ok(Self { file, bytes: 0, digester, lake, name, path, temporary, published: false })
     }
 
     /// The name it will have.
@@ -54,7 +74,7 @@ impl TemporaryFile {
         self.file.try_clone()
     }
 
-    /// Gives the file its name, once its bytes are on disk. The directory is synced too: a rename
+    /// Gives the file its name, once its bytes are on disk. The directories are synced too: a rename
     /// that is not would be lost with the power.
     pub(super) fn publish(mut self, rows: u64) -> Result<WrittenFile> {
         let published = || -> io::Result<()> {
@@ -62,14 +82,18 @@ impl TemporaryFile {
             failpoint::reach(Point::FileSynced);
             fs::rename(&self.temporary, &self.path)?;
             failpoint::reach(Point::FileRenamed);
-            sync_directory(&self.directory)?;
+            let directories = self.path.ancestors().skip(1);
+            for directory in directories.take_while(|directory| directory.starts_with(&self.lake)) {
+                sync_directory(directory)?;
+            }
             failpoint::reach(Point::FileDurable);
             Ok(())
         };
         published().map_err(|error| failed(&self.path, error))?;
         self.published = true;
         let digest = self.digester.digest();
-        Ok(WrittenFile { path: self.path.clone(), bytes: self.bytes, rows, digest })
+        let (path, name) = (self.path.clone(), std::mem::take(&mut self.name));
+        Ok(WrittenFile { path, name, bytes: self.bytes, rows, digest })
     }
 }
 

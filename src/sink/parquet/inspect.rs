@@ -12,6 +12,7 @@ use footer::total;
 pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
 use place::Looked;
 
+use super::claim::file_name;
 use super::lake::{Lake, SUCCESS};
 use super::manifest::Manifest;
 use crate::error::{Error, ErrorKind, Result};
@@ -71,7 +72,7 @@ pub enum SnapshotState {
 /// A Parquet file of many.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileSummary {
-    /// Its name.
+    /// Its name, with the directories that it lies in.
     pub name: String,
     /// Its length.
     pub bytes: u64,
@@ -91,7 +92,7 @@ pub struct BrokenFile {
 }
 
 impl LakeInspection {
-    /// Looks at `lake`: the files in it, not in folders below it.
+    /// Looks at `lake`: the files in it and in partitions (`key=value`) below it, in no other folders.
     ///
     /// ```
     /// use license_stream::sink::parquet::{LakeInspection, ParquetOptions, ParquetSink};
@@ -115,7 +116,7 @@ impl LakeInspection {
     /// [`ErrorKind::Input`] if it cannot be read, or if there is nothing in it that a run would have left.
     pub async fn of(lake: impl Into<Lake>) -> Result<Self> {
         let place = Looked(lake.into());
-        let (names, own) = (place.names("").await?, place.own_names().await?);
+        let (names, own) = (place.files().await?, place.own_names().await?);
         let mut seen = Self {
             success: names.iter().any(|(name, _)| name == SUCCESS),
             pending: place.pending().await?,
@@ -126,9 +127,10 @@ impl LakeInspection {
             columns: Vec::new(),
         };
         for (name, bytes) in names {
-            if name.starts_with('.') && name.ends_with(".parquet.partial") {
+            let is_hidden = file_name(&name).starts_with(['.', '_']);
+            if is_hidden && name.ends_with(".parquet.partial") {
                 seen.partial.push(name);
-            } else if name.ends_with(".parquet") && !name.starts_with(['.', '_']) {
+            } else if name.ends_with(".parquet") && !is_hidden {
                 seen.add(&place, name, bytes).await?;
             }
         }
@@ -241,7 +243,7 @@ fn is_manifest(name: &str) -> bool {
 
 /// The account and the snapshot that the name of a file is made of.
 fn parse(name: &str) -> Option<(&str, &str)> {
-    let (name, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let (name, number) = file_name(name).strip_suffix(".parquet")?.rsplit_once('-')?;
     let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
     account_and_snapshot(name).filter(|_| is_number)
 }
@@ -287,6 +289,7 @@ mod tests {
                 let mut manifest = Manifest::new(Some("a"), SNAPSHOT);
                 manifest.files.extend(listed.iter().map(|file| crate::sink::DurablePiece {
                     name: file.name.clone(),
+                    partition: Default::default(),
                     records: file.rows,
                     bytes: file.bytes,
                     digest: None,

@@ -50,6 +50,8 @@ struct Shared {
     objects: InMemory,
     /// The uploads that have neither been completed nor given up.
     uploads: Mutex<BTreeMap<MultipartId, Path>>,
+    /// How many there were at once.
+    most_uploads: Mutex<usize>,
 }
 
 impl Gate {
@@ -152,7 +154,10 @@ impl MultipartStore for Gate {
     async fn create_multipart(&self, path: &Path) -> StoreResult<MultipartId> {
         self.steps.pass().await;
         let id = self.store.objects.create_multipart(path).await?;
-        self.store.uploads.lock().unwrap().insert(id.clone(), path.clone());
+        let mut uploads = self.store.uploads.lock().unwrap();
+        uploads.insert(id.clone(), path.clone());
+        let mut most = self.store.most_uploads.lock().unwrap();
+        *most = uploads.len().max(*most);
         Ok(id)
     }
 
@@ -186,17 +191,41 @@ impl MultipartStore for Gate {
     }
 }
 
-/// Three files of two licenses each.
-const RECORDS: usize = 6;
+/// What is read, and how it is to lie there.
+#[derive(Clone, Copy)]
+struct Layout {
+    records: usize,
+    partition_by: &'static [&'static str],
+    row_group_bytes: u64,
+    file_bytes: u64,
+}
 
-fn body() -> Vec<Bytes> {
-    (0..RECORDS)
-        .map(|number| format!("{{\"id\":\"{number}\",\"name\":\"{}\"}}\n", "x".repeat(20)).into())
-        .collect()
+const LAYOUTS: [Layout; 3] = [
+    // Three files of two licenses each.
+    Layout { records: 6, partition_by: &[], row_group_bytes: 100, file_bytes: 1 },
+    // Two pieces of two files of two licenses each. Both files are open at once.
+    Layout { records: 8, partition_by: &["status"], row_group_bytes: 1, file_bytes: 60 },
+    // Two pieces of two files of a license each, in two levels; one is complete before the other begins.
+    Layout {
+        records: 4,
+        partition_by: &["account", "status"],
+        row_group_bytes: 100,
+        file_bytes: 1,
+    },
+];
+
+impl Layout {
+    fn body(&self) -> Vec<Bytes> {
+        let record = |number: usize| {
+            let status = if number.is_multiple_of(2) { "a/b" } else { "c d" };
+            format!("{{\"id\":\"{number}\",\"status\":\"{status}\",\"name\":\"x\"}}\n").into()
+        };
+        (0..self.records).map(record).collect()
+    }
 }
 
 /// One run of account `a`, as the command does it.
-async fn run(store: Arc<Gate>) -> Result<Summary<super::ParquetReport>> {
+async fn run(store: Arc<Gate>, layout: Layout) -> Result<Summary<super::ParquetReport>> {
     let bucket = Bucket::new(store, "lake", "memory:///lake");
     let identity = Identity::new("a");
     let claim = Arc::new(Claim::take(&bucket, Some("a")).await?);
@@ -204,9 +233,11 @@ async fn run(store: Arc<Gate>) -> Result<Summary<super::ParquetReport>> {
     let beginning = Beginning::of(checkpoints.load("a").await?, &identity)?;
     let mut options = ParquetOptions::new(&bucket, beginning.snapshot_id());
     options.account = Some("a".into());
-    options.files_before = beginning.pieces().len();
-    (options.file_bytes, options.threads) = (1, 1.try_into().unwrap());
-    claim.remove_unfinished(&options.snapshot_id, options.files_before).await?;
+    options.files_before = beginning.pieces().to_vec();
+    options.partition_by = layout.partition_by.iter().map(|field| field.parse().unwrap()).collect();
+    (options.row_group_bytes, options.file_bytes) = (layout.row_group_bytes, layout.file_bytes);
+    options.threads = 1.try_into().unwrap();
+    claim.remove_unfinished(&options.files_before).await?;
     let mut manifest = Manifest::new(Some("a"), beginning.snapshot_id());
     if let Beginning::Resumed(checkpoint) = &beginning {
         manifest.records = checkpoint.records;
@@ -221,13 +252,13 @@ async fn run(store: Arc<Gate>) -> Result<Summary<super::ParquetReport>> {
         journal: Some(Box::new(completion)),
         ..Options::default()
     };
-    pipeline::run(stream::iter(body().into_iter().map(Ok::<_, crate::Error>)), sink, options)
+    pipeline::run(stream::iter(layout.body().into_iter().map(Ok::<_, crate::Error>)), sink, options)
         .await
         .into_result()
 }
 
 /// Runs until the `stop`-th writing request, and is killed there; whether it ended before.
-async fn killed_at(store: &Arc<Shared>, stop: usize) -> bool {
+async fn killed_at(store: &Arc<Shared>, layout: Layout, stop: usize) -> bool {
     let gate = Gate::new(store, stop);
     tokio::select! {
         biased;
@@ -236,7 +267,7 @@ async fn killed_at(store: &Arc<Shared>, stop: usize) -> bool {
             gate.steps.is_killed.store(true, Ordering::SeqCst);
             false
         }
-        ended = run(Arc::clone(&gate)) => {
+        ended = run(Arc::clone(&gate), layout) => {
             assert_eq!(ended.unwrap().outcome, Outcome::Done);
             true
         }
@@ -251,7 +282,7 @@ async fn names(store: &Shared) -> Vec<String> {
 }
 
 /// There are the files of all manifests, as long as those say, and no others; nothing is unfinished.
-async fn assert_whole(store: &Shared, what: &str) {
+async fn assert_whole(store: &Shared, layout: Layout, what: &str) {
     let names = names(store).await;
     let is_manifest = |name: &&String| name.ends_with(".json") && !name.contains("checkpoint");
     let mut files = Vec::new();
@@ -259,9 +290,12 @@ async fn assert_whole(store: &Shared, what: &str) {
         let json =
             store.objects.get(&Path::from(name.as_str())).await.unwrap().bytes().await.unwrap();
         let manifest: Manifest = serde_json::from_slice(&json).unwrap();
-        assert_eq!(manifest.records, RECORDS as u64, "{what}");
+        assert_eq!(manifest.records, layout.records as u64, "{what}");
         let records: u64 = manifest.files.iter().map(|file| file.records).sum();
-        assert_eq!(records, RECORDS as u64, "{what}");
+        assert_eq!(records, layout.records as u64, "{what}");
+        for file in &manifest.files {
+            assert_eq!(file.partition.len(), layout.partition_by.len(), "{what}");
+        }
         files.extend(manifest.files);
     }
     assert!(!files.is_empty(), "{what}: {names:?}");
@@ -270,7 +304,8 @@ async fn assert_whole(store: &Shared, what: &str) {
     wanted.sort();
     assert!(there.into_iter().eq(&wanted), "{what}: {names:?}");
     for file in &files {
-        let object = store.objects.head(&Path::from(format!("lake/{}", file.name))).await.unwrap();
+        let object =
+            store.objects.head(&Path::parse(format!("lake/{}", file.name)).unwrap()).await.unwrap();
         assert_eq!(object.size, file.bytes, "{what}");
     }
     assert!(names.iter().any(|name| name == "lake/_SUCCESS"), "{what}: {names:?}");
@@ -284,62 +319,79 @@ fn assert_no_uploads(store: &Shared, unknown: usize, what: &str) {
 
 #[tokio::test]
 async fn whenever_runs_are_killed_the_next_leaves_what_an_undisturbed_one_would() {
-    let mut kills = 0;
-    'first: for first in 1.. {
-        for second in 1.. {
-            let store = Arc::<Shared>::default();
-            if killed_at(&store, first).await {
-                break 'first;
-            }
-            let has_ended = killed_at(&store, second).await;
-            if !has_ended {
-                assert!(killed_at(&store, usize::MAX).await);
-                kills += 2;
-            }
-            let what = format!("killed before {first} and {second}");
-            assert_whole(&store, &what).await;
-            assert_no_uploads(&store, 2, &what);
-            if has_ended {
-                break;
+    // The third is the second once more, as far as kills go, and there are thousands of them.
+    for layout in [LAYOUTS[0], LAYOUTS[1]] {
+        let mut kills = 0;
+        'first: for first in 1.. {
+            for second in 1.. {
+                let store = Arc::<Shared>::default();
+                if killed_at(&store, layout, first).await {
+                    break 'first;
+                }
+                let has_ended = killed_at(&store, layout, second).await;
+                if !has_ended {
+                    assert!(killed_at(&store, layout, usize::MAX).await);
+                    kills += 2;
+                }
+                let what =
+                    format!("by {:?}, killed before {first} and {second}", layout.partition_by);
+                assert_whole(&store, layout, &what).await;
+                assert_no_uploads(&store, 2, &what);
+                if has_ended {
+                    break;
+                }
             }
         }
+        assert!(kills > 200, "{kills}");
     }
-    assert!(kills > 200, "{kills}");
 }
 
 #[tokio::test]
 async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
-    let mut overtaken = 0;
-    for stop in 1.. {
-        let store = Arc::<Shared>::default();
-        let gate = Gate::new(&store, stop);
-        let first = run(Arc::clone(&gate));
-        tokio::pin!(first);
-        let has_ended = tokio::select! {
-            biased;
-            () = gate.steps.stands.notified() => false,
-            ended = &mut first => ended.is_ok(),
-        };
-        if has_ended {
-            break;
-        }
-        let what = format!("overtaken before {stop}");
-        assert!(killed_at(&store, usize::MAX).await);
-        assert_whole(&store, &what).await;
-        gate.steps.goes_on.notify_one();
-        match first.await {
-            // Its snapshot was complete: the other began another.
-            Ok(summary) => assert_eq!(summary.outcome, Outcome::Done),
-            Err(error) => {
-                let message = error.to_string();
-                let is_told = ["another run has taken over", "was given up by another"];
-                assert!(is_told.iter().any(|told| message.contains(told)), "{what}: {message}");
-                overtaken += 1;
+    for layout in LAYOUTS {
+        let mut overtaken = 0;
+        for stop in 1.. {
+            let store = Arc::<Shared>::default();
+            let gate = Gate::new(&store, stop);
+            let first = run(Arc::clone(&gate), layout);
+            tokio::pin!(first);
+            let has_ended = tokio::select! {
+                biased;
+                () = gate.steps.stands.notified() => false,
+                ended = &mut first => ended.is_ok(),
+            };
+            if has_ended {
+                break;
             }
+            let what = format!("by {:?}, overtaken before {stop}", layout.partition_by);
+            assert!(killed_at(&store, layout, usize::MAX).await);
+            assert_whole(&store, layout, &what).await;
+            gate.steps.goes_on.notify_one();
+            match first.await {
+                // Its snapshot was complete: the other began another.
+                Ok(summary) => assert_eq!(summary.outcome, Outcome::Done),
+                Err(error) => {
+                    let message = error.to_string();
+                    let is_told = ["another run has taken over", "was given up by another"];
+                    assert!(is_told.iter().any(|told| message.contains(told)), "{what}: {message}");
+                    overtaken += 1;
+                }
+            }
+            // A first run that had written nothing yet is the later of the two.
+            assert_whole(&store, layout, &format!("{what}, afterwards")).await;
+            assert_no_uploads(&store, 0, &what);
         }
-        // A first run that had written nothing yet is the later of the two.
-        assert_whole(&store, &format!("{what}, afterwards")).await;
-        assert_no_uploads(&store, 0, &what);
+        assert!(overtaken > 10, "{overtaken}");
     }
-    assert!(overtaken > 10, "{overtaken}");
+}
+
+#[tokio::test]
+async fn files_of_a_piece_are_open_at_once_and_as_many_as_the_layouts_say() {
+    for (layout, files, most) in [(LAYOUTS[0], 3, 1), (LAYOUTS[1], 4, 2), (LAYOUTS[2], 4, 1)] {
+        let store = Arc::<Shared>::default();
+        assert!(killed_at(&store, layout, usize::MAX).await);
+        let names = names(&store).await;
+        assert_eq!(names.iter().filter(|name| name.ends_with(".parquet")).count(), files);
+        assert_eq!(*store.most_uploads.lock().unwrap(), most);
+    }
 }

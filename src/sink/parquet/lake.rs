@@ -42,7 +42,7 @@ impl Lake {
             Place::Directory(directory) => {
                 let (directory, account) = (directory.to_path_buf(), account.to_owned());
                 let taken = move || LocalHold::take(directory, account);
-                Ok(Hold::Local(Arc::new(super::piece::blocking(taken).await?)))
+                Ok(Hold::Local(Arc::new(super::open::blocking(taken).await?)))
             }
             #[cfg(feature = "cloud")]
             Place::Bucket(bucket) => {

@@ -1,6 +1,6 @@
 //! An account's part of a local directory.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use super::file::{TemporaryFile, replace, sync_directory};
 use super::manifest::Manifest;
 use super::pending::{Pending, remove_if_there};
 use super::proof;
+use super::tree;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
 
@@ -79,7 +80,7 @@ impl LocalHold {
         proof::prove(self.pending.directory(), files)
     }
 
-    /// The names in the directory, and those of what runs keep.
+    /// The names in the directory and the partitions below it, and those of what runs keep.
     pub(super) fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
         let names = || Ok((names(self.pending.directory())?, names(&self.pending.own())?));
         names().map_err(|error| self.pending.failed("could not be listed", error))
@@ -88,9 +89,14 @@ impl LocalHold {
     /// Removes files of the directory, as far as they are there.
     pub(super) fn remove(&self, names: &[String]) -> Result<()> {
         let directory = self.pending.directory();
-        let removed = names.iter().try_for_each(|name| remove_if_there(&directory.join(name)));
-        removed
-            .and_then(|()| sync_directory(directory))
+        let remove = |name: &String| {
+            let path = directory.join(name);
+            remove_if_there(&path)?;
+            path.parent().map_or(Ok(()), sync_directory)
+        };
+        names
+            .iter()
+            .try_for_each(remove)
             .map_err(|error| self.pending.failed("could not be cleaned", error))
     }
 
@@ -102,8 +108,5 @@ impl LocalHold {
 }
 
 fn names(directory: &Path) -> io::Result<Vec<String>> {
-    let name = |entry: io::Result<fs::DirEntry>| {
-        entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
-    };
-    fs::read_dir(directory)?.map(name).collect()
+    Ok(tree::files(directory)?.into_iter().map(|(name, _)| name).collect())
 }

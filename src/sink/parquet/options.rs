@@ -11,11 +11,14 @@ use parquet::schema::types::ColumnPath;
 use super::claim::NO_ACCOUNT;
 use super::lake::Lake;
 use super::order::{SortColumn, sorting_columns};
+use super::partition::PartitionField;
+use super::roll::Roll;
 use crate::decode::Limits;
 use crate::decode::arrow::Projection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::license::License;
 use crate::schema;
+use crate::sink::DurablePiece;
 
 /// The share of look-ups of a value that is not there which a bloom filter does not spare.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
@@ -23,9 +26,12 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// A license has seldom fewer bytes. In row groups of shorter ones filters exclude less.
 const LEAST_RECORD_BYTES: u64 = 32;
 
-/// The most bytes of JSON in a row group that is sorted: it is put together from text columns, none of which
-/// may reach 2 GiB.
-const MAX_SORTED_BYTES: u64 = 1 << 30;
+/// The most bytes of JSON in a row group that is held before it is encoded: it is put together from text
+/// columns, none of which may reach 2 GiB.
+const MAX_HELD_BYTES: u64 = 1 << 30;
+
+/// Enough for most of what directories are named for, but for days.
+const OPEN_PARTITIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// What the rows of a file are the answer of, wherever they were read.
 const ENDPOINT: &str = "GET /unified/user-directory/licenses";
@@ -39,14 +45,26 @@ pub struct ParquetOptions {
     pub account: Option<Arc<str>>,
     /// Snapshot id: a column, and the second part of file names.
     pub snapshot_id: Arc<str>,
-    /// Files of this snapshot that earlier runs have made: the next one has this number. 0 by default.
-    pub files_before: usize,
+    /// The connector that the account is of, for directories that are named for it.
+    pub integration: Option<Arc<str>>,
+    /// Files of this snapshot that earlier runs have made: the next one has the next number. None by default.
+    pub files_before: Vec<DurablePiece>,
     /// A row group ends with the batch that reaches this many bytes of JSON. 128 MiB by default.
     pub row_group_bytes: u64,
     /// A row group ends with the batch that reaches this many rows. 1,000,000 by default.
     pub row_group_rows: u64,
-    /// A file ends with the batch that reaches this many bytes of JSON. 1 GiB by default.
+    /// A file ends with the batch that reaches this many bytes of JSON, and with it those of the same piece
+    /// in other directories. 1 GiB by default.
     pub file_bytes: u64,
+    /// What ends a file before that; nothing by default.
+    pub roll: Roll,
+    /// What directories below the lake are named for, the outermost first; nothing by default: files lie in
+    /// the lake itself. Rows are then held as Arrow batches, as for `sort_by`, until `row_group_bytes` or
+    /// `row_group_rows` are there, of all directories together.
+    pub partition_by: Vec<PartitionField>,
+    /// Files that are open at once: when the rows that were held go to more directories than that, all files
+    /// end with them. 64 by default. In an object store an open file takes up to 5 MiB of memory.
+    pub open_partitions: NonZeroUsize,
     /// The columns that files have; all by default.
     pub columns: Projection,
     /// What the rows of each row group are sorted by, which their file declares; nothing by default: they
@@ -73,10 +91,14 @@ impl ParquetOptions {
             lake: lake.into(),
             account: None,
             snapshot_id: snapshot_id.into(),
-            files_before: 0,
+            integration: None,
+            files_before: Vec::new(),
             row_group_bytes: 128 << 20,
             row_group_rows: 1_000_000,
             file_bytes: 1 << 30,
+            roll: Roll::default(),
+            partition_by: Vec::new(),
+            open_partitions: OPEN_PARTITIONS,
             columns: Projection::all(),
             sort_by: Vec::new(),
             properties: writer_properties(),
@@ -122,12 +144,17 @@ impl ParquetOptions {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if rows are to be sorted by a column of lists or one that is not
-    /// written, if such a one has a bloom filter, or if rows are to be sorted in row groups of more than 1 GiB.
+    /// written, if such a one has a bloom filter, if rows are to be sorted or partitioned in row groups of more
+    /// than 1 GiB, or if partitions leave no column, or come twice.
     pub fn check(&self) -> Result<()> {
-        sorting_columns(&self.sort_by, self.columns.schema())?;
-        if !self.sort_by.is_empty() && self.row_group_bytes > MAX_SORTED_BYTES {
-            let message =
-                format!("a row group that is sorted has {MAX_SORTED_BYTES} bytes at most");
+        self.check_partitions()?;
+        let columns = self.file_columns()?;
+        sorting_columns(&self.sort_by, columns.schema())?;
+        let is_held = !self.sort_by.is_empty() || !self.partition_by.is_empty();
+        if is_held && self.row_group_bytes > MAX_HELD_BYTES {
+            let message = format!(
+                "a row group that is sorted or partitioned has {MAX_HELD_BYTES} bytes at most"
+            );
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         let has_bloom = |field: &&Arc<arrow_schema::Field>| {
@@ -136,7 +163,7 @@ impl ParquetOptions {
         };
         let all = License::schema();
         let mut blooms = all.fields().iter().filter(has_bloom);
-        match blooms.find(|field| !self.columns.contains(field.name())) {
+        match blooms.find(|field| !columns.contains(field.name())) {
             None => Ok(()),
             Some(field) => {
                 let message =
@@ -162,16 +189,17 @@ impl ParquetOptions {
         metadata.extend(said.into_iter().filter_map(|(name, value)| {
             Some(KeyValue::new(format!("license_stream.{name}"), value?.to_owned()))
         }));
-        let sorting = sorting_columns(&self.sort_by, self.columns.schema())?;
+        let sorting = sorting_columns(&self.sort_by, self.file_columns()?.schema())?;
         let properties = self.properties.clone().into_builder();
         let properties = properties.set_key_value_metadata(Some(metadata));
         Ok(properties.set_sorting_columns((!sorting.is_empty()).then_some(sorting)).build())
     }
 
-    /// The name of file `number` of the snapshot.
-    pub(super) fn file_name(&self, number: usize) -> String {
+    /// The name of file `number` of the snapshot in `directory`, which is empty for the lake itself.
+    pub(super) fn file_name(&self, directory: &str, number: usize) -> String {
         let account = self.account.as_deref().unwrap_or(NO_ACCOUNT);
-        format!("{account}-{}-{number:05}.parquet", self.snapshot_id)
+        let name = format!("{account}-{}-{number:05}.parquet", self.snapshot_id);
+        if directory.is_empty() { name } else { format!("{directory}/{name}") }
     }
 }
 
@@ -219,9 +247,13 @@ mod tests {
         options.columns = Projection::of(["name"]).unwrap();
         assert_eq!(refused(&options), "column id has a bloom filter and is not written");
         options.columns = Projection::all();
-        options.row_group_bytes = MAX_SORTED_BYTES + 1;
-        assert_eq!(refused(&options), "a row group that is sorted has 1073741824 bytes at most");
+        options.row_group_bytes = MAX_HELD_BYTES + 1;
+        let told = "a row group that is sorted or partitioned has 1073741824 bytes at most";
+        assert_eq!(refused(&options), told);
         options.sort_by.clear();
+        options.partition_by = vec!["status".parse().unwrap()];
+        assert_eq!(refused(&options), told);
+        options.partition_by.clear();
         options.check().unwrap();
     }
 

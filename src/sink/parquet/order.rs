@@ -55,26 +55,30 @@ fn refused(message: String) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
-/// The rows of `batches` by `order`, in batches of so many that each is encoded in the memory of a few. Rows
+/// A row of several batches: which of them, and its number there.
+pub(super) type Row = (u32, u32);
+
+/// These `rows` of `batches` by `order`, in batches of so many that each is encoded in the memory of a few. Rows
 /// that are equal in it stay in the order that they have, so that what comes depends on the rows alone.
-pub(super) fn sorted(
+pub(super) fn ordered(
     batches: &[RecordBatch],
+    mut rows: Vec<Row>,
     order: &[SortColumn],
 ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> {
     let keys: Vec<_> = order.iter().filter_map(|column| Key::of(column, batches)).collect();
-    let mut rows: Vec<(usize, usize)> = Vec::new();
-    for (batch, rows_of) in batches.iter().enumerate() {
-        rows.extend((0..rows_of.num_rows()).map(|row| (batch, row)));
+    let place = |(batch, row): Row| (batch as usize, row as usize);
+    if !keys.is_empty() {
+        rows.sort_by(|left, right| {
+            let orders = keys.iter().map(|key| key.compare(place(*left), place(*right)));
+            orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
     }
-    rows.sort_by(|left, right| {
-        let orders = keys.iter().map(|key| key.compare(*left, *right));
-        orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-    });
     let all: Vec<_> = batches.iter().collect();
     let starts = (0..rows.len()).step_by(BATCH_ROWS);
     starts.map(move |start| {
         let end = rows.len().min(start + BATCH_ROWS);
-        interleave_record_batch(&all, &rows[start..end])
+        let places: Vec<_> = rows[start..end].iter().map(|row| place(*row)).collect();
+        interleave_record_batch(&all, &places)
     })
 }
 
@@ -175,9 +179,17 @@ mod tests {
         names.split(',').map(column).collect()
     }
 
+    /// All rows, as they came.
+    fn rows(batches: &[RecordBatch]) -> Vec<Row> {
+        let batches = (0..).zip(batches);
+        let rows = batches
+            .map(|(number, batch)| (0..batch.num_rows() as u32).map(move |row| (number, row)));
+        rows.flatten().collect()
+    }
+
     fn ids(batches: &[RecordBatch], order: &str) -> String {
         let mut ids = Vec::new();
-        for batch in sorted(batches, &by(order)) {
+        for batch in ordered(batches, rows(batches), &by(order)) {
             let batch = batch.unwrap();
             let column = batch.column_by_name("id").unwrap().as_string::<i32>();
             ids.extend(column.iter().map(|id| id.unwrap().to_owned()));
@@ -208,12 +220,26 @@ mod tests {
     }
 
     #[test]
+    fn only_the_rows_that_are_wanted_come_and_without_an_order_as_they_are() {
+        let batches = [batch(&[r#"{"id":"b"}"#, r#"{"id":"a"}"#]), batch(&[r#"{"id":"c"}"#])];
+        let some = |rows: Vec<Row>, order: &str| {
+            let order = if order.is_empty() { Vec::new() } else { by(order) };
+            let batches = ordered(&batches, rows, &order).map(Result::unwrap);
+            batches.map(|rows| ids(&[rows], "id")).collect::<String>()
+        };
+        assert_eq!(some(vec![(0, 0), (1, 0)], ""), "bc");
+        assert_eq!(some(vec![(0, 1), (1, 0)], "id:desc"), "ac", "as `ids` sorts them");
+        assert_eq!(some(Vec::new(), ""), "");
+    }
+
+    #[test]
     fn batches_of_whatever_length_have_all_rows() {
         let records: Vec<_> =
             (0..BATCH_ROWS + 1).map(|id| format!("{{\"id\":\"{id:05}\"}}")).collect();
         let records: Vec<_> = records.iter().map(String::as_str).collect();
         let batches = [batch(&records)];
-        let sorted: Vec<_> = sorted(&batches, &by("id:desc")).map(Result::unwrap).collect();
+        let sorted: Vec<_> =
+            ordered(&batches, rows(&batches), &by("id:desc")).map(Result::unwrap).collect();
         let rows: Vec<_> = sorted.iter().map(RecordBatch::num_rows).collect();
         assert_eq!(rows, [BATCH_ROWS, 1]);
         assert_eq!(sorted[1].column(0).as_string::<i32>().value(0), "00000");

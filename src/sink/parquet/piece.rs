@@ -1,152 +1,203 @@
-//! The file in hand: what becomes durable at once.
+//! The piece in hand: what becomes durable at once.
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
-};
-use parquet::errors::ParquetError;
-use parquet::file::writer::SerializedFileWriter;
-use tokio::task::JoinSet;
 
-use super::ParquetOptions;
-#[cfg(feature = "cloud")]
-use super::bucket::BucketFile;
 use super::claim::Claim;
-use super::file::{TemporaryFile, WrittenFile};
+use super::file::WrittenFile;
+use super::gathered::{Gathered, Part};
 use super::group::{Failure, RowGroup};
-use super::lake::Hold;
-use super::order::{SortColumn, sorted};
-use crate::error::{Error, ErrorKind, Result};
+use super::open::OpenFile;
+use super::options::ParquetOptions;
+use super::parts::{Directory, Parts};
+use super::roll::Roll;
+use crate::error::Result;
 
-/// A Parquet file that is being written. Dropped before it is finished, it leaves nothing behind.
+/// The files of one number, one in each directory that has rows of it. Dropped before it is finished, it
+/// leaves of those only what was finished already.
 #[derive(Debug)]
 pub(super) struct Piece {
-    writer: Writer,
-    factory: ArrowRowGroupWriterFactory,
-    schema: SchemaRef,
-    order: Arc<[SortColumn]>,
-    /// The row group in hand, once it has rows.
-    group: Option<Group>,
-    /// Row groups that are in the file.
-    groups: usize,
-    /// The last of them on its way to the disk: the end of the file then has little left to wait for.
-    syncing: JoinSet<io::Result<()>>,
-    limits: PieceLimits,
-    rows: u64,
-    /// Bytes of JSON that went into the file, and into its last row group.
-    bytes: u64,
+    claim: Arc<Claim>,
+    options: Arc<ParquetOptions>,
+    number: usize,
+    open: BTreeMap<Directory, OpenFile>,
+    finished: BTreeMap<Directory, WrittenFile>,
+    rows: Rows,
+    /// What the row groups in hand were made from, of all files.
     group_bytes: u64,
     group_rows: u64,
+    /// Since when its files are as old as the oldest of them.
+    begun: Instant,
+    /// Whether one of them has the length that is wanted.
+    is_rolled: bool,
 }
 
-/// A row group in hand.
+/// The rows that are in no file yet.
 #[derive(Debug)]
-enum Group {
-    Encoded(RowGroup),
-    /// Rows that are sorted once all of them are there.
-    Unsorted(Vec<RecordBatch>),
-}
-
-/// What appends whole row groups to the file.
-type Writer = SerializedFileWriter<PieceFile>;
-
-/// Where the bytes go.
-#[derive(Debug)]
-enum PieceFile {
-    Local(TemporaryFile),
-    #[cfg(feature = "cloud")]
-    Bucket(BucketFile),
-}
-
-#[derive(Debug)]
-struct PieceLimits {
-    row_group_bytes: u64,
-    row_group_rows: u64,
-    file_bytes: u64,
-    threads: usize,
+enum Rows {
+    /// Those of the only file there is, encoded as they come.
+    Encoded(Option<RowGroup>),
+    /// Those of many, or that are to be sorted, encoded when all of a row group are there.
+    Gathered(Gathered),
 }
 
 impl Piece {
-    /// Begins file `number` of a snapshot.
-    pub(super) async fn create(
-        claim: &Claim,
-        options: &ParquetOptions,
-        number: usize,
-    ) -> Result<Self> {
-        let file = PieceFile::create(claim.hold(), options.file_name(number)).await?;
-        let properties = options.file_properties()?;
-        let schema = Arc::clone(options.columns.schema());
-        let created = move || {
-            let path = file.path();
-            let options = ArrowWriterOptions::new().with_properties(properties);
-            ArrowWriter::try_new_with_options(file, schema, options)
-                .and_then(ArrowWriter::into_serialized_writer)
-                .map_err(|error| failed(&path, error))
+    /// Begins piece `number` of a snapshot.
+    pub(super) fn new(claim: Arc<Claim>, options: Arc<ParquetOptions>, number: usize) -> Self {
+        let is_encoded = options.sort_by.is_empty() && options.partition_by.is_empty();
+        let rows = match is_encoded {
+            true => Rows::Encoded(None),
+            false => Rows::Gathered(Gathered::default()),
         };
-        let (writer, factory) = blocking(created).await?;
-        Ok(Self {
-            writer,
-            factory,
-            schema: Arc::clone(options.columns.schema()),
-            order: options.sort_by.as_slice().into(),
-            group: None,
-            groups: 0,
-            syncing: JoinSet::new(),
-            limits: PieceLimits {
-                row_group_bytes: options.row_group_bytes,
-                row_group_rows: options.row_group_rows,
-                file_bytes: options.file_bytes,
-                threads: options.threads.get(),
-            },
-            rows: 0,
-            bytes: 0,
+        let (open, finished) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            claim,
+            options,
+            number,
+            open,
+            finished,
+            rows,
             group_bytes: 0,
             group_rows: 0,
-        })
-    }
-
-    /// Appends rows that were made from `bytes` bytes of JSON. Their encoding goes on after the answer.
-    pub(super) async fn write(mut self, batch: RecordBatch, bytes: u64) -> Result<Self> {
-        let mut group = match self.group.take() {
-            Some(group) => group,
-            None if self.order.is_empty() => Group::Encoded(self.begin_group()?),
-            None => Group::Unsorted(Vec::new()),
-        };
-        self.rows += batch.num_rows() as u64;
-        self.bytes += bytes;
-        self.group_bytes += bytes;
-        self.group_rows += batch.num_rows() as u64;
-        match &mut group {
-            Group::Encoded(group) => self.encode(group, batch).await?,
-            Group::Unsorted(batches) => batches.push(batch),
+            begun: Instant::now(),
+            is_rolled: false,
         }
-        let is_full = self.group_bytes >= self.limits.row_group_bytes
-            || self.group_rows >= self.limits.row_group_rows;
-        self.group = Some(group);
-        if is_full { self.close_group().await } else { Ok(self) }
     }
 
-    fn begin_group(&self) -> Result<RowGroup> {
-        RowGroup::begin(&self.factory, &self.schema, self.groups, self.limits.threads)
-            .map_err(|error| self.failed(error))
+    /// Adds rows that were made from `json_bytes` bytes of JSON. Their encoding goes on after the answer.
+    pub(super) async fn write(&mut self, parts: Parts, json_bytes: u64) -> Result<()> {
+        self.group_bytes += json_bytes;
+        self.group_rows += parts.rows.num_rows() as u64;
+        match &mut self.rows {
+            Rows::Gathered(gathered) => gathered.add(parts, json_bytes),
+            Rows::Encoded(_) => self.encode(parts.rows).await?,
+        }
+        // Only behind a row group is it known how long a file is.
+        let most = self.options.roll.bytes.unwrap_or(u64::MAX);
+        let is_group_full = self.group_bytes >= self.options.row_group_bytes.min(most)
+            || self.group_rows >= self.options.row_group_rows;
+        if is_group_full && !self.is_full() {
+            self.close_groups(false).await?;
+        }
+        Ok(())
     }
 
-    async fn encode(&self, group: &mut RowGroup, batch: RecordBatch) -> Result<()> {
-        group.write(batch).await.map_err(|failure| self.not_encoded(failure))
+    /// Whether it is to be finished: a file has what is wanted, it is as old as is wanted, or there were more
+    /// directories than files may be open.
+    pub(super) fn is_full(&self) -> bool {
+        let Roll { rows: most_rows, age, .. } = self.options.roll;
+        if !self.finished.is_empty() || self.is_rolled {
+            return true;
+        }
+        if age.is_some_and(|age| self.begun.elapsed() >= age) {
+            return true;
+        }
+        let is_full = |directory: &str, rows: u64, json_bytes: u64| {
+            let (rows_before, bytes_before) =
+                self.open.get(directory).map_or((0, 0), OpenFile::holds);
+            json_bytes + bytes_before >= self.options.file_bytes
+                || most_rows.is_some_and(|most| rows + rows_before >= most)
+        };
+        match &self.rows {
+            Rows::Encoded(_) => is_full("", self.group_rows, self.group_bytes),
+            Rows::Gathered(gathered) => gathered
+                .parts
+                .iter()
+                .any(|(directory, part)| is_full(directory, part.rows(), part.json_bytes)),
+        }
     }
 
-    /// Encodes the rows of a row group in their order.
-    async fn encode_sorted(&self, batches: Vec<RecordBatch>) -> Result<RowGroup> {
-        let mut group = self.begin_group()?;
-        let order = Arc::clone(&self.order);
+    /// Completes all files. Each has its name once it is on disk; they are durable when this answers.
+    pub(super) async fn finish(mut self) -> Result<Vec<WrittenFile>> {
+        self.close_groups(true).await?;
+        Ok(self.finished.into_values().collect())
+    }
+
+    async fn encode(&mut self, rows: RecordBatch) -> Result<()> {
+        let directory = Directory::from("");
+        let file = self.take(&directory).await?;
+        if let Rows::Encoded(group) = &mut self.rows {
+            let group = match group {
+                Some(group) => group,
+                None => group.insert(file.begin_group()?),
+            };
+            file.encode(group, rows).await?;
+        }
+        self.open.insert(directory, file);
+        Ok(())
+    }
+
+    /// Puts the row groups in hand into their files. These are finished if it is the last time, or if more
+    /// would be open than may be: so that no more are open at once, whatever comes.
+    async fn close_groups(&mut self, is_last: bool) -> Result<()> {
+        let (json_bytes, rows) = (self.group_bytes, self.group_rows);
+        (self.group_bytes, self.group_rows) = (0, 0);
+        let (batches, parts) = match &mut self.rows {
+            Rows::Gathered(gathered) => gathered.take(),
+            Rows::Encoded(group) => {
+                if let Some(group) = group.take() {
+                    let directory = Directory::from("");
+                    let file = self.take(&directory).await?.append(group, rows, json_bytes).await?;
+                    self.put(directory, file);
+                }
+                Default::default()
+            }
+        };
+        let new = parts.keys().filter(|directory| !self.open.contains_key(*directory)).count();
+        let is_last = is_last || self.open.len() + new > self.options.open_partitions.get();
+        let batches: Arc<[RecordBatch]> = batches.into();
+        for (directory, part) in parts {
+            let file = self.take(&directory).await?;
+            let file = self.append(file, Arc::clone(&batches), part).await?;
+            self.put(Arc::clone(&directory), file);
+            if is_last {
+                self.finish_file(&directory).await?;
+            }
+        }
+        while is_last && let Some(directory) = self.open.keys().next().cloned() {
+            self.finish_file(&directory).await?;
+        }
+        Ok(())
+    }
+
+    /// The open file in `directory`, or a new one.
+    async fn take(&mut self, directory: &Directory) -> Result<OpenFile> {
+        if let Some(file) = self.open.remove(directory) {
+            return Ok(file);
+        }
+        let name = self.options.file_name(directory, self.number);
+        OpenFile::create(&self.claim, &self.options, name).await
+    }
+
+    /// Puts a file back to which a row group was appended.
+    fn put(&mut self, directory: Directory, file: OpenFile) {
+        self.is_rolled |= self.options.roll.bytes.is_some_and(|bytes| file.is_nearest_to(bytes));
+        self.open.insert(directory, file);
+    }
+
+    async fn finish_file(&mut self, directory: &Directory) -> Result<()> {
+        if let Some(file) = self.open.remove(directory) {
+            let file = file.finish(&self.claim).await?;
+            self.finished.insert(Arc::clone(directory), file);
+        }
+        Ok(())
+    }
+
+    /// Appends a row group of the rows of `part`, in their order.
+    async fn append(
+        &self,
+        file: OpenFile,
+        batches: Arc<[RecordBatch]>,
+        part: Part,
+    ) -> Result<OpenFile> {
+        let (rows, json_bytes, options) = (part.rows(), part.json_bytes, Arc::clone(&self.options));
+        let mut group = file.begin_group()?;
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
-        let sorting = tokio::task::spawn_blocking(move || {
-            for batch in sorted(&batches, &order) {
+        let ordering = tokio::task::spawn_blocking(move || {
+            for batch in part.ordered(&batches, &options.sort_by) {
                 // Without a receiver the encoding has failed.
                 if sender.blocking_send(batch).is_err() {
                     return;
@@ -154,144 +205,10 @@ impl Piece {
             }
         });
         while let Some(batch) = receiver.recv().await {
-            let batch = batch.map_err(|error| self.failed(error.into()))?;
-            self.encode(&mut group, batch).await?;
+            let batch = batch.map_err(|error| file.failed(error.into()))?;
+            file.encode(&mut group, batch).await?;
         }
-        sorting.await.map_err(|error| self.not_encoded(Failure::Task(error)))?;
-        Ok(group)
+        ordering.await.map_err(|error| file.not_encoded(Failure::Task(error)))?;
+        file.append(group, rows, json_bytes).await
     }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes >= self.limits.file_bytes
-    }
-
-    /// Completes the file, and gives it its name once it is on disk.
-    pub(super) async fn finish(self, claim: &Claim) -> Result<WrittenFile> {
-        let this = self.close_group().await?;
-        let (writer, rows) = (this.writer, this.rows);
-        let file = blocking(move || {
-            let path = writer.inner().path();
-            writer.into_inner().map_err(|error| failed(&path, error))
-        })
-        .await?;
-        file.publish(claim.hold(), rows).await
-    }
-
-    /// Puts the row group in hand into the file.
-    async fn close_group(mut self) -> Result<Self> {
-        let group = match self.group.take() {
-            None => return Ok(self),
-            Some(Group::Encoded(group)) => group,
-            Some(Group::Unsorted(batches)) => self.encode_sorted(batches).await?,
-        };
-        let chunks = group.close().await.map_err(|failure| self.not_encoded(failure))?;
-        (self.group_bytes, self.group_rows) = (0, 0);
-        self.groups += 1;
-        let mut this = blocking(move || match append(&mut self.writer, chunks) {
-            Ok(()) => Ok(self),
-            Err(error) => Err(self.failed(error)),
-        })
-        .await?;
-        this.sync().await?;
-        Ok(this)
-    }
-
-    /// Begins to put on disk what was written, once what was written before is there.
-    async fn sync(&mut self) -> Result<()> {
-        let handle = match self.writer.inner() {
-            PieceFile::Local(file) => file.handle(),
-            // Its parts are on their way already.
-            #[cfg(feature = "cloud")]
-            PieceFile::Bucket(_) => return Ok(()),
-        };
-        let handle = handle.map_err(|error| self.failed(error.into()))?;
-        while let Some(synced) = self.syncing.join_next().await {
-            let synced = synced.unwrap_or_else(|error| Err(io::Error::other(error)));
-            synced.map_err(|error| self.failed(error.into()))?;
-        }
-        self.syncing.spawn_blocking(move || handle.sync_data());
-        Ok(())
-    }
-
-    fn failed(&self, error: ParquetError) -> Error {
-        failed(&self.writer.inner().path(), error)
-    }
-
-    fn not_encoded(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::Encoder(error) => self.failed(error),
-            Failure::Task(error) => {
-                Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
-            }
-        }
-    }
-}
-
-impl PieceFile {
-    async fn create(hold: &Hold, name: String) -> Result<Self> {
-        match hold.clone() {
-            Hold::Local(hold) => blocking(move || hold.create(&name).map(Self::Local)).await,
-            #[cfg(feature = "cloud")]
-            Hold::Bucket(hold) => hold.create(&name).await.map(Self::Bucket),
-        }
-    }
-
-    fn path(&self) -> String {
-        match self {
-            Self::Local(file) => file.path().display().to_string(),
-            #[cfg(feature = "cloud")]
-            Self::Bucket(file) => file.path().to_owned(),
-        }
-    }
-
-    async fn publish(self, hold: &Hold, rows: u64) -> Result<WrittenFile> {
-        match (self, hold) {
-            (Self::Local(file), _) => blocking(move || file.publish(rows)).await,
-            #[cfg(feature = "cloud")]
-            (Self::Bucket(file), Hold::Bucket(hold)) => hold.publish(file, rows).await,
-            #[cfg(feature = "cloud")]
-            (Self::Bucket(_), Hold::Local(_)) => {
-                Err(Error::new(ErrorKind::Internal, "a file was not made by its claim"))
-            }
-        }
-    }
-}
-
-impl Write for PieceFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Local(file) => file.write(bytes),
-            #[cfg(feature = "cloud")]
-            Self::Bucket(file) => file.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Local(file) => file.flush(),
-            #[cfg(feature = "cloud")]
-            Self::Bucket(file) => file.flush(),
-        }
-    }
-}
-
-fn append(writer: &mut Writer, chunks: Vec<ArrowColumnChunk>) -> Result<(), ParquetError> {
-    let mut group = writer.next_row_group()?;
-    for chunk in chunks {
-        chunk.append_to_row_group(&mut group)?;
-    }
-    group.close().map(drop)
-}
-
-/// Runs `work`, which keeps the CPU or the disk busy, beside the runtime.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(ErrorKind::Internal, "writing the Parquet file failed").caused_by(error)
-    })?
-}
-
-fn failed(path: &str, error: ParquetError) -> Error {
-    Error::new(ErrorKind::Destination, format!("{path} could not be written")).caused_by(error)
 }

@@ -5,8 +5,8 @@ use std::fs::File;
 use uuid::Uuid;
 
 use super::lake::{Lake, Place};
+use super::open::blocking;
 use super::pending::Pending;
-use super::piece::blocking;
 #[cfg(feature = "cloud")]
 use super::unfinished::Unfinished;
 #[cfg(feature = "cloud")]

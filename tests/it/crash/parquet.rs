@@ -6,9 +6,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{kill_at_each, kill_at_random, simulator, wanted_kills};
+use super::{
+    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
+};
 use crate::support::command::license_stream;
-use crate::support::python::{ENGINES, parquet_rows};
+use crate::support::python::{ENGINES, hive_rows, parquet_rows};
 use crate::support::simulation::Simulation;
 
 /// A run into `out`, with a file for each batch.
@@ -19,12 +21,27 @@ pub(super) fn command(simulation: &Simulation, out: &Path) -> Command {
     command
 }
 
+/// What makes it put them into directories, in pieces of two batches and of nine files that are open at once.
+pub(super) const PARTITIONED: [&str; 6] =
+    ["--partition-by", "status,is_paid", "--row-group-bytes", "1", "--file-bytes", "550000"];
+
+/// A run that does.
+fn partitioned(simulation: &Simulation, out: &Path) -> Command {
+    let mut command = license_stream();
+    command.args(["parquet", "--quiet", "--out"]).arg(out).args(PARTITIONED);
+    simulation.source(&mut command);
+    command
+}
+
 /// The rows of all files that a reader of `*.parquet` sees, by snapshot and id, and without the snapshot.
 /// A run that is killed when its snapshot was complete already, and only it had not ended, is followed by
 /// one that adds another.
 fn snapshots(engine: &str, out: &Path) -> Vec<Vec<Value>> {
     let mut snapshots = BTreeMap::<String, Vec<Value>>::new();
-    for mut row in parquet_rows(engine, out) {
+    let are_partitioned =
+        tree(out).iter().any(|name| name.contains("=") && !name.contains("_license"));
+    let rows = if are_partitioned { hive_rows(engine, out) } else { parquet_rows(engine, out) };
+    for mut row in rows {
         let snapshot = row.as_object_mut().unwrap().remove("_snapshot_id").unwrap().to_string();
         snapshots.entry(snapshot).or_default().push(row);
     }
@@ -40,15 +57,37 @@ pub(super) fn assert_undisturbed(out: &Path, undisturbed: &[Value], what: &str) 
             assert!(rows == undisturbed, "{what}: {} rows, and not those", rows.len());
         }
     }
-    let names = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name());
-    let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    let names = tree(out);
     assert!(!names.iter().any(|name| name.ends_with(".partial")), "{what}: {names:?}");
     assert!(names.iter().any(|name| name == "_SUCCESS"), "{what}: {names:?}");
 }
 
+/// The names of all files below, with those of their directories.
+fn tree(out: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(out).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type().unwrap().is_dir() {
+            names.extend(tree(&entry.path()).iter().map(|below| format!("{name}/{below}")));
+        } else {
+            names.push(name);
+        }
+    }
+    names
+}
+
 pub(super) fn undisturbed(simulation: &Simulation) -> Vec<Value> {
+    undisturbed_by(|out| command(simulation, out))
+}
+
+pub(super) fn undisturbed_partitioned(simulation: &Simulation) -> Vec<Value> {
+    undisturbed_by(|out| partitioned(simulation, out))
+}
+
+fn undisturbed_by(command: impl Fn(&Path) -> Command) -> Vec<Value> {
     let directory = tempfile::tempdir().unwrap();
-    assert!(super::ended(super::start(&mut command(simulation, directory.path()))));
+    assert!(super::ended(super::start(&mut command(directory.path()))));
     let mut snapshots = snapshots(ENGINES[0], directory.path());
     assert_eq!(snapshots.len(), 1);
     let rows = snapshots.remove(0);
@@ -60,17 +99,30 @@ pub(super) fn undisturbed(simulation: &Simulation) -> Vec<Value> {
 fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(1));
     let undisturbed = undisturbed(&simulation);
-    let points = kill_at_each(|| {
-        let directory = tempfile::tempdir().unwrap();
-        let out = directory.path().to_owned();
-        let command = {
-            let simulation = &simulation;
-            move || command(simulation, &out)
-        };
-        let undisturbed = &undisturbed;
-        (command, move |what: &str| assert_undisturbed(directory.path(), undisturbed, what))
-    });
+    let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
     assert_eq!(points, 6, "files and checkpoints");
+}
+
+#[test]
+fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of_an_undisturbed_one()
+ {
+    let simulation = Simulation::start(simulator(12));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    let points =
+        kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
+    assert_eq!(points, 6, "files and checkpoints");
+}
+
+/// A run into a directory of its own, and a look at that.
+fn killed<'a>(
+    simulation: &'a Simulation,
+    undisturbed: &'a [Value],
+    command: fn(&Simulation, &Path) -> Command,
+) -> (impl FnMut() -> Command, impl FnOnce(&str)) {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_owned();
+    let run = move || command(simulation, &out);
+    (run, move |what: &str| assert_undisturbed(directory.path(), undisturbed, what))
 }
 
 #[test]
@@ -93,6 +145,22 @@ fn another_directory_is_not_gone_on_with_by_a_checkpoint_that_both_share() {
     assert_eq!(snapshots(ENGINES[0], one.path())[0].len() as u64, super::COUNT);
 }
 
+#[test]
+fn other_partitions_than_those_of_an_unfinished_snapshot_are_refused() {
+    let simulation = Simulation::start(simulator(13));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let mut killed = partitioned(&simulation, out);
+    let killed = killed.env("LICENSE_STREAM_KILL_AT", "checkpoint-renamed:1").status();
+    assert!(!killed.unwrap().success());
+    let refused = command(&simulation, out).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let told = "partition_by was status,is_paid and is not set";
+    assert!(String::from_utf8_lossy(&refused.stderr).contains(told), "{refused:?}");
+    assert!(partitioned(&simulation, out).status().unwrap().success());
+    assert_undisturbed(out, &undisturbed_partitioned(&simulation), "with the options as before");
+}
+
 pub(super) fn parquet_files(out: &Path) -> Vec<String> {
     let names = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
@@ -102,14 +170,35 @@ pub(super) fn parquet_files(out: &Path) -> Vec<String> {
 #[test]
 fn killed_at_random_instants_runs_leave_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(2));
-    let undisturbed = undisturbed(&simulation);
+    kill_all(&undisturbed(&simulation), "parquet", |out| command(&simulation, out));
+}
+
+#[test]
+fn killed_at_random_instants_runs_into_partitions_leave_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(14));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    kill_all(&undisturbed, "parquet, partitioned", |out| partitioned(&simulation, out));
+}
+
+#[test]
+fn killed_at_random_instants_runs_that_roll_by_time_leave_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(17));
+    kill_all(&undisturbed(&simulation), "parquet, rolled by time", |out| {
+        let mut command = license_stream();
+        command.args(["parquet", "--quiet", "--roll", "60ms", "--out"]).arg(out);
+        simulation.source(&mut command);
+        command
+    });
+}
+
+fn kill_all(undisturbed: &[Value], what: &str, command: impl Fn(&Path) -> Command) {
     let mut random = fastrand::Rng::with_seed(2);
     let mut kills = 0;
     while kills < wanted_kills() {
         let directory = tempfile::tempdir().unwrap();
         let out = directory.path();
-        kills += kill_at_random(&mut random, || command(&simulation, out));
-        assert_undisturbed(out, &undisturbed, &format!("after {kills} kills"));
+        kills += kill_at_random(&mut random, || command(out));
+        assert_undisturbed(out, undisturbed, &format!("after {kills} kills"));
     }
-    println!("parquet: {kills} kills at random instants survived");
+    println!("{what}: {kills} kills at random instants survived");
 }

@@ -5,16 +5,27 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::parquet::{assert_undisturbed, undisturbed};
-use super::{kill_at_each, kill_at_random, simulator, wanted_kills};
+use super::parquet::{PARTITIONED, assert_undisturbed, undisturbed, undisturbed_partitioned};
+use super::{
+    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
+};
 use crate::support::command::license_stream;
 use crate::support::s3::{self, Bucket, endpoint};
 use crate::support::simulation::Simulation;
 
 /// A run into `bucket`, with a file for each batch.
 pub(super) fn command(simulation: &Simulation, bucket: &Bucket) -> Command {
+    command_with(&["--file-bytes", "1"], simulation, bucket)
+}
+
+/// One that puts them into directories.
+fn partitioned(simulation: &Simulation, bucket: &Bucket) -> Command {
+    command_with(&PARTITIONED, simulation, bucket)
+}
+
+fn command_with(options: &[&str], simulation: &Simulation, bucket: &Bucket) -> Command {
     let mut command = license_stream();
-    command.args(["parquet", "--quiet", "--file-bytes", "1", "--out", &bucket.url()]);
+    command.args(["parquet", "--quiet", "--out", &bucket.url()]).args(options);
     s3::settings(simulation.source(&mut command), &endpoint());
     command
 }
@@ -31,28 +42,54 @@ fn assert_bucket_undisturbed(bucket: &Bucket, undisturbed: &[Value], what: &str)
 fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(3));
     let undisturbed = undisturbed(&simulation);
-    let points = kill_at_each(|| {
-        let bucket = Rc::new(Bucket::make("killed"));
-        let command = {
-            let (simulation, bucket) = (&simulation, Rc::clone(&bucket));
-            move || command(simulation, &bucket)
-        };
-        let undisturbed = &undisturbed;
-        (command, move |what: &str| assert_bucket_undisturbed(&bucket, undisturbed, what))
-    });
+    let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
     assert_eq!(points, 8, "all that there are in a bucket");
+}
+
+#[test]
+fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of_an_undisturbed_one()
+ {
+    let simulation = Simulation::start(simulator(15));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    let points =
+        kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
+    assert_eq!(points, 8, "all that there are in a bucket");
+}
+
+/// A run into a bucket of its own, and a look at that.
+fn killed<'a>(
+    simulation: &'a Simulation,
+    undisturbed: &'a [Value],
+    command: fn(&Simulation, &Bucket) -> Command,
+) -> (impl FnMut() -> Command, impl FnOnce(&str)) {
+    let bucket = Rc::new(Bucket::make("killed"));
+    let run = {
+        let bucket = Rc::clone(&bucket);
+        move || command(simulation, &bucket)
+    };
+    (run, move |what: &str| assert_bucket_undisturbed(&bucket, undisturbed, what))
 }
 
 #[test]
 fn killed_at_random_instants_runs_leave_the_rows_of_an_undisturbed_one() {
     let simulation = Simulation::start(simulator(4));
-    let undisturbed = undisturbed(&simulation);
+    kill_all(&undisturbed(&simulation), "s3", |bucket| command(&simulation, bucket));
+}
+
+#[test]
+fn killed_at_random_instants_runs_into_partitions_leave_the_rows_of_an_undisturbed_one() {
+    let simulation = Simulation::start(simulator(16));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    kill_all(&undisturbed, "s3, partitioned", |bucket| partitioned(&simulation, bucket));
+}
+
+fn kill_all(undisturbed: &[Value], what: &str, command: impl Fn(&Bucket) -> Command) {
     let mut random = fastrand::Rng::with_seed(4);
     let mut kills = 0;
     while kills < wanted_kills() {
         let bucket = Bucket::make("killed");
-        kills += kill_at_random(&mut random, || command(&simulation, &bucket));
-        assert_bucket_undisturbed(&bucket, &undisturbed, &format!("after {kills} kills"));
+        kills += kill_at_random(&mut random, || command(&bucket));
+        assert_bucket_undisturbed(&bucket, undisturbed, &format!("after {kills} kills"));
     }
-    println!("s3: {kills} kills at random instants survived");
+    println!("{what}: {kills} kills at random instants survived");
 }

@@ -77,8 +77,8 @@ fn a_snapshot_is_not_gone_on_with_in_other_columns_or_another_order() {
     let begun = begin(&["--columns", "id,name", "--sort-by", "name:desc"], 1).summary();
     assert!(!files(&begun).is_empty());
     for (options, said) in [
-        (&[][..], "columns was id,name and is none; sort_by was name:desc and is none"),
-        (&["--columns", "id,name"], "(sort_by was name:desc and is none)"),
+        (&[][..], "columns was id,name and is not set; sort_by was name:desc and is not set"),
+        (&["--columns", "id,name"], "(sort_by was name:desc and is not set)"),
         (&["--columns", "id,name", "--sort-by", "name"], "sort_by was name:desc and is name"),
         (&["--columns", "id", "--sort-by", "id"], "columns was id,name and is id; sort_by was"),
     ] {

@@ -23,6 +23,11 @@ pub(crate) fn parquet_lines(engine: &str, path: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// The rows of a directory of partitions as `engine` sees them, with what directories are named for.
+pub(crate) fn hive_rows(engine: &str, directory: &Path) -> Vec<Value> {
+    lines(reader("hive_rows.py").arg(engine).arg(directory))
+}
+
 /// How a Parquet file is laid out: row groups, codecs, logical types.
 pub(crate) fn parquet_meta(path: &Path) -> Value {
     let mut found = lines(reader("parquet_meta.py").arg(path));

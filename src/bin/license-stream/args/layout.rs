@@ -1,10 +1,11 @@
 //! What is written of licenses into files, and how, as it is typed.
 
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::decode::arrow::Projection;
-use license_stream::sink::parquet::{ParquetOptions, SortColumn};
+use license_stream::sink::parquet::{ParquetOptions, PartitionField, Roll, SortColumn};
 use license_stream::{Error, ErrorKind, Result};
 use parquet::basic::{Compression, ZstdLevel};
 
@@ -31,6 +32,16 @@ pub(crate) struct LayoutArgs {
     /// the files. A row group in hand then takes its JSON's bytes of memory once more
     #[arg(long, value_name = "COLUMN[:desc],…", value_delimiter = ',')]
     pub(crate) sort_by: Vec<SortArg>,
+    /// Put files into directories named for these, the outermost first, as key=value: account, integration,
+    /// snapshot, a column (status, is_paid, currency, name, description), or date(…), month(…) or year(…) of
+    /// created_at or updated_at. What is such a column is then not in the files. A row group in hand takes its
+    /// JSON's bytes of memory once more
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = partition_field)]
+    pub(crate) partition_by: Vec<PartitionField>,
+    /// Files open at once: when a row group in hand goes to more directories, all files end with it. An open
+    /// file in an object store takes up to 5 MiB of memory; accounts that are read at once share this number
+    #[arg(long, value_name = "N", default_value = "64", requires = "partition_by")]
+    pub(crate) open_partitions: NonZeroUsize,
     /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
     /// it, so that memory stays the same
     #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
@@ -41,10 +52,13 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row_group_rows: u64,
-    /// A file ends once it holds this many bytes of JSON
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) file_bytes: u64,
+    /// A file ends once it holds this many bytes of JSON; 1073741824 if neither it nor --roll is given
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) file_bytes: Option<u64>,
+    /// A file ends when it is nearest to a length (256MiB), with so many rows (rows=1000000), or as long after
+    /// it was begun (15m): the first of these where there are several, separated by commas
+    #[arg(long, value_name = "SIZE|rows=N|TIME", value_parser = roll)]
+    pub(crate) roll: Option<Roll>,
 }
 
 /// `--remote-data`.
@@ -121,13 +135,30 @@ impl LayoutArgs {
         options.columns = self.projection()?;
         options.row_group_bytes = (self.row_group_bytes / at_once).max(1);
         options.row_group_rows = self.row_group_rows;
-        options.file_bytes = self.file_bytes;
+        options.roll = self.roll.unwrap_or_default();
+        if let Some(file_bytes) = self.file_bytes.or(self.roll.map(|_| u64::MAX)) {
+            options.file_bytes = file_bytes;
+        }
+        options.partition_by.clone_from(&self.partition_by);
+        let open =
+            self.open_partitions.get() / usize::try_from(at_once).unwrap_or(usize::MAX).max(1);
+        options.open_partitions = NonZeroUsize::new(open).unwrap_or(NonZeroUsize::MIN);
         options.sort_by = self.sort_by.iter().map(|SortArg(column)| column.clone()).collect();
         if let Some(CompressionArg(compression)) = self.compression {
             options = options.with_compression(compression);
         }
         self.bloom.iter().try_fold(options, |options, column| options.with_bloom_filter(column))
     }
+}
+
+/// When files end.
+fn roll(text: &str) -> Result<Roll, String> {
+    text.parse().map_err(|error: Error| error.message().to_owned())
+}
+
+/// What directories are named for.
+fn partition_field(text: &str) -> Result<PartitionField, String> {
+    text.parse().map_err(|error: Error| error.message().to_owned())
 }
 
 /// The name of a column that there is.

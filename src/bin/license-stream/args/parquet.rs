@@ -14,6 +14,7 @@ Examples:
   license-stream parquet --input body.ndjson --out lake/licenses --on-error skip
   license-stream parquet --all-accounts --out s3://lake/licenses
   license-stream parquet --all-accounts --out lake --remote-data drop --bloom id --sort-by name
+  license-stream parquet --all-accounts --out lake --partition-by integration,status --roll 256MiB
   license-stream parquet --input body.ndjson --as arrow-stream --out - | python load.py
   duckdb -c \"select name, sum(assigned_quantity) from 'lake/licenses/*.parquet' group by 1\"";
 

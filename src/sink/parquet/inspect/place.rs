@@ -8,9 +8,12 @@ use bytes::Bytes;
 
 use super::footer::{FileInspection, wanted};
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "cloud")]
+use crate::sink::parquet::hive;
 use crate::sink::parquet::lake::{Lake, OWN, Place};
 use crate::sink::parquet::manifest::Manifest;
-use crate::sink::parquet::piece::blocking;
+use crate::sink::parquet::open::blocking;
+use crate::sink::parquet::tree;
 #[cfg(feature = "cloud")]
 use crate::sink::parquet::unfinished::Unfinished;
 
@@ -30,32 +33,29 @@ impl Looked {
         }
     }
 
-    /// The files directly in `folder`, with their lengths, in order.
-    pub(super) async fn names(&self, folder: &'static str) -> Result<Vec<(String, u64)>> {
+    /// The files here and in the partitions below, with their lengths, in order.
+    pub(super) async fn files(&self) -> Result<Vec<(String, u64)>> {
         match self.0.0.clone() {
-            Place::Directory(directory) => {
-                blocking(move || {
-                    let path = directory.join(folder);
-                    names(&path).map_err(|error| unreadable(&path.display().to_string(), error))
-                })
-                .await
-            }
+            Place::Directory(directory) => blocking(move || listed(&directory)).await,
             #[cfg(feature = "cloud")]
-            Place::Bucket(bucket) => bucket.names(folder).await,
+            Place::Bucket(bucket) => bucket.tree(hive::is_directory).await,
         }
     }
 
     /// The names of what runs keep; none where there was no run.
     pub(super) async fn own_names(&self) -> Result<Vec<String>> {
-        let is_there = match &self.0.0 {
-            Place::Directory(directory) => directory.join(OWN).is_dir(),
+        let names = match self.0.0.clone() {
+            Place::Directory(directory) => {
+                blocking(move || match directory.join(OWN) {
+                    own if own.is_dir() => listed(&own),
+                    _ => Ok(Vec::new()),
+                })
+                .await?
+            }
             #[cfg(feature = "cloud")]
-            Place::Bucket(_) => true,
+            Place::Bucket(bucket) => bucket.names(OWN).await?,
         };
-        if !is_there {
-            return Ok(Vec::new());
-        }
-        Ok(self.names(OWN).await?.into_iter().map(|(name, _)| name).collect())
+        Ok(names.into_iter().map(|(name, _)| name).collect())
     }
 
     /// What is pending.
@@ -63,7 +63,7 @@ impl Looked {
         match &self.0.0 {
             Place::Directory(directory) => {
                 let path = directory.join(OWN).join("pending");
-                blocking(move || match names(&path) {
+                blocking(move || match tree::files(&path) {
                     Ok(names) => Ok(names.into_iter().map(|(name, _)| name).collect()),
                     Err(error) if is_absent(&error) => Ok(Vec::new()),
                     Err(error) => Err(unreadable(&path.display().to_string(), error)),
@@ -156,18 +156,8 @@ impl Looked {
     }
 }
 
-fn names(directory: &Path) -> io::Result<Vec<(String, u64)>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        // A run may just have given it another name.
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-        if metadata.is_file() {
-            names.push((entry.file_name().to_string_lossy().into_owned(), metadata.len()));
-        }
-    }
-    names.sort();
-    Ok(names)
+fn listed(directory: &Path) -> Result<Vec<(String, u64)>> {
+    tree::files(directory).map_err(|error| unreadable(&directory.display().to_string(), error))
 }
 
 /// Whether nothing is pending: no run was here, or it is a copy of a bucket, where what is pending is one object.

@@ -1,0 +1,236 @@
+//! A Parquet file that is being written.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
+use tokio::task::JoinSet;
+
+use super::ParquetOptions;
+#[cfg(feature = "cloud")]
+use super::bucket::BucketFile;
+use super::claim::Claim;
+use super::file::{TemporaryFile, WrittenFile};
+use super::group::{Failure, RowGroup};
+use super::lake::Hold;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A file to which row groups are appended. Dropped before it is finished, it leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    writer: Writer,
+    factory: ArrowRowGroupWriterFactory,
+    schema: SchemaRef,
+    /// Row groups that are in the file, and the length of the last.
+    groups: usize,
+    last_group_bytes: u64,
+    /// The last of them on its way to the disk: the end of the file then has little left to wait for.
+    syncing: JoinSet<io::Result<()>>,
+    threads: usize,
+    rows: u64,
+    /// Bytes of JSON that its rows were made from.
+    json_bytes: u64,
+}
+
+/// What appends whole row groups to the file.
+type Writer = SerializedFileWriter<Destination>;
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Destination {
+    Local(TemporaryFile),
+    #[cfg(feature = "cloud")]
+    Bucket(BucketFile),
+}
+
+impl OpenFile {
+    /// Begins the file `name`.
+    pub(super) async fn create(
+        claim: &Claim,
+        options: &ParquetOptions,
+        name: String,
+    ) -> Result<Self> {
+        let file = Destination::create(claim.hold(), name).await?;
+        let properties = options.file_properties()?;
+        let schema = Arc::clone(options.file_columns()?.schema());
+        let columns = Arc::clone(&schema);
+        let created = move || {
+            let path = file.path();
+            let options = ArrowWriterOptions::new().with_properties(properties);
+            ArrowWriter::try_new_with_options(file, schema, options)
+                .and_then(ArrowWriter::into_serialized_writer)
+                .map_err(|error| failed(&path, error))
+        };
+        let (writer, factory) = blocking(created).await?;
+        Ok(Self {
+            writer,
+            factory,
+            schema: columns,
+            groups: 0,
+            last_group_bytes: 0,
+            syncing: JoinSet::new(),
+            threads: options.threads.get(),
+            rows: 0,
+            json_bytes: 0,
+        })
+    }
+
+    /// The rows in it, and the bytes of JSON that they were made from.
+    pub(super) fn holds(&self) -> (u64, u64) {
+        (self.rows, self.json_bytes)
+    }
+
+    /// Whether it is as near to a length of `bytes` as it comes, if the next row group is like the last.
+    pub(super) fn is_nearest_to(&self, bytes: u64) -> bool {
+        self.writer.bytes_written() as u64 + self.last_group_bytes / 2 >= bytes
+    }
+
+    /// Begins the row group that is [appended](Self::append) next.
+    pub(super) fn begin_group(&self) -> Result<RowGroup> {
+        RowGroup::begin(&self.factory, &self.schema, self.groups, self.threads)
+            .map_err(|error| self.failed(error))
+    }
+
+    /// Begins to encode rows of that row group.
+    pub(super) async fn encode(&self, group: &mut RowGroup, rows: RecordBatch) -> Result<()> {
+        group.write(rows).await.map_err(|failure| self.not_encoded(failure))
+    }
+
+    /// Puts a row group of `rows`, made from `json_bytes` bytes of JSON, into the file.
+    pub(super) async fn append(
+        mut self,
+        group: RowGroup,
+        rows: u64,
+        json_bytes: u64,
+    ) -> Result<Self> {
+        let chunks = group.close().await.map_err(|failure| self.not_encoded(failure))?;
+        self.groups += 1;
+        self.last_group_bytes = chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
+        self.rows += rows;
+        self.json_bytes += json_bytes;
+        let mut this = blocking(move || match append(&mut self.writer, chunks) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.failed(error)),
+        })
+        .await?;
+        this.sync().await?;
+        Ok(this)
+    }
+
+    /// Completes the file, and gives it its name once it is on disk.
+    pub(super) async fn finish(self, claim: &Claim) -> Result<WrittenFile> {
+        let (writer, rows) = (self.writer, self.rows);
+        let file = blocking(move || {
+            let path = writer.inner().path();
+            writer.into_inner().map_err(|error| failed(&path, error))
+        })
+        .await?;
+        file.publish(claim.hold(), rows).await
+    }
+
+    /// Begins to put on disk what was written, once what was written before is there.
+    async fn sync(&mut self) -> Result<()> {
+        let handle = match self.writer.inner() {
+            Destination::Local(file) => file.handle(),
+            // Its parts are on their way already.
+            #[cfg(feature = "cloud")]
+            Destination::Bucket(_) => return Ok(()),
+        };
+        let handle = handle.map_err(|error| self.failed(error.into()))?;
+        while let Some(synced) = self.syncing.join_next().await {
+            let synced = synced.unwrap_or_else(|error| Err(io::Error::other(error)));
+            synced.map_err(|error| self.failed(error.into()))?;
+        }
+        self.syncing.spawn_blocking(move || handle.sync_data());
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, error: ParquetError) -> Error {
+        failed(&self.writer.inner().path(), error)
+    }
+
+    pub(super) fn not_encoded(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Encoder(error) => self.failed(error),
+            Failure::Task(error) => {
+                Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
+            }
+        }
+    }
+}
+
+impl Destination {
+    async fn create(hold: &Hold, name: String) -> Result<Self> {
+        match hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.create(&name).map(Self::Local)).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.create(&name).await.map(Self::Bucket),
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::Local(file) => file.path().display().to_string(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.path().to_owned(),
+        }
+    }
+
+    async fn publish(self, hold: &Hold, rows: u64) -> Result<WrittenFile> {
+        match (self, hold) {
+            (Self::Local(file), _) => blocking(move || file.publish(rows)).await,
+            #[cfg(feature = "cloud")]
+            (Self::Bucket(file), Hold::Bucket(hold)) => hold.publish(file, rows).await,
+            #[cfg(feature = "cloud")]
+            (Self::Bucket(_), Hold::Local(_)) => {
+                Err(Error::new(ErrorKind::Internal, "a file was not made by its claim"))
+            }
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Local(file) => file.write(bytes),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Local(file) => file.flush(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.flush(),
+        }
+    }
+}
+
+fn append(writer: &mut Writer, chunks: Vec<ArrowColumnChunk>) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    for chunk in chunks {
+        chunk.append_to_row_group(&mut group)?;
+    }
+    group.close().map(drop)
+}
+
+/// Runs `work`, which keeps the CPU or the disk busy, beside the runtime.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "writing the Parquet file failed").caused_by(error)
+    })?
+}
+
+fn failed(path: &str, error: ParquetError) -> Error {
+    Error::new(ErrorKind::Destination, format!("{path} could not be written")).caused_by(error)
+}
