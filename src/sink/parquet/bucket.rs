@@ -175,6 +175,25 @@ impl BucketHold {
         self.claim.lock().await.write(self.epoch).await
     }
 
+    /// `error`, or where another run has taken over, that, with it as the cause. Only of what a store refuses: one
+    /// that does not answer would be waited for once more.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Destination {
+            return error;
+        }
+        let mut claim = self.claim.lock().await;
+        match claim.try_write(self.epoch).await {
+            Ok(false) => {
+                let taken_over = claim.register.taken_over();
+                // It may say so already.
+                let is_said = error.message() == taken_over.message();
+                if is_said { error } else { taken_over.caused_by(error) }
+            }
+            // It is this run's own failure.
+            Ok(true) | Err(_) => error,
+        }
+    }
+
     /// Waits until files that were dropped are given up.
     pub(super) async fn settle(&self) {
         self.bucket.settle().await;
@@ -201,8 +220,13 @@ impl BucketHold {
 impl Claimed {
     /// Writes which uploads are open, if no other run has taken over.
     async fn write(&mut self, epoch: u64) -> Result<()> {
+        if self.try_write(epoch).await? { Ok(()) } else { Err(self.register.taken_over()) }
+    }
+
+    /// The same; whether it was written.
+    async fn try_write(&mut self, epoch: u64) -> Result<bool> {
         let uploads = self.open.clone();
-        self.register.set(Held { epoch, uploads, completing: None }).await
+        self.register.try_set(Held { epoch, uploads, completing: None }).await
     }
 }
 

@@ -172,6 +172,16 @@ impl Claim {
         }
     }
 
+    /// What is behind `error`, which came of writing. In an object store, an upload that a later run has given up
+    /// fails in whatever words the store has for it.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        match &self.hold {
+            Hold::Local(_) => error,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.explained(error).await,
+        }
+    }
+
     /// Waits until nothing is left of files that were dropped before they were whole.
     pub(super) async fn settle(&self) {
         match &self.hold {
