@@ -294,13 +294,13 @@ impl<D: Sinks> Run<D> {
     /// given up keeps nothing of them.
     fn resumed(&self, ended: &Ended<Wanted, <D::Sink as Sink>::Report>) -> u64 {
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = ended.snapshots.iter().map(|snapshot| before.remove(&snapshot.id));
+        let mut last = None;
+        for snapshot in &ended.snapshots {
+            last = before.remove(&*snapshot.id);
+        }
         match ended.end {
-            End::Ran => known.last().flatten().unwrap_or_default(),
-            _ => {
-                known.for_each(drop);
-                0
-            }
+            End::Ran => last.unwrap_or_default(),
+            _ => 0,
         }
     }
 
