@@ -42,6 +42,7 @@ use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
 pub(crate) use checked::{Candidate, Good, Read, Taken, Unfit};
 pub use checked::{CheckedBlock, CheckedRecord};
+pub(crate) use json::FOLLOWED;
 use json::{Kind, Scanner, Value};
 pub(crate) use row::{Fit, List, Row, Rows};
 pub(crate) use text::{Text, special};

@@ -97,7 +97,8 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The shape that a `Content-Type` stands for; [`Auto`](Self::Auto) where it could be several.
+    /// The shape that a `Content-Type` stands for; [`Auto`](Self::Auto) where it could be several. Bodies
+    /// do not always keep to it: what is read tells better, with [`Auto`](Self::Auto).
     pub fn of_content_type(content_type: &str) -> Self {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case("application/json-seq") {
@@ -111,7 +112,8 @@ impl Shape {
 /// Limits of a [`Framer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FramerOptions {
-    /// The longest record, in bytes; of white space around it, 1 KiB more. A longer one is an error with
+    /// The longest record, in bytes; where no brackets are around records, with white space beside it 1 KiB
+    /// more. A longer one is an error with
     /// its position, and is never held in memory. At most 1 GiB; 16 MiB by default.
     pub max_record_bytes: usize,
     /// How deep members of an envelope may nest, its records aside, whose depth is the decoder's

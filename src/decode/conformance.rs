@@ -1,6 +1,7 @@
 //! Texts at the edges of RFC 8259, each alone and inside a record.
 
-use super::{Limits, check, identify};
+use super::json::FOLLOWED;
+use super::{Fault, Limits, check, identify};
 
 /// What the grammar allows.
 const ACCEPTED: &[&[u8]] = &[
@@ -287,6 +288,70 @@ fn depth_is_bounded_exactly() {
     let far = vec![b'['; 1 << 20];
     let fault = check(&far, &Limits { max_depth: u16::MAX }).unwrap_err();
     assert_eq!(fault.reason, crate::RejectReason::TooDeep);
+}
+
+#[test]
+fn depth_takes_no_room_on_the_stack() {
+    let check_all = || {
+        for (limit, levels) in [(128, 127), (1024, 1023), (128, 5_000), (1024, 5_000)] {
+            let limits = Limits { max_depth: limit };
+            for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+                let deep = open.repeat(levels) + "1" + &close.repeat(levels);
+                let record = format!(r#"{{"id":"a","x":{deep}}}"#);
+                let is_in = levels < usize::from(limit);
+                assert_eq!(
+                    identify(record.as_bytes(), &limits).is_ok(),
+                    is_in,
+                    "{limit}, {levels}"
+                );
+                assert_eq!(check(record.as_bytes(), &limits).is_ok(), is_in, "{limit}, {levels}");
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(check_all);
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn far_down_a_text_is_read_as_at_the_top() {
+    let around = 30;
+    for text in [
+        r#"{"a":[1,{"b":null},[],{}],"c":{"d":["x",true , {"e" : -1.5e3} ]}, "f" :[ ] , "g":{ }}"#,
+        r#"[[[]],{"a":{}},[{}],"]",0]"#,
+        r#"{"a":1,}"#,
+        r#"{"a" 1}"#,
+        r#"{"a":[1 2]}"#,
+        r#"{"a":1 "b":2}"#,
+        r#"{,"a":1}"#,
+        r#"{1:2}"#,
+        "[1,]",
+        "[,1]",
+        "[1}",
+        r#"{"a":1]"#,
+        r#"[{"a":tru}]"#,
+        r#"{"a":"x\y"}"#,
+        r#"[[1],[[2],x]]"#,
+        r#"{"a":01}"#,
+    ] {
+        // Everything that is cut off, too: what it says of its end lies at the same byte.
+        for end in 1..=text.len() {
+            let text = &text[..end];
+            let limits = Limits::default();
+            let top = check(text.as_bytes(), &limits);
+            let deep = format!("{}{text}", "[".repeat(around));
+            let closed = format!("{deep}{}", "]".repeat(around));
+            let found = check(closed.as_bytes(), &limits);
+            assert_eq!(found.is_ok(), top.is_ok(), "{text}");
+            let at = |fault: Fault| (fault.reason, fault.what, fault.offset);
+            if let Err(fault) = top
+                && fault.offset < text.len()
+                && fault.what != FOLLOWED
+            {
+                let shifted = Fault { offset: fault.offset + around, ..fault };
+                assert_eq!(check(deep.as_bytes(), &limits).map_err(at), Err(at(shifted)), "{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -17,13 +17,18 @@ pub(super) struct Scanner<'a> {
     text: &'a str,
     /// The bytes of `text`, as far as they may be looked at.
     bytes: &'a [u8],
+    /// How many more levels may be opened beyond those that are walked over by recursion.
+    beyond: Depth,
     /// Whether there was an escape in it.
     is_escaped: Cell<bool>,
     fault: Cell<Option<Fault>>,
 }
 
-/// How many more levels may be opened.
+/// How many more levels may be opened by recursion, each of which takes room on the stack.
 pub(super) type Depth = u16;
+
+/// So many levels are: more than licenses have. Those beyond are walked over in a loop.
+const MAX_RECURSION: Depth = 16;
 
 /// The text is broken: [`Scanner`] holds how. It is kept there and not here, so that a result fits
 /// into registers.
@@ -52,6 +57,11 @@ pub(super) enum Kind {
     Array,
     Object,
 }
+
+/// What is wrong with a text that has more than one value.
+pub(crate) const FOLLOWED: &str = "something follows the record";
+
+const NO_NAME: &str = "a member name in quotes was expected";
 
 /// How far beyond a record may be looked, if there is something.
 pub(super) const MARGIN: usize = 24;
@@ -84,21 +94,28 @@ impl<'a> Scanner<'a> {
         limits: &Limits,
         mut read: impl FnMut(&Self, Depth) -> Result<usize>,
     ) -> Result<(), Fault> {
-        let depth = limits.max_depth.min(Limits::MAX_DEPTH);
         // What is behind the record may be looked at, so that its last bytes too can be compared many
         // at a time. If the record is found to end where it does, nothing behind was part of it.
         let bytes = &text.as_bytes()[..text.len().min(len + MARGIN)];
-        let scanner = Self { text, bytes, is_escaped: Cell::new(false), fault: Cell::new(None) };
+        let (scanner, depth) = Self::of(text, bytes, limits.max_depth);
         match read(&scanner, depth) {
             Ok(end) if end == len => Ok(()),
-            _ => Self::whole(&text[..len], depth, &mut read),
+            _ => Self::whole(&text[..len], limits, &mut read),
         }
     }
 
     /// Checks a whole text of any kind.
     pub(super) fn check(text: &'a str, limits: &Limits) -> Result<(), Fault> {
-        let depth = limits.max_depth.min(Limits::MAX_DEPTH);
-        Self::whole(text, depth, &mut |scanner, depth| scanner.skip(0, depth))
+        Self::whole(text, limits, &mut |scanner, depth| scanner.skip(0, depth))
+    }
+
+    /// A scanner of `bytes`, which `text` begins with, and what of `max_depth` is for recursion.
+    #[inline]
+    fn of(text: &'a str, bytes: &'a [u8], max_depth: u16) -> (Self, Depth) {
+        let max_depth = max_depth.min(Limits::MAX_DEPTH);
+        let depth = max_depth.min(MAX_RECURSION);
+        let (is_escaped, fault) = (Cell::new(false), Cell::new(None));
+        (Self { text, bytes, beyond: max_depth - depth, is_escaped, fault }, depth)
     }
 
     /// Calls `member` with each member of the object that `text` begins with, until it breaks off or is
@@ -108,14 +125,9 @@ impl<'a> Scanner<'a> {
         text: &'a str,
         mut member: impl FnMut(Text<'a>, Value<'a>) -> ControlFlow<()>,
     ) -> Result<(), usize> {
-        let scanner = Self {
-            text,
-            bytes: text.as_bytes(),
-            is_escaped: Cell::new(false),
-            fault: Cell::new(None),
-        };
+        let (scanner, depth) = Self::of(text, text.as_bytes(), Limits::MAX_DEPTH);
         let mut read = 0;
-        let end = scanner.members(0, Limits::MAX_DEPTH, |at, depth| {
+        let end = scanner.members(0, depth, |at, depth| {
             let (at, name) = scanner.any_name(at)?;
             let (at, value) = scanner.value(at, depth)?;
             read = at;
@@ -131,18 +143,13 @@ impl<'a> Scanner<'a> {
     #[cold]
     fn whole(
         text: &'a str,
-        depth: Depth,
+        limits: &Limits,
         read: &mut dyn FnMut(&Self, Depth) -> Result<usize>,
     ) -> Result<(), Fault> {
-        let scanner = Self {
-            text,
-            bytes: text.as_bytes(),
-            is_escaped: Cell::new(false),
-            fault: Cell::new(None),
-        };
+        let (scanner, depth) = Self::of(text, text.as_bytes(), limits.max_depth);
         let read = read(&scanner, depth).and_then(|end| match scanner.token(end) {
             (at, _) if at == text.len() => Ok(()),
-            (at, _) => Err(scanner.syntax("something follows the record", at)),
+            (at, _) => Err(scanner.syntax(FOLLOWED, at)),
         });
         read.map_err(|Broken| {
             let unknown = Fault::new(RejectReason::Syntax, "the record is broken", 0);
@@ -191,6 +198,9 @@ impl<'a> Scanner<'a> {
 
     #[inline(never)]
     fn skip_object(&self, at: usize, depth: Depth) -> Result<usize> {
+        if depth == 0 {
+            return self.skip_deep(at);
+        }
         self.members(at, depth, |at, depth| {
             let end = text::special(self.bytes, at + 1);
             let at = if self.pair(end) == Some(*b"\":") {
@@ -204,7 +214,79 @@ impl<'a> Scanner<'a> {
 
     #[inline(never)]
     fn skip_array(&self, at: usize, depth: Depth) -> Result<usize> {
+        if depth == 0 {
+            return self.skip_deep(at);
+        }
         self.elements(at, depth, |at, depth| self.skip(at, depth))
+    }
+
+    /// Checks an object or an array that lies too deep for recursion.
+    #[cold]
+    #[inline(never)]
+    fn skip_deep(&self, at: usize) -> Result<usize> {
+        // What is open: one bit each, set for an object.
+        let mut open = [0_u64; Limits::MAX_DEPTH as usize / 64];
+        let mut depth = 0_usize;
+        let is_object = |open: &[u64], depth: usize| {
+            depth.checked_sub(1).is_some_and(|top| open[top / 64] >> (top % 64) & 1 != 0)
+        };
+        let mut at = at;
+        loop {
+            // At the beginning of a value.
+            let (start, first) = self.token(at);
+            at = match first {
+                b'{' | b'[' => {
+                    self.deeper(start, self.beyond.saturating_sub(depth as Depth))?;
+                    let bit = 1 << (depth % 64);
+                    open[depth / 64] &= !bit;
+                    open[depth / 64] |= if first == b'{' { bit } else { 0 };
+                    depth += 1;
+                    let (next, byte) = self.token(start + 1);
+                    match (first, byte) {
+                        (b'{', b'}') | (b'[', b']') => next,
+                        (b'{', _) => {
+                            at = self.any_member(next, byte)?;
+                            continue;
+                        }
+                        _ => {
+                            at = next;
+                            continue;
+                        }
+                    }
+                }
+                // There is none deeper, so none that is walked over by recursion.
+                _ => self.skip(start, 0)?,
+            };
+            // Behind a value, or at the bracket that closes an empty one.
+            loop {
+                let (next, byte) = self.token(at);
+                at = next + 1;
+                match (is_object(&open, depth), byte) {
+                    (true, b',') => {
+                        let (next, byte) = self.token(at);
+                        at = self.any_member(next, byte)?;
+                        break;
+                    }
+                    (false, b',') => break,
+                    (true, b'}') | (false, b']') => {
+                        depth -= 1;
+                        if depth == 0 {
+                            return Ok(at);
+                        }
+                    }
+                    (true, _) => return Err(self.syntax("`,` or `}` was expected", next)),
+                    (false, _) => return Err(self.syntax("`,` or `]` was expected", next)),
+                }
+            }
+        }
+    }
+
+    /// Takes the name that begins with `byte`, and its colon.
+    fn any_member(&self, at: usize, byte: u8) -> Result<usize> {
+        if byte != b'"' {
+            return Err(self.syntax(NO_NAME, at));
+        }
+        self.colon(self.string(at)?.0)
     }
 
     /// The text, and what is behind it in its block.
@@ -237,7 +319,7 @@ impl<'a> Scanner<'a> {
         }
         loop {
             if byte != b'"' {
-                return Err(self.syntax("a member name in quotes was expected", at));
+                return Err(self.syntax(NO_NAME, at));
             }
             at = member(at, depth)?;
             if self.pair(at) == Some(*b",\"") {
@@ -282,7 +364,7 @@ impl<'a> Scanner<'a> {
         // It may not even be JSON.
         match self.skip(at, depth).map(|end| self.token(end).0) {
             Err(broken) => broken,
-            Ok(end) if end < self.bytes.len() => self.syntax("something follows the record", end),
+            Ok(end) if end < self.bytes.len() => self.syntax(FOLLOWED, end),
             Ok(_) => self.broken(RejectReason::NotAnObject, "record is not a JSON object", at),
         }
     }

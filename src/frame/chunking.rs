@@ -251,6 +251,17 @@ mod tests {
             (format!("{{\"result\":[{a}]}}{{\"result\":[]}} {{\"result\":[{b}]}}"), none()),
             // The last of them says nothing of a cursor, and so is the last page.
             (format!(r#"{{"result":[{a}],"next_cursor":"c"}} {{"result":[{b}]}}"#), none()),
+            // What is no page leaves the cursor as it is.
+            (format!(r#"{{"next_cursor":"c"}} {{"result":[{a},{b}]}}"#), cursor("c")),
+            (
+                format!(r#"{{"result":[{a},{b}],"next_cursor":"c"}} {{"prev_cursor":null}}"#),
+                cursor("c"),
+            ),
+            (
+                format!("[{a},{b}]\n{{\"next_cursor\":\"c\"}}\n{{\"is_partial_response\":false}}"),
+                cursor("c"),
+            ),
+            (format!("[{a},{b}]\n{{\"next_cursor\":\"c\"}}\n{{\"next_cursor\":null}}"), none()),
             (format!(r#"{{"result":[{a}]}} {{"next_cursor":"c","result":[{b}]}}"#), cursor("c")),
             // A bare array.
             (format!("[{a},{b}]"), none()),
@@ -307,10 +318,12 @@ mod tests {
         for body in [
             format!(r#"{{"result":[{}]}}"#, values.join(" , ")),
             format!("[{}]", values.join(",\n")),
-            format!(r#"{{"result":{{"k":{}}}}}"#, values.join(r#","k": "#)),
         ] {
             assert_eq!(records(&body).0, values, "{body}");
         }
+        let values = ["{}", r#"{"id":}"#, "{]"];
+        let keyed = format!(r#"{{"result":{{"k":{}}}}}"#, values.join(r#","k": "#));
+        assert_eq!(records(&keyed).0, values, "{keyed}");
     }
 
     #[test]
@@ -328,6 +341,9 @@ mod tests {
             (format!(r#"{{"result":[{good}],x:1}}"#), 1, Malformed, 23),
             (format!(r#"{{"result":{{{good}}}}}"#), 0, Malformed, 11),
             (format!(r#"{{"result":[{good}],"next_cursor":"\q"}}"#), 1, Malformed, 38),
+            (format!(r#"{{"result":[{good}],"next_cursor": {{"a":1}},"x":1}}"#), 1, Malformed, 38),
+            (format!(r#"{{"result":{good}}}"#), 0, Malformed, 16),
+            (format!(r#"{{"result":{{"k":{good},"l":null}}}}"#), 1, Malformed, 30),
             (format!(r#"{{"result":[{good},"#), 1, Truncated, 22),
             (format!(r#"{{"result":[{good},{{"id"#), 1, Truncated, 26),
             (format!(r#"{{"result":[{good}]"#), 1, Truncated, 22),
@@ -352,6 +368,10 @@ mod tests {
             (r#"{"result":[{"id":"a"}],"next_cursor":{"after":1}}"#, 1),
             ("{}", 0),
             (r#"{"result":[],"id":"req"}"#, 0),
+            (
+                "{\"result\":[{\"id\":\"a\"}],\"next_cursor\":\"c\"}\n{\"id\":\"b\",\"result\":[]}",
+                1,
+            ),
             (r#"{"result":{},"id":"r"}"#, 0),
             (r#"{"name":"x","next_cursor":null}"#, 0),
             (r#"{"next_cursor":null,"data":[{"id":"a"}]}"#, 0),
@@ -367,7 +387,7 @@ mod tests {
             (r#"{"id":"a","next_cursor":"","result":[]}"#, 0),
             (r#"{"id":7,"result":[],"result_count":0}"#, 0),
             (r#"{"id":"a","result":[{"id":"b"}],"name":"x"}"#, 1),
-            (r#"{"name":"x","id":"a","result":{"k":1}}"#, 1),
+            (r#"{"name":"x","id":"a","result":{"k":{}}}"#, 1),
         ] {
             let framing = check(body.as_bytes(), Shape::Auto);
             assert_eq!((framing.records.len(), framing.errors.len()), (kept, 1), "{body}");
@@ -399,7 +419,8 @@ mod tests {
             (r#"{"result":null,"message":"Internal server error"}"#, Shape::Auto),
             (r#"{"message":"x","next_cursor":null,"result":null,"result_count":0}"#, Shape::Auto),
             (r#"{"result":[],"status":500,"message":"x"}"#, Shape::Auto),
-            (r#"{"result":[{"id":"a"}],"status":"502"}"#, Shape::Auto),
+            (r#"{"result":[{"id":"a"}],"statusCode":"502"}"#, Shape::Auto),
+            (r#"{"result":[{"id":"a"}],"name":"x","status":502}"#, Shape::Auto),
             (r#"{"result":[],"truto_is_remote_error":true}"#, Shape::Auto),
         ] {
             let framing = check(body.as_bytes(), shape);
@@ -412,6 +433,7 @@ mod tests {
             r#"{"result":null,"message":null}"#,
             r#"{"result":null,"message":"","error":null}"#,
             r#"{"result":null,"message":"ok","status":200}"#,
+            r#"{"result":[],"status":1000}"#,
             r#"{"result":[],"status":"ok","truto_is_remote_error":false}"#,
         ] {
             assert_eq!(check(page.as_bytes(), Shape::Auto).errors, [], "{page}");

@@ -252,7 +252,9 @@ impl Delimited {
 }
 
 fn ends_within_record(at: Position) -> Error {
-    Error::new(ErrorKind::Truncated, "the body ends within a record").at(at)
+    let message =
+        "the body ends within a record, or the quotes and brackets of its last one do not pair up";
+    Error::new(ErrorKind::Truncated, message).at(at)
 }
 
 /// The records gathered for one block.

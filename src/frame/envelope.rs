@@ -16,7 +16,7 @@ use super::page::{Members, PageReader};
 use super::run::Run;
 use super::structure::Scan;
 use super::{Block, FramerOptions, Shape, join, lines, too_long};
-use crate::decode::{Limits, check};
+use crate::decode::{FOLLOWED, Limits, check};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
 use crate::reject::RejectReason;
@@ -40,6 +40,8 @@ pub(super) struct Envelope {
     bom: usize,
     /// What the envelope has had so far.
     members: Members,
+    /// Where its cursor stands.
+    cursor: Option<Position>,
     /// The place of a record that was too long and is not known to have been a license: told together
     /// with its failure, and known before.
     doubtful: Option<Position>,
@@ -121,6 +123,10 @@ enum Role {
     Record(Nest),
 }
 
+const NO_RECORDS: &str = "the result is neither a list nor an object of records";
+
+const NO_MEMBER_END: &str = "`,` or `}` was expected behind a member";
+
 impl Envelope {
     pub(super) fn new(options: FramerOptions) -> Self {
         Self {
@@ -135,6 +141,7 @@ impl Envelope {
             page: PageReader::default(),
             bom: 0,
             members: Members::default(),
+            cursor: None,
             doubtful: None,
             is_failure_doubtful: false,
             is_lost: false,
@@ -227,7 +234,8 @@ impl Envelope {
                     self.state = State::Top;
                     at += 1;
                     if let Err(error) = self.end_envelope() {
-                        self.failure = Some(error.at(here));
+                        let at = error.position().unwrap_or(here);
+                        self.failure = Some(error.at(at));
                         self.is_lost = true;
                         break;
                     }
@@ -353,7 +361,13 @@ impl Envelope {
     /// where envelopes do must not pass for an empty one, even if it has a `result` of its own.
     fn end_envelope(&mut self) -> Result<()> {
         let members = std::mem::take(&mut self.members);
-        self.page.end_envelope(members.has_list)?;
+        let cursor = self.cursor.take();
+        let has_more = self.page.end_envelope(members.has_list).map_err(|error| {
+            match (error.kind(), cursor) {
+                (ErrorKind::Malformed, Some(cursor)) => error.at(cursor),
+                _ => error,
+            }
+        })?;
         let has_id = members.has_id || members.has_other_id;
         let is_told = self.options.shape == Shape::Envelope;
         let is_envelope = if !members.has_result() {
@@ -361,7 +375,6 @@ impl Envelope {
         } else if members.has_records {
             !has_id || !members.has_field || members.is_of_page || is_told
         } else {
-            let has_more = self.page.page().next_cursor.is_some();
             !has_id || has_more || (members.is_of_page && is_told)
         };
         if is_envelope {
@@ -418,21 +431,23 @@ impl Envelope {
             (Colon | KeyColon, _) => Step::Lost("`:` was expected"),
             (Value, b'[') if is_result() => Step::Result(Record { nest: Nest::List, first: true }),
             (Value, b'{') if is_result() => Step::Result(Key { first: true }),
-            (Value, byte) if is_result() && byte != b'n' => {
-                Step::Lost("the result is neither a list nor an object of records")
-            }
+            (Value, byte) if is_result() && byte != b'n' => Step::Lost(NO_RECORDS),
             (Value, b']') | (Value | Record { .. }, b',' | b'}' | b':') => {
                 Step::Lost("a value was expected")
             }
             (Value, _) => Step::Token(Role::Value),
             (AfterValue, b',') => Step::To(Name { first: false }),
-            (AfterValue, _) => Step::Lost("`,` or `}` was expected behind a member"),
+            (AfterValue, _) => Step::Lost(NO_MEMBER_END),
             (Record { first: true, nest } | AfterRecord { nest }, b']') if nest != Nest::Keyed => {
                 Step::To(if nest == Nest::Array { Top } else { AfterValue })
             }
             (Record { .. }, b']') => Step::Lost("a record was expected"),
-            (Record { nest: Nest::Keyed, .. }, byte) if self.is_error_key && byte != b'{' => {
-                Step::Lost("the result is an error of the API and no records")
+            (Record { nest: Nest::Keyed, .. }, byte) if byte != b'{' => {
+                Step::Lost(if self.is_error_key {
+                    "the result is an error of the API and no records"
+                } else {
+                    NO_RECORDS
+                })
             }
             (Record { nest, .. }, _) => Step::Token(Role::Record(nest)),
             (AfterRecord { nest: Nest::Keyed }, b',') => Step::To(Key { first: false }),
@@ -452,6 +467,7 @@ impl Envelope {
                 RejectReason::TooDeep => {
                     "a part of the envelope nests deeper than its limit (--max-depth)"
                 }
+                _ if fault.what == FOLLOWED => NO_MEMBER_END,
                 _ => fault.what,
             };
             self.fail(ErrorKind::Malformed, what, at);
@@ -464,6 +480,9 @@ impl Envelope {
                 self.state = State::Colon;
             }
             Role::Value => {
+                if self.name == "next_cursor" {
+                    self.cursor = Some(start);
+                }
                 self.page.member(&self.name, bytes);
                 // It was checked.
                 self.members.see(&self.name, str::from_utf8(bytes).unwrap_or_default());

@@ -1,5 +1,7 @@
 //! What the quotes and brackets of a record tell of it, whatever else is wrong with it.
 
+#[cfg(feature = "stream")]
+use super::blanks::BOM;
 use super::blanks::is_blank;
 use super::structure::Scan;
 
@@ -7,6 +9,44 @@ use super::structure::Scan;
 #[cfg(feature = "stream")]
 pub(super) fn closes(record: &[u8]) -> bool {
     record.starts_with(b"{") && Scan::of(b'{').end(record) == Some(record.len())
+}
+
+/// Whether `record` is a list with an object in it. One that begins as a member does, `["name":`, is an
+/// object of which the first bracket is wrong.
+#[cfg(feature = "stream")]
+pub(super) fn is_list(record: &[u8]) -> bool {
+    let mut bytes = record.iter().copied();
+    if bytes.next() != Some(b'[') || !record.contains(&b'{') {
+        return false;
+    }
+    if token(&mut bytes) != Some(b'"') {
+        return true;
+    }
+    is_text_of(&mut bytes, b"");
+    token(&mut bytes) != Some(b':')
+}
+
+/// Whether several objects follow one another in `record`, of which one at least is whole: as where the line
+/// feeds between records are missing.
+#[cfg(feature = "stream")]
+pub(super) fn has_several(record: &[u8]) -> bool {
+    if record.starts_with(b"{")
+        && let Some(len) = Scan::of(b'{').end(record)
+    {
+        return objects(&record[len..]).next().is_some();
+    }
+    // Where the first is torn, quotes and brackets tell nothing of those behind it.
+    objects(record).any(|at| {
+        let is_between = |byte: &u8| *byte <= b' ' || BOM.contains(byte);
+        record[..at].iter().rev().find(|byte| !is_between(byte)) == Some(&b'}')
+    })
+}
+
+/// Where in `text` objects with members begin, as far as that can be told of broken ones.
+#[cfg(feature = "stream")]
+fn objects(text: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'{', text)
+        .filter(|at| token(&mut text[at + 1..].iter().copied()) == Some(b'"'))
 }
 
 /// Whether the object that `bytes` are the beginning of has an `id` at its top level that is a text of a
@@ -159,6 +199,53 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "stream")]
+    #[test]
+    fn several_objects_are_told_from_one_that_is_broken() {
+        let license = r#"{"id":"a","products":[{"id":"b"},{"id":"c"}]}"#;
+        for record in [
+            &*license.repeat(3),
+            r#"{"id":"a"}  {"id":"b"}"#,
+            "{\"id\":\"a\"}\r{\"id\":\"b\"}",
+            "{\"id\":\"a\"}\n{ \"id\":\"b",
+            r#"{"id":"a"},{"id":"b"}"#,
+            r#"x{"id":"a"}{"id":"b"}"#,
+            "\u{1e}{\"id\":\"a\"}\u{1e}{\"id\":\"b\"}",
+            r#"{"id":"a","na{"id":"b"}{"id":"c"}"#,
+            r#"{"id":"a","x":{"id":"b"}{"id":"c"}{"id":"d"}"#,
+        ] {
+            assert!(has_several(record.as_bytes()), "{record}");
+        }
+        for record in [
+            license,
+            &license[..license.len() - 1],
+            &license[1..],
+            r#"{"id":"a"}x"#,
+            r#"{"id":"a"}{}"#,
+            r#"{"id":"a"}} {"#,
+            r#"{"x":"}{\"","id":7}"#,
+            r#"{"x":{"id":{}}"#,
+            r#""{\"id\":1}{\"id\":2}""#,
+            "a{color:red} b{color:blue}",
+            "{",
+            "",
+        ] {
+            assert!(!has_several(record.as_bytes()), "{record}");
+        }
+        for (record, is) in [
+            (r#"[{"id":"a"},{"id":"b"}]"#, true),
+            (r#"[{"id":"a"#, true),
+            (r#"["x",{"id":"a"}]"#, true),
+            (r#"[ "x"  {"id":"a"}]"#, true),
+            (r#"["id":"a","roles":[{"id":"b"}]}"#, false),
+            (r#"[ "i\"d" : "a","roles":[{"id":"b"}]}"#, false),
+            (r#"["x","y"]"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(is_list(record.as_bytes()), is, "{record}");
+        }
+    }
+
     #[test]
     fn a_record_that_goes_by_is_a_license_if_it_is_one_object_with_an_id() {
         for (record, is_license, is_open) in [
@@ -207,7 +294,11 @@ mod tests {
                 (format!("\u{feff}{long}\n{good}\n"), in_lines),
                 (format!("\u{1e}{good}\n\u{1e}{long}\n\u{1e}{good}\n"), in_lines),
                 (format!("[{good},{long},{good}]"), in_lists),
-                (format!(r#"{{"result":{{"k":{good},"l":{long},"m":{good}}}}}"#), in_lists),
+                (
+                    format!(r#"{{"result":{{"k":{good},"l":{long},"m":{good}}}}}"#),
+                    // What is no object ends the result by itself.
+                    in_lists && long.starts_with('{'),
+                ),
             ] {
                 let framing = check(body.as_bytes(), Shape::Auto);
                 let place = body.find(&long).filter(|_| is_doubtful);

@@ -14,6 +14,7 @@ use crate::printable;
 pub(crate) use aside::Asides;
 #[cfg(feature = "stream")]
 pub(crate) use broken::{is_broken, lost_aside, may_have_been_aside};
+use members::is_empty;
 pub(super) use members::{Members, is_of_page};
 
 /// What the API said of the page or pages of a body: in the envelope around the records, or in lines
@@ -52,7 +53,11 @@ pub(crate) struct PageReader {
     page: Page,
     /// Whether the envelope in hand has said what its cursor is.
     has_cursor: bool,
-    /// `statusCode` or `status`, if it is a number, whether in quotes or not; the larger of both.
+    /// Whether the cursor is that of a page, and not of an object beside pages.
+    is_of_page: bool,
+    /// `statusCode`, if it is a whole number, whether in quotes or not.
+    status_code: Option<u64>,
+    /// `status`, if it is a number that HTTP has for one: of a license it is a text.
     status: Option<u64>,
     /// `error`, unless it says that there is none.
     error: Option<String>,
@@ -86,7 +91,15 @@ impl PageReader {
             self.page.next_cursor = Some(String::from_utf8_lossy(value).into_owned());
             return;
         }
-        match if is_short { serde_json::from_slice(value).ok() } else { None } {
+        let parsed = match value {
+            _ if !is_short => None,
+            // Of what nests it counts whether there is anything in it: read, it would take room on the
+            // stack for each level.
+            [b'[' | b'{', ..] if is_empty(value) => Some(Value::Array(Vec::new())),
+            [b'[' | b'{', ..] => None,
+            value => serde_json::from_slice(value).ok(),
+        };
+        match parsed {
             Some(parsed) => self.take(name, parsed),
             // What is in it is not known, only that something is.
             None if name == "error" => self.error = Some(String::new()),
@@ -95,31 +108,47 @@ impl PageReader {
         }
     }
 
-    /// Ends an envelope. One that says nothing of a cursor is the last page, whatever those before it
-    /// said. One without a list of records is that of an error, if it has words for one.
+    /// Ends an envelope, and answers whether it said that there is a further page. One without a list of
+    /// records leaves the cursor that stood before it, as a line does, unless it has one; it is that of an
+    /// error, if it has words for one. A page without a cursor is the last one, whatever the page before it
+    /// said.
     ///
     /// # Errors
     /// That of [`ErrorKind::of_status`] if it was an error of the API.
-    pub(super) fn end_envelope(&mut self, has_list: bool) -> Result<()> {
-        if !std::mem::take(&mut self.has_cursor) {
+    pub(super) fn end_envelope(&mut self, has_list: bool) -> Result<bool> {
+        let has_cursor = std::mem::take(&mut self.has_cursor);
+        if has_cursor {
+            self.is_of_page = has_list;
+        } else if has_list && self.is_of_page {
             self.page.next_cursor = None;
         }
-        self.end(!has_list)
+        let says_more = has_cursor && self.page.next_cursor.is_some();
+        self.end(!has_list).map(|()| says_more)
     }
 
     /// Whether what was taken is an error of the API; `is_message_error` says whether a message alone makes
     /// it one, where there is no status.
     fn is_failure(&self, is_message_error: bool) -> bool {
-        self.status.is_some_and(|status| status >= 400)
+        let status = self.status_code.max(self.status);
+        status.is_some_and(|status| status >= 400)
             || self.error.is_some()
             || self.is_remote
-            || (is_message_error && self.message.is_some() && self.status.is_none())
+            || (is_message_error && self.message.is_some() && status.is_none())
+    }
+
+    /// Takes a `status` for a field of a license, if a broken one, unless there are words with it.
+    #[cfg(feature = "stream")]
+    fn pass_status_of_license(&mut self) {
+        if self.message.is_none() {
+            self.status = None;
+        }
     }
 
     /// Ends what members were taken of; whether a message alone makes an error of it.
     fn end(&mut self, is_message_error: bool) -> Result<()> {
         let is_failure = self.is_failure(is_message_error);
-        let (status, error) = (self.status.take(), self.error.take());
+        let status = self.status_code.take().max(self.status.take());
+        let error = self.error.take();
         let message = self.message.take();
         let is_remote = std::mem::take(&mut self.is_remote);
         let is_unreadable = std::mem::take(&mut self.is_unreadable);
@@ -171,12 +200,15 @@ impl PageReader {
                     *sum = sum.saturating_add(count);
                 }
             }
-            "statusCode" | "status" => {
+            "statusCode" => {
                 let status = match &value {
                     Value::String(text) => text.parse().ok(),
-                    // `502.0` is written by some too.
-                    value => value.as_f64().map(|status| status as u64),
+                    value => whole_number(value),
                 };
+                self.status_code = self.status_code.max(status);
+            }
+            "status" => {
+                let status = whole_number(&value).filter(|status| (100..600).contains(status));
                 self.status = self.status.max(status);
             }
             "error" => {
@@ -197,6 +229,13 @@ impl PageReader {
             _ => {}
         }
     }
+}
+
+/// A number that is whole; `502.0` is written by some too.
+fn whole_number(value: &Value) -> Option<u64> {
+    let number = value.as_f64()?;
+    let is_whole = number.fract() == 0.0 && (0.0..1e9).contains(&number);
+    is_whole.then_some(number as u64)
 }
 
 /// How the message of an error begins that was told in a body, and that the provider is behind.

@@ -366,6 +366,12 @@ mod tests {
             panic!("a license")
         };
         assert_eq!(record.value.remote_data.as_ref().map(|raw| raw.get().len()), Some(300));
+
+        let deep = format!(r#"{{"id":"a","x":{}{}}}"#, "[".repeat(1023), "]".repeat(1023));
+        let limits = Limits { max_depth: Limits::MAX_DEPTH };
+        let read = move || decode::<License>(deep.into(), Position::START, &limits).is_ok();
+        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(read);
+        assert!(thread.unwrap().join().unwrap());
     }
 
     #[test]

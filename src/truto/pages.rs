@@ -53,7 +53,8 @@ impl Source for LicensePages {
         let body = self.client.licenses_with(&self.request, retries).await?;
         self.shape = match self.request.format {
             ResponseFormat::Raw => Shape::Document,
-            _ => body.shape(),
+            // Whatever its type says: there is none for newline-delimited JSON, and it comes with others'.
+            _ => Shape::Auto,
         };
         Ok(Some(body))
     }

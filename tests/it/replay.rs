@@ -187,9 +187,9 @@ fn strict_rejects_what_a_column_cannot_take() {
 fn a_letter_is_one_record_whatever_bytes_are_in_it() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    // Two licenses with the separator of a JSON text sequence between them are one broken line, and stay that.
+    // What the separator of a JSON text sequence stands in is one broken line, and stays that.
     let records = [
-        &b"{\"id\":\"x\"}\x1e{\"id\":\"y\"}"[..],
+        &b"{\"id\":\"x\"}\x1e\"y\""[..],
         b"{\"id\":\"z\",\"n\":\"p\x1eq\"}",
         b"\x1e{\"id\":\"a\"}",
         b"{\"id\":\"b\"}\x1e",

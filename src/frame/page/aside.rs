@@ -9,6 +9,8 @@ use memchr::memmem::Finder;
 use super::{Members, PageReader};
 use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::blanks::BOM;
+use crate::frame::outline::{has_several, is_list};
 
 /// What may stand among the records of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +47,16 @@ impl PageReader {
         let envelope = |with: &'static str, without: &'static str| {
             lost(if asides == Asides::OfLines { with } else { without })
         };
-        if record.starts_with(b"[") && record.contains(&b'{') {
+        let bare = record.strip_prefix(BOM).unwrap_or(record);
+        if is_list(bare) {
             return lost(
                 "a list of records stands where one should, and all of them would be missing",
+            );
+        }
+        if has_several(bare) {
+            return lost(
+                "several objects follow one another where one record should stand, and all of them would be \
+                 missing",
             );
         }
         let mut members = Members::default();
@@ -65,6 +74,9 @@ impl PageReader {
                 "a dead letter stands where a license should: where the input is a file of them, say so \
                  (--shape dead-letters)",
             );
+        }
+        if members.may_be_license() && !members.has_result() {
+            reader.pass_status_of_license();
         }
         let is_message_error = members.is_error_with_message();
         if reader.is_failure(is_message_error) {
@@ -184,6 +196,15 @@ mod tests {
             "7",
             "{",
             r#"[1,["x"]]"#,
+            r#"["id":"a","roles":[{"id":"b"}]}"#,
+            r#"{"id":7,"name":"n","status":1000}"#,
+            r#"{"id":7,"name":"n","status":500}"#,
+            r#"{"name":"n","status":404}"#,
+            r#"{"status":1000}"#,
+            r#"{"status":399}"#,
+            r#"{"status":500.5}"#,
+            r#"{"status":"502"}"#,
+            r#"{"statusCode":-1e300}"#,
         ] {
             assert_eq!(kind(record, Asides::OfLines), None, "{record}");
             assert_eq!(kind(record, Asides::OfList), None, "{record}");
@@ -253,6 +274,10 @@ mod tests {
             r#"[{"id":"a"},{"id":"b"}]"#,
             r#"[{"id":"a"},{"id":"b",}"#,
             r#"[null,[{"id":"a"}]]"#,
+            "\u{feff}[{\"id\":\"a\"}]",
+            r#"{"id":"a"}{"id":"b"}"#,
+            "\u{feff}{\"id\":\"a\"} {\"id\":\"b",
+            r#"{"id":"a","na{"id":"b"}{"id":"c"}"#,
         ] {
             assert_eq!(
                 kind(envelope, Asides::OfLines),
@@ -285,6 +310,8 @@ mod tests {
             r#"{"statusCode":502,"message":"x"}"#,
             r#"{"statusCode":502,"message":"x","next_cursor":{}}"#,
             r#"{"status":502,"message":"x"}"#,
+            r#"{"name":"BadGateway","status":502,"message":"x"}"#,
+            r#"{"status":502.0,"statusCode":-7,"message":"x"}"#,
             r#"{"status":"error","statusCode":"502","message":"x"}"#,
             r#"{"statusCode":502,"error":"y","message":"x","id":null}"#,
             &format!(
@@ -301,6 +328,8 @@ mod tests {
             r#"{"error":"x","name":"Error"}"#,
             r#"{"message":"x"}"#,
             r#"{"message":"x","result":null,"next_cursor":null}"#,
+            r#"{"error":"x","status":1000,"statusCode":1e300}"#,
+            r#"{"error":"x","status":-5,"statusCode":"x"}"#,
         ] {
             let message = "the API reported an error in the body (without a status: x)";
             assert_eq!((told(line).kind(), told(line).message()), (ErrorKind::Upstream, message));
@@ -324,6 +353,29 @@ mod tests {
         }
         let line = r#"{"id":"a","statusCode":502,"error":"Bad Gateway"}"#;
         assert_eq!(kind(line, Asides::OfLines), None, "it has an id, so it is a license");
+    }
+
+    #[test]
+    fn an_object_takes_no_room_for_its_levels() {
+        use crate::frame::may_have_been_aside;
+
+        let look = || {
+            for levels in [100, 1_000, 100_000] {
+                let deep = format!("{}1{}", r#"{"a":["#.repeat(levels), "]}".repeat(levels));
+                for line in [
+                    format!(r#"{{"x":{deep}}}"#),
+                    format!(r#"{{"next_cursor":{deep}}}"#),
+                    format!(r#"{{"error":{deep},"x":"#),
+                    deep,
+                ] {
+                    let _ = kind(&line, Asides::OfLines);
+                    may_have_been_aside(line.as_bytes());
+                }
+            }
+            kind(&format!(r#"{{"error":{}}}"#, "[".repeat(500) + &"]".repeat(500)), Asides::OfLines)
+        };
+        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(look);
+        assert_eq!(thread.unwrap().join().unwrap(), Some(Err(ErrorKind::Upstream)));
     }
 
     #[cfg(feature = "pipeline")]

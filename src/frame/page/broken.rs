@@ -122,7 +122,8 @@ mod tests {
             (br#"{"id":"a","na{"next_cursor":"c1"}"#, true),
             (br#"{"id":"a","name":{"statusCode":502,"error":"x"}"#, true),
             (br#"{"id":"a","result":[{]}"#, true),
-            (br#"{"id":"a"}{"id":"b"}"#, false),
+            (br#"["id":"a","roles":[{"id":"b"}]}"#, false),
+            (br#"["id":"a","roles":[{"id":"b"}],"next_cursor":"c"}"#, true),
             (br#"{"id":"a"}x"#, false),
             (br#"{"id":"a","na"#, false),
             // Broken within, and one license for all that.

@@ -43,7 +43,7 @@ impl Members {
             "result" | "results" => {
                 self.has_list |= is_nest;
                 self.has_null_result |= is_null;
-                self.has_records |= is_nest && !is_empty(value);
+                self.has_records |= is_nest && !is_empty(value.as_bytes());
                 return;
             }
             "statusCode" | "error" => self.is_of_error = true,
@@ -106,6 +106,6 @@ pub(in crate::frame) fn is_of_page(name: &str) -> bool {
 }
 
 /// Whether nothing but white space stands between two brackets.
-fn is_empty(nest: &str) -> bool {
-    nest[1..nest.len() - 1].bytes().all(|byte| byte.is_ascii_whitespace())
+pub(super) fn is_empty(nest: &[u8]) -> bool {
+    nest[1..nest.len() - 1].iter().all(u8::is_ascii_whitespace)
 }

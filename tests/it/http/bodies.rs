@@ -152,6 +152,60 @@ fn an_answer_without_licenses_is_no_listing_of_rejects() {
 }
 
 #[test]
+fn a_cursor_stays_until_another_is_said_or_a_page_has_none() {
+    const JSON: &str = "Content-Type: application/json\r\n";
+    let last = say("200 OK", JSON, "{\"result\":[{\"id\":\"2\"}],\"next_cursor\":null}");
+    let page = r#"{"result":[{"id":"1"}],"next_cursor":"c1"}"#;
+    let behind = |line: &str| format!("{page}\n{line}\n");
+    for (body, shape, is_followed) in [
+        (behind(r#"{"result_count":1}"#), "auto", true),
+        (behind(r#"{"prev_cursor":null}"#), "auto", true),
+        (behind(r#"{"is_partial_response":false}"#), "auto", true),
+        (behind(r#"{"result":[]}"#), "auto", false),
+        (behind(r#"{"result":null}"#), "auto", true),
+        (
+            "[{\"id\":\"1\"}]\n{\"next_cursor\":\"c1\"}\n{\"result_count\":1}\n".to_owned(),
+            "auto",
+            true,
+        ),
+        (
+            "{\"result\":[{\"id\":\"1\"}]}\n{\"next_cursor\":\"c1\"}\n{\"result_count\":1}\n"
+                .to_owned(),
+            "auto",
+            true,
+        ),
+        ("{\"next_cursor\":\"c1\"}\n{\"result\":[{\"id\":\"1\"}]}\n".to_owned(), "envelope", true),
+        (
+            "{\"id\":\"1\"}\n{\"next_cursor\":\"c1\"}\n{\"result_count\":1}\n".to_owned(),
+            "auto",
+            true,
+        ),
+        (behind(r#"{"next_cursor":null}"#), "auto", false),
+        (behind(r#"{"result":[],"next_cursor":null}"#), "auto", false),
+    ] {
+        let api = Replies::of(vec![say("200 OK", JSON, &body), last.clone()]);
+        let got = run(api_command("ndjson", &api.url(), ACCOUNT).args(["--shape", shape]));
+        let want =
+            if is_followed { "{\"id\":\"1\"}\n{\"id\":\"2\"}\n" } else { "{\"id\":\"1\"}\n" };
+        assert_eq!((got.code, got.text()), (Some(0), want), "{body}: {}", got.stderr);
+        let followed =
+            api.requests().iter().filter(|request| request.head.contains("next_cursor=c1")).count();
+        assert_eq!(followed, usize::from(is_followed), "{body}");
+    }
+}
+
+#[test]
+fn lines_are_read_whatever_their_type_says() {
+    let sequence = "Content-Type: application/json-seq\r\n";
+    let licenses = "{\"id\":\"1\"}\n{\"id\":\"2\"}\n";
+    for body in [licenses, "\u{1e}{\"id\":\"1\"}\n\u{1e}{\"id\":\"2\"}\n"] {
+        let api = Replies::of(vec![say("200 OK", sequence, body)]);
+        let got = run(&mut api_command("ndjson", &api.url(), ACCOUNT));
+        assert_eq!((got.code, got.text()), (Some(0), licenses), "{body}: {}", got.stderr);
+    }
+}
+
+#[test]
 fn an_empty_body_is_no_json() {
     let json = "Content-Type: application/json; charset=utf-8\r\n";
     let ndjson = "Content-Type: application/x-ndjson\r\n";

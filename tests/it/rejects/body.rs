@@ -14,7 +14,6 @@ pub(super) fn broken() -> Vec<(&'static str, Vec<u8>)> {
         ("syntax", r#"{"id":"c0nf1dential","name":"x""#),
         ("syntax", r#"{"id":"c0nf1dential"#),
         ("syntax", r#"{"id":"c0nf1dential",}"#),
-        ("syntax", r#"{"id":"c0nf1dential"} {"id":"another"}"#),
         ("syntax", r#"{"id":"c0nf1dential"}x"#),
         ("syntax", r#"{,"id":"c0nf1dential"}"#),
         ("syntax", r#"{"id":"c0nf1dential" "name":"x"}"#),
