@@ -108,8 +108,9 @@ impl Checkpoint {
         }
 
         let unreadable = |error| {
-            Error::new(ErrorKind::Input, "checkpoint cannot be read: it is damaged, or is none")
-                .caused_by(error)
+            let message = "checkpoint cannot be read: it is damaged, or is none; `license-stream checkpoint \
+                reset --account` forgets it, and the next run begins anew";
+            Error::new(ErrorKind::Input, message).caused_by(error)
         };
         let Any { format } = serde_json::from_slice(json).map_err(unreadable)?;
         if format != FORMAT {

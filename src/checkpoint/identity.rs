@@ -80,8 +80,16 @@ impl Beginning {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the snapshot is unfinished and was begun with other options: its
-    /// parts would not fit together.
+    /// parts would not fit together; or if it is the checkpoint of another account.
     pub fn of(checkpoint: Option<Checkpoint>, identity: &Identity) -> Result<Self> {
+        if let Some(checkpoint) = checkpoint.as_ref().filter(|found| found.key != identity.key) {
+            let message = format!(
+                "the checkpoint that is found as its own is that of {}: put each where it belongs, or forget \
+                 this one by `license-stream checkpoint reset`",
+                checkpoint.key
+            );
+            return Err(Error::new(ErrorKind::Configuration, message).of_account(&*identity.key));
+        }
         let Some(checkpoint) = checkpoint.filter(|checkpoint| !checkpoint.is_complete) else {
             return Ok(Self::new());
         };
@@ -185,6 +193,17 @@ mod tests {
         let named = "(limit was 100 and is 50; product was not set and is onedrive; shape was auto and is not set)";
         assert!(error.message().contains(named), "{error}");
         assert!(Beginning::of(Some(checkpoint(true)), &identity).is_ok());
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_account_is_refused() {
+        let identity = Identity::new("b").with("limit", 100).with("shape", "auto");
+        for is_complete in [false, true] {
+            let error = Beginning::of(Some(checkpoint(is_complete)), &identity).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            let wanted = "account b: the checkpoint that is found as its own is that of a:";
+            assert!(error.to_string().starts_with(wanted), "{error}");
+        }
     }
 
     #[test]

@@ -86,10 +86,20 @@ fn said(error: &StoreError) -> String {
     let text = text.split('<').next().unwrap_or_default();
     match causes(error).last().map(ToString::to_string) {
         Some(last) if !last.contains('<') && !text.contains(&last) => {
-            printable(&format!("{text}: {last}"), MOST)
+            both_ends(&format!("{text}: {last}"))
         }
-        _ => printable(text, MOST),
+        _ => both_ends(text),
     }
+}
+
+/// What is shown of a long text: it begins with what was asked, and ends with why that failed.
+fn both_ends(text: &str) -> String {
+    let characters = text.chars().count();
+    if characters <= MOST {
+        return printable(text, MOST);
+    }
+    let end: String = text.chars().skip(characters - MOST / 2).collect();
+    format!("{} … {}", printable(text, MOST / 2), printable(&end, MOST / 2))
 }
 
 fn between(text: &str, before: &str, after: &str) -> Option<String> {
@@ -144,6 +154,14 @@ mod tests {
         let unknown = StoreError::Generic { store: "S3", source: "502: <html>s3cret".into() };
         let said = failed(String::new(), unknown).source().unwrap().to_string();
         assert_eq!(said, "Generic S3 error: 502:");
+    }
+
+    #[test]
+    fn of_a_long_text_the_end_is_shown_too() {
+        let source = format!("PUT {} after 8 retries: NoSuchUpload", "x".repeat(500)).into();
+        let said = said(&StoreError::Generic { store: "S3", source });
+        assert!(said.starts_with("Generic S3 error: PUT x") && said.ends_with(": NoSuchUpload"));
+        assert!(said.chars().count() <= MOST + 3, "{said}");
     }
 
     #[test]

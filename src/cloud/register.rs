@@ -68,8 +68,11 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
             let (before, version) = match read(bucket, name).await? {
                 Some((json, version)) => {
                     let stored = Stored::from_json(&json).map_err(|error| {
-                        let message =
-                            format!("{} is of another version, or damaged", bucket.url_of(name));
+                        let message = format!(
+                            "{} is of another version, or damaged: go on with the version that wrote it, or \
+                             remove that object while nothing runs",
+                            bucket.url_of(name)
+                        );
                         Error::new(ErrorKind::Input, message).caused_by(error)
                     })?;
                     (Some(stored.value), Some(version))

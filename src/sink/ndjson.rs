@@ -20,6 +20,7 @@ pub struct NdjsonSink<W> {
     writer: W,
     limits: Limits,
     any_json: bool,
+    name: String,
     buffer: Vec<u8>,
     report: NdjsonReport,
     durable: Position,
@@ -39,6 +40,7 @@ impl<W: AsyncWrite + Send + Unpin> NdjsonSink<W> {
             writer,
             limits,
             any_json: false,
+            name: "output".to_owned(),
             buffer: Vec::new(),
             report: NdjsonReport::default(),
             durable: Position::START,
@@ -49,6 +51,13 @@ impl<W: AsyncWrite + Send + Unpin> NdjsonSink<W> {
     #[must_use]
     pub fn with_any_json(mut self, any_json: bool) -> Self {
         self.any_json = any_json;
+        self
+    }
+
+    /// The same, with what errors call the writer: a path, say.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
         self
     }
 }
@@ -78,7 +87,7 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
             self.writer.flush().await
         };
         written.await.map_err(|error| {
-            Error::new(ErrorKind::Destination, "output did not take the licenses")
+            Error::new(ErrorKind::Destination, format!("{} did not take the licenses", self.name))
                 .at(batch.span.start)
                 .caused_by(error)
         })?;
@@ -97,7 +106,8 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
 
     async fn finish(&mut self) -> Result<()> {
         self.writer.shutdown().await.map_err(|error| {
-            Error::new(ErrorKind::Destination, "output could not be closed").caused_by(error)
+            Error::new(ErrorKind::Destination, format!("{} could not be closed", self.name))
+                .caused_by(error)
         })
     }
 

@@ -37,6 +37,7 @@ mod partition;
 mod parts;
 mod pending;
 mod piece;
+mod proof;
 mod roll;
 mod run;
 mod tree;
@@ -169,6 +170,21 @@ impl ParquetSink {
         Piece::new(Arc::clone(&self.claim), Arc::clone(&self.options), number)
     }
 
+    /// Writes a batch into the piece in hand, and completes that if it is full then.
+    async fn add(&mut self, batch: Batch<(Parts, Unexpected)>) -> Result<()> {
+        let (parts, unexpected) = batch.value;
+        self.report.unexpected.merge(&unexpected);
+        let mut is_full = false;
+        if parts.rows.num_rows() > 0 {
+            let mut piece = self.piece.take().unwrap_or_else(|| self.begin_piece());
+            piece.write(parts, batch.span.bytes()).await?;
+            is_full = piece.is_full();
+            self.piece = Some(piece);
+        }
+        self.written = batch.span.end;
+        if is_full { self.close_piece().await } else { Ok(()) }
+    }
+
     /// Completes the piece in hand.
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
@@ -194,17 +210,10 @@ impl Sink for ParquetSink {
     }
 
     async fn write(&mut self, batch: Batch<(Parts, Unexpected)>) -> Result<()> {
-        let (parts, unexpected) = batch.value;
-        self.report.unexpected.merge(&unexpected);
-        let mut is_full = false;
-        if parts.rows.num_rows() > 0 {
-            let mut piece = self.piece.take().unwrap_or_else(|| self.begin_piece());
-            piece.write(parts, batch.span.bytes()).await?;
-            is_full = piece.is_full();
-            self.piece = Some(piece);
+        match self.add(batch).await {
+            Err(error) => Err(self.claim.explained(error).await),
+            added => added,
         }
-        self.written = batch.span.end;
-        if is_full { self.close_piece().await } else { Ok(()) }
     }
 
     fn durable(&self) -> Position {
@@ -220,7 +229,10 @@ impl Sink for ParquetSink {
     }
 
     async fn finish(&mut self) -> Result<()> {
-        self.close_piece().await
+        match self.close_piece().await {
+            Err(error) => Err(self.claim.explained(error).await),
+            closed => closed,
+        }
     }
 
     async fn abort(&mut self) -> Result<()> {

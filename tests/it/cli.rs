@@ -1,5 +1,6 @@
 //! What people and scripts see of the command: help, messages, summaries, signals, exit codes.
 
+mod checkpoints;
 mod help;
 mod integrations;
 mod signals;

@@ -9,6 +9,7 @@ mod away;
 mod cuts;
 mod full;
 mod kafka;
+mod lost;
 mod parquet;
 mod s3;
 mod stopped;

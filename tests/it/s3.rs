@@ -4,6 +4,7 @@
 mod cuts;
 mod endless;
 mod export;
+mod lost;
 mod overtaken;
 mod partitions;
 mod refusals;

@@ -213,6 +213,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 24);
+        assert_eq!(examples, 25);
     }
 }

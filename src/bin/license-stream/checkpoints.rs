@@ -32,8 +32,13 @@ pub(crate) fn beside_files(args: &CheckpointArgs, out: &Place) -> Result<Option<
     match &args.checkpoint {
         _ if args.no_checkpoint => Ok(None),
         Some(place) => place.store().map(Some),
-        None => out.folder(OWN).store().map(Some),
+        None => folder(out).store().map(Some),
     }
+}
+
+/// Where checkpoints are that are beside the files in `out`.
+pub(crate) fn folder(out: &Place) -> Place {
+    out.folder(OWN)
 }
 
 /// The topic of the checkpoints of runs that produce to `topic`, which may be a template.
@@ -94,10 +99,14 @@ pub(crate) async fn run(args: CheckpointsArgs) -> anyhow::Result<Exit> {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
-    let checkpoints = match open(&args.store).await? {
+    let Opened { store, place } = open(&args.store).await?;
+    let checkpoints = match store {
         Some(store) => store.list().await?,
         None => Vec::new(),
     };
+    if checkpoints.is_empty() {
+        say!("no checkpoints in {place}");
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
         for checkpoint in &checkpoints {
@@ -119,13 +128,16 @@ async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
 }
 
 async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
-    let store = open(&args.store).await?;
+    let Opened { store, place } = open(&args.store).await?;
     let keys = match &store {
         Some(store) if args.all => {
             store.list().await?.into_iter().map(|checkpoint| checkpoint.key).collect()
         }
         _ => args.account,
     };
+    if keys.is_empty() {
+        say!("no checkpoints in {place}");
+    }
     let mut exit = Exit::Done;
     for key in keys {
         let was_there = match &store {
@@ -135,30 +147,62 @@ async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
         if was_there {
             say!("reset: the next run of {key} begins a new snapshot");
         } else {
-            say!("there is no checkpoint of {key}");
+            say!("there is no checkpoint of {key} in {place}");
             exit = Exit::Failed;
         }
     }
     Ok(exit)
 }
 
-/// Where checkpoints are, if there is such a place.
-async fn open(args: &StoreArgs) -> Result<Option<Store>> {
+/// Where checkpoints are to be looked at.
+struct Opened {
+    /// `None` where no run has kept any.
+    store: Option<Store>,
+    /// For people.
+    place: String,
+}
+
+async fn open(args: &StoreArgs) -> Result<Opened> {
     match (&args.out, &args.checkpoint, &args.topic, &args.brokers) {
-        (Some(out), ..) => out.folder(OWN).store().map(Some),
-        (_, Some(place), ..) => place.store().map(Some),
+        (Some(out), ..) => {
+            check_directory(out)?;
+            look_into(&out.folder(OWN))
+        }
+        (_, Some(place), ..) => {
+            check_directory(place)?;
+            look_into(place)
+        }
         (_, _, Some(topic), Some(brokers)) => {
             let config = settings::config(brokers, &args.settings)?;
             let topic = topic_beside(&topic.parse()?);
             let store = KafkaStore::find(&config, &topic, PATIENCE).await?;
-            if store.is_none() {
-                say!("topic {topic} is not there: no run has kept a checkpoint in it");
-            }
-            Ok(store.map(|store| Arc::new(store) as Store))
+            let (store, place) = match store {
+                Some(store) => (Some(Arc::new(store) as Store), format!("topic {topic}")),
+                None => (None, format!("topic {topic}, which is not there")),
+            };
+            Ok(Opened { store, place })
         }
         _ => {
             let message = "name a place with --out, --checkpoint, or --topic and --brokers";
             Err(Error::new(ErrorKind::Configuration, message))
         }
+    }
+}
+
+fn look_into(place: &Place) -> Result<Opened> {
+    Ok(Opened { store: Some(place.store()?), place: place.to_string() })
+}
+
+/// What is not there was mistyped.
+fn check_directory(place: &Place) -> Result<()> {
+    match place {
+        Place::Directory(directory) if !directory.is_dir() => {
+            let message = format!(
+                "{} is no directory: no run has kept a checkpoint there",
+                directory.display()
+            );
+            Err(Error::new(ErrorKind::Configuration, message))
+        }
+        Place::Directory(_) | Place::Bucket(_) => Ok(()),
     }
 }

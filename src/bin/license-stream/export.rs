@@ -1,11 +1,11 @@
 //! What `parquet`, `kafka` and `ndjson` have in common: accounts into sinks, watched and summed up.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use license_stream::accounts::{self, Begun, Ended, Options, Snapshot};
+use license_stream::accounts::{self, Begun, End, Ended, Options, Snapshot};
 use license_stream::checkpoint::{Beginning, Identity};
 use license_stream::decode::Limits;
 use license_stream::frame::FramerOptions;
@@ -203,8 +203,8 @@ impl Export {
             stop: self.signals.stop(),
             halt: self.signals.halt(),
         };
-        let (told, line) = (Mutex::default(), Arc::clone(&line));
-        let run = Arc::new(Run { export: self, sinks, client, told, line });
+        let (told, before, line) = (Mutex::default(), Mutex::default(), Arc::clone(&line));
+        let run = Arc::new(Run { export: self, sinks, client, told, before, line });
         let begin = {
             let run = Arc::clone(&run);
             move |wanted: Arc<Wanted>, attempt| {
@@ -228,6 +228,7 @@ impl Export {
                     if let Some(done) = &done {
                         done.add();
                     }
+                    tally.records_before += run.resumed(&ended);
                     add(&mut tally, sinks, ended)?;
                 }
                 Err(error) => tally.run_failed(&error),
@@ -283,10 +284,26 @@ struct Run<D> {
     client: Option<TrutoClient>,
     /// Integrations whose empty columns were told.
     told: Mutex<HashSet<&'static str>>,
+    /// What earlier runs had delivered of snapshots that are gone on with, until they have ended.
+    before: Mutex<HashMap<String, u64>>,
     line: Arc<ProgressLine>,
 }
 
 impl<D: Sinks> Run<D> {
+    /// How many licenses earlier runs had delivered of the snapshot that an account has ended with. One that was
+    /// given up keeps nothing of them.
+    fn resumed(&self, ended: &Ended<Wanted, <D::Sink as Sink>::Report>) -> u64 {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
+        for snapshot in &ended.snapshots {
+            last = before.remove(&*snapshot.id);
+        }
+        match ended.end {
+            End::Ran => last.unwrap_or_default(),
+            _ => 0,
+        }
+    }
+
     async fn begin(&self, wanted: &Wanted, attempt: u32) -> Result<Begun<Input, D::Sink>> {
         if attempt > 0 && self.export.report.verbose {
             let account = wanted.id().map(|id| format!("account {id}: ")).unwrap_or_default();
@@ -321,6 +338,10 @@ impl<D: Sinks> Run<D> {
             .with("max_depth", self.export.rejects.max_depth);
         let opened = self.sinks.sink(wanted, identity, attempt).await?;
         let Opened { sink, beginning, journal } = opened;
+        if let Beginning::Resumed(checkpoint) = &beginning {
+            let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+            before.insert(checkpoint.snapshot_id.clone(), checkpoint.records);
+        }
         let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
         snapshot.resume = beginning.place().cloned();
         snapshot.journal = journal;

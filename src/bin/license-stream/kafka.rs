@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DELIVERY: &str = "delivery";
 const EXACTLY_ONCE: &str = "exactly-once";
 
+/// The option of a checkpoint that says which of the topics of that name it was, one after the other.
+const TOPIC_ID: &str = "topic_id";
+
 /// What of a record changes what is in the topic for it, so that a snapshot cannot go on with another.
 fn identity_of_records(args: &KafkaArgs) -> Vec<(&'static str, String)> {
     let records = &args.records;
@@ -53,6 +56,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     options.any_json = args.source.is_any_json();
     let values = Values::new(&args.values, &options)?;
     let creation = records::creation(&args.topics)?;
+    let transactional_id = own_transactional_id(&args, &options.topic);
     let transactions = transactions(&args, &options.topic);
     let delivery = match is_exactly_once {
         true => Delivery::ExactlyOnce(transactions.clone()),
@@ -72,11 +76,13 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let open = async {
         // First the topic, as long as nothing is at stake.
         let mut is_there = true;
+        let mut topic_id = None;
         let mut in_flight_bytes = options.in_flight_bytes;
         if let Some(topic) = options.topic.fixed() {
             let facts = topics.ready(topic).await?;
             is_there = facts.is_some();
             if let Some(facts) = facts {
+                topic_id.clone_from(&facts.id);
                 suits(&facts, topic, &options)?
                     .into_iter()
                     .for_each(|words| say!("warning: {words}"));
@@ -96,6 +102,8 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         let producer = KafkaProducer::connect(&config, in_flight_bytes, delivery.clone()).await?;
         if let (Some(topic), false) = (options.topic.fixed(), is_there) {
             producer.check(topic, CHECK_TIMEOUT).await.map_err(|error| missing(topic, error))?;
+            // Brokers have made it by now.
+            topic_id = topics.describe(topic).await?.and_then(|facts| facts.id);
         }
         let kept = match &args.checkpoint.checkpoint {
             _ if !is_kept => Kept::Nothing,
@@ -112,17 +120,27 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                 })
             }
         };
-        Ok::<_, Error>((producer, kept, letters))
+        Ok::<_, Error>((producer, topic_id, kept, letters))
     };
-    let (producer, kept, letters) = tokio::select! {
+    let (producer, topic_id, kept, letters) = tokio::select! {
         opened = open => opened?,
         // Nothing was read yet, and nothing will be.
-        () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, Kept::Nothing, None),
+        () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, None, Kept::Nothing, None),
     };
     if let Some(letters) = letters {
         export = export.with_letters(letters);
     }
-    let sinks = Topics { producer, topics, options, values, identity, kept, is_exactly_once };
+    let sinks = Topics {
+        producer,
+        topics,
+        options,
+        values,
+        identity,
+        transactional_id,
+        topic_id,
+        kept,
+        is_exactly_once,
+    };
     export.run(sinks).await
 }
 
@@ -211,6 +229,12 @@ fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
     transactions
 }
 
+/// The `transactional.id` that was typed, if it is not the one that there is without.
+fn own_transactional_id(args: &KafkaArgs, topic: &Topic) -> Option<String> {
+    let default = TransactionOptions::of_topic(&topic.family()).id;
+    args.transactional_id.clone().filter(|id| *id != default)
+}
+
 /// Refuses what contradicts itself.
 fn check_delivery(args: &KafkaArgs) -> Result<()> {
     let keeps_elsewhere = args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some();
@@ -241,6 +265,10 @@ struct Topics {
     values: Values,
     /// What checkpoints are of, beside the source and the topic.
     identity: Vec<(&'static str, String)>,
+    /// The `transactional.id` that was chosen, if one was.
+    transactional_id: Option<String>,
+    /// The id of the topic, where it is one and brokers give it one.
+    topic_id: Option<String>,
     kept: Kept,
     is_exactly_once: bool,
 }
@@ -276,6 +304,32 @@ impl Topics {
         }
         None
     }
+
+    /// The checkpoint `found`, of what was delivered to the topic. What was delivered to another of its name, which
+    /// was deleted since, is in this one no more.
+    fn in_topic(&self, mut found: Checkpoint) -> Result<Checkpoint> {
+        match (found.options.get(TOPIC_ID), &self.topic_id) {
+            (Some(then), Some(now)) if then != now && !found.is_complete => {
+                let message = format!(
+                    "topic {} is not the one that snapshot {} was delivered to so far: that was deleted, or is \
+                     in another cluster (its id was {then} and is {now}); to begin a new snapshot, forget this \
+                     one by `license-stream checkpoint reset`",
+                    self.options.topic, found.snapshot_id
+                );
+                Err(Error::new(ErrorKind::Configuration, message).of_account(found.key))
+            }
+            // One of a version that did not know it, or of brokers that did not say.
+            (None, Some(now)) => {
+                found.options.insert(TOPIC_ID.to_owned(), now.clone());
+                Ok(found)
+            }
+            (Some(_), None) => {
+                found.options.remove(TOPIC_ID);
+                Ok(found)
+            }
+            _ => Ok(found),
+        }
+    }
 }
 
 impl Sinks for Topics {
@@ -290,6 +344,13 @@ impl Sinks for Topics {
         let mut identity = identity.with("topic", &self.options.topic);
         for (name, value) in &self.identity {
             identity = identity.with(*name, value);
+        }
+        if let (Kept::Beside(_), Some(id)) = (&self.kept, &self.transactional_id) {
+            // Whoever goes on with a snapshot must fence the run that has begun it, should it live.
+            identity = identity.with("transactional_id", id);
+        }
+        if let Some(id) = &self.topic_id {
+            identity = identity.with(TOPIC_ID, id);
         }
         let mut lock = None;
         let store: Option<Store> = match &self.kept {
@@ -312,6 +373,7 @@ impl Sinks for Topics {
             _ => None,
         };
         let found = found.and_then(|found| self.as_delivered(found));
+        let found = found.map(|found| self.in_topic(found)).transpose()?;
         let beginning = Beginning::of(found, &identity)?;
         let mut options = self.options.clone();
         options.account.clone_from(&wanted.account);

@@ -20,6 +20,7 @@ mod letters;
 mod lookup;
 mod ndjson;
 mod parquet;
+mod partial;
 mod place;
 mod progress;
 mod records;

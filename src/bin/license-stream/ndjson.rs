@@ -1,6 +1,5 @@
 //! `license-stream ndjson`
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
@@ -18,6 +17,7 @@ use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::input;
+use crate::partial::{PartialFiles, not_written, partial};
 use crate::snapshots::{Destination, Written};
 use crate::turns::Turns;
 use crate::wanted::Wanted;
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
         Some(path) => Out::File(path),
     };
     let (limits, any_json) = (export.limits(), export.source.is_any_json());
-    export.run(Lines { out, limits, any_json }).await
+    export.run(Lines { out, files: PartialFiles::default(), limits, any_json }).await
 }
 
 /// Refuses lines into a file that is read, or that dead letters go to.
@@ -71,6 +71,7 @@ enum Out {
 
 struct Lines {
     out: Out,
+    files: PartialFiles,
     limits: Limits,
     any_json: bool,
 }
@@ -88,6 +89,17 @@ impl Lines {
         }
     }
 
+    /// What errors call that which lines are written to.
+    fn name(&self, account: Option<&str>) -> Option<String> {
+        match &self.out {
+            Out::Stdout(_) => None,
+            Out::Special(path) => Some(path.display().to_string()),
+            Out::File(_) | Out::Directory(_) => {
+                self.path(account).map(|path| partial(&path).display().to_string())
+            }
+        }
+    }
+
     async fn writer(&self, account: Option<&str>, attempt: u32) -> Result<Writer> {
         match &self.out {
             // What was read by others cannot be taken back.
@@ -101,7 +113,7 @@ impl Lines {
                 let file = OpenOptions::new().write(true).open(path).await;
                 Ok(Box::pin(file.map_err(|error| not_written(path, error))?))
             }
-            Out::File(path) => Self::create(path).await,
+            Out::File(path) => self.begin(path),
             Out::Directory(_) => {
                 let is_name = |account: &&str| {
                     account
@@ -114,15 +126,13 @@ impl Lines {
                         `-` and `_`";
                     Error::new(ErrorKind::Configuration, message)
                 })?;
-                Self::create(&path).await
+                self.begin(&path)
             }
         }
     }
 
-    /// Begins the file anew, whatever another attempt has left there.
-    async fn create(path: &Path) -> Result<Writer> {
-        let file = File::create(partial(path)).await;
-        Ok(Box::pin(file.map_err(|error| not_written(path, error))?))
+    fn begin(&self, path: &Path) -> Result<Writer> {
+        Ok(Box::pin(File::from_std(self.files.begin(path)?)))
     }
 }
 
@@ -136,7 +146,10 @@ impl Sinks for Lines {
         attempt: u32,
     ) -> Result<Opened<NdjsonSink<Writer>>> {
         let writer = self.writer(wanted.id(), attempt).await?;
-        let sink = NdjsonSink::new(writer, self.limits).with_any_json(self.any_json);
+        let mut sink = NdjsonSink::new(writer, self.limits).with_any_json(self.any_json);
+        if let Some(name) = self.name(wanted.id()) {
+            sink = sink.with_name(name);
+        }
         Ok(Opened::without_journal(sink, Beginning::new()))
     }
 
@@ -162,11 +175,11 @@ impl Sinks for Lines {
         };
         if let Some(path) = self.path(account) {
             let is_complete = summary.outcome.is_complete();
-            match if is_complete { publish(&path) } else { keep(&path) } {
+            match self.files.end(&path, is_complete, summary.report.bytes) {
                 Ok(kept) => into = kept,
                 Err(error) => {
                     summary.outcome = Outcome::Failed;
-                    summary.error.get_or_insert(not_written(&path, error));
+                    summary.error.get_or_insert(error);
                 }
             }
         }
@@ -203,39 +216,4 @@ impl Sinks for Lines {
 /// Whether there is something that a file must not take the place of: a pipe, or `/dev/null`.
 fn is_special(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file())
-}
-
-/// What there is of a file before it is whole: `FILE.partial` beside it.
-fn partial(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{name}.partial"))
-}
-
-/// Gives the file its name, once its bytes are on disk; the directory is synced too, since a rename
-/// that is not would be lost with the power.
-fn publish(path: &Path) -> io::Result<Option<PathBuf>> {
-    let partial = partial(path);
-    std::fs::File::open(&partial)?.sync_all()?;
-    std::fs::rename(&partial, path)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-    Ok(Some(path.to_owned()))
-}
-
-/// Leaves the lines that came as they are, if there are any: an older file of the name itself is whole,
-/// and better than a part.
-fn keep(path: &Path) -> io::Result<Option<PathBuf>> {
-    let partial = partial(path);
-    match partial.metadata() {
-        Ok(metadata) if metadata.len() > 0 => Ok(Some(partial)),
-        Ok(_) => std::fs::remove_file(&partial).map(|()| None),
-        // An earlier attempt was as empty.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn not_written(path: &Path, error: io::Error) -> Error {
-    Error::new(ErrorKind::Destination, format!("{} could not be written", path.display()))
-        .caused_by(error)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use license_stream::checkpoint::{Beginning, Identity, Keeper};
+use license_stream::checkpoint::{Beginning, CheckpointLock, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, PartitionField,
@@ -16,6 +16,7 @@ use crate::arrow;
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
+use crate::place::Place;
 use crate::remarks;
 use crate::report::{human_bytes, human_count};
 use crate::snapshots::{Destination, Written};
@@ -62,8 +63,16 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         false => checkpoints::beside_files(&args.checkpoint, &args.out)?,
     };
     let out = args.checkpoint.checkpoint.is_some().then(|| args.out.absolute());
+    let elsewhere = match (&store, args.checkpoint.checkpoint) {
+        (Some(_), Some(place)) if !place.is_same(&checkpoints::folder(&args.out)) => Some(place),
+        _ => None,
+    };
+    let beside = match store.is_none() || elsewhere.is_some() {
+        true => Some(checkpoints::folder(&args.out).store()?),
+        false => None,
+    };
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
-    export.run(Files { options, store, out, run }).await
+    export.run(Files { options, store, elsewhere, beside, out, run }).await
 }
 
 /// Refuses directories that are named for what nobody knows.
@@ -84,6 +93,11 @@ struct Files {
     /// Those of every snapshot.
     options: ParquetOptions,
     store: Option<Store>,
+    /// Where checkpoints are, if they are not beside the files: in a directory one run at a time keeps its own.
+    elsewhere: Option<Place>,
+    /// The checkpoints beside the files, if they are not those that are kept: of what is there of them, nothing
+    /// can be gone on with any more.
+    beside: Option<Store>,
     /// The place, where checkpoints are in another: several may keep theirs there.
     out: Option<String>,
     /// Where there are many accounts: the run's own claim, from its first snapshot on.
@@ -119,6 +133,13 @@ impl Sinks for Files {
         self.begin_run().await?;
         // First the claim: what is read behind it cannot change any more.
         let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);
+        let lock = match &self.elsewhere {
+            Some(Place::Directory(directory)) => {
+                Some(CheckpointLock::take(directory, identity.key())?)
+            }
+            // Whoever reads a checkpoint in an object store takes it over.
+            Some(Place::Bucket(_)) | None => None,
+        };
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
         options.account.clone_from(&wanted.account);
         if let Some(integration) = &wanted.integration_name {
@@ -126,11 +147,17 @@ impl Sinks for Files {
         }
         options.snapshot_id = beginning.snapshot_id().into();
         options.files_before = beginning.pieces().to_vec();
+        // Before anything is passed over: what is said to be in them is nowhere else.
+        claim.prove(&options.files_before).await?;
+        if let Some(beside) = &self.beside {
+            // Its files are removed, and whoever found it would rely on them.
+            beside.remove(identity.key()).await?;
+        }
         claim.remove_unfinished(&options.files_before).await?;
         let mut completion =
             Completion::new(Arc::clone(&claim), manifest(options.account.as_deref(), &beginning));
         if let Some(store) = &self.store {
-            let keeper = Keeper::new(Arc::clone(store), identity, &beginning);
+            let keeper = Keeper::new(Arc::clone(store), identity, &beginning).holding(lock);
             completion = completion.and_then(Box::new(keeper));
         }
         let sink = ParquetSink::within(claim, options).await?;

@@ -47,6 +47,16 @@ impl Place {
         }
     }
 
+    /// Whether both are one place, as far as can be told.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        if let (Self::Directory(one), Self::Directory(other)) = (self, other)
+            && let (Ok(one), Ok(other)) = (one.canonicalize(), other.canonicalize())
+        {
+            return one == other;
+        }
+        self.absolute() == other.absolute()
+    }
+
     /// The place below `folder`.
     pub(crate) fn folder(&self, folder: &str) -> Self {
         match self {

@@ -143,8 +143,8 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
         human_bytes(tally.bytes_read),
     );
     if tally.records_before > 0 {
-        let records = human_count(tally.records_before);
-        say!("resumed: behind {records} records that an earlier run had done");
+        let (count, noun) = counted(tally.records_before, "license", "licenses");
+        say!("resumed: behind {count} {noun} that an earlier run had delivered");
     }
     if tally.begun_anew > 0 {
         let (count, noun) = counted(tally.begun_anew, "snapshot", "snapshots");

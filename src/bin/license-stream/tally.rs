@@ -35,7 +35,7 @@ pub(crate) struct Tally {
     pub(crate) begun_anew: u64,
     /// Their licenses that could not be taken back, which are not among `records`.
     pub(crate) left_behind: u64,
-    /// Records that earlier runs had done of snapshots that were gone on with.
+    /// Licenses that earlier runs had delivered of snapshots that were gone on with.
     pub(crate) records_before: u64,
     pub(crate) bytes_written: u64,
     pub(crate) files: u64,
@@ -136,7 +136,6 @@ impl Tally {
         for (place, (snapshot, written)) in snapshots.into_iter().zip(written).enumerate() {
             let is_given_up = place + 1 < begun || !matches!(end, End::Ran);
             self.bytes_read += snapshot.summary.bytes_read;
-            self.records_before += snapshot.summary.begun_at.record;
             if place + 1 < begun {
                 self.begun_anew += 1;
                 self.left_behind += written.records;

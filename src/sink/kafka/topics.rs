@@ -71,6 +71,8 @@ impl fmt::Debug for KafkaTopics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicFacts {
+    /// Its id, by which it is told from one of the same name that was deleted; `None` where brokers give none.
+    pub id: Option<String>,
     /// How many partitions it has.
     pub partitions: usize,
     /// How many of them have no leader: nothing can be written to those.
@@ -206,8 +208,9 @@ impl KafkaTopics {
     async fn with_configuration(&self, topic: &str, described: Described) -> TopicFacts {
         let configuration = self.configuration(ResourceSpecifier::Topic(topic)).await;
         let value = |name: &str| configuration.as_ref()?.get(name)?.value.clone();
-        let Described { partitions, without_leader, replicas, may_write, .. } = described;
+        let Described { id, partitions, without_leader, replicas, may_write, .. } = described;
         TopicFacts {
+            id,
             partitions,
             without_leader,
             replicas,

@@ -22,11 +22,13 @@ use super::file::WrittenFile;
 use super::hive;
 use super::lake::OWN;
 use super::manifest::Manifest;
+use super::proof;
 use super::unfinished::{Unfinished, settled};
 use crate::cloud::{Bucket, Completed, Register, Upload};
 use crate::digest::Digester;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::sink::DurablePiece;
 
 /// What a run holds.
 #[derive(Debug)]
@@ -144,7 +146,7 @@ impl BucketHold {
     }
 
     pub(super) async fn complete(&self, manifest: &Manifest) -> Result<()> {
-        self.prove_files(manifest).await?;
+        self.prove(&manifest.files).await?;
         let mut claim = self.claim.lock().await;
         let (epoch, completing) = (self.epoch, Some(manifest.clone()));
         claim.register.set(Held { completing, epoch, uploads: Vec::new() }).await?;
@@ -173,25 +175,43 @@ impl BucketHold {
         self.claim.lock().await.write(self.epoch).await
     }
 
+    /// `error`, or where another run has taken over, that, with it as the cause. Only of what a store refuses: one
+    /// that does not answer would be waited for once more.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Destination {
+            return error;
+        }
+        let mut claim = self.claim.lock().await;
+        match claim.try_write(self.epoch).await {
+            Ok(false) => {
+                let taken_over = claim.register.taken_over();
+                // It may say so already.
+                let is_said = error.message() == taken_over.message();
+                if is_said { error } else { taken_over.caused_by(error) }
+            }
+            // It is this run's own failure.
+            Ok(true) | Err(_) => error,
+        }
+    }
+
     /// Waits until files that were dropped are given up.
     pub(super) async fn settle(&self) {
         self.bucket.settle().await;
     }
 
-    /// A removal by an earlier run, of a file that it took for a leftover, may have been on its way for as
-    /// long as it took to write the file anew.
-    async fn prove_files(&self, manifest: &Manifest) -> Result<()> {
+    /// Makes sure that `files` are there, with the lengths that they had. For a whole snapshot too: a removal
+    /// by an earlier run, of a file that it took for a leftover, may have been on its way for as long as it took
+    /// to write the file anew.
+    pub(super) async fn prove(&self, files: &[DurablePiece]) -> Result<()> {
         let there: HashMap<_, _> =
             self.bucket.tree(hive::is_directory).await?.into_iter().collect();
-        for file in &manifest.files {
-            if there.get(&file.name) != Some(&file.bytes) {
-                let message = format!(
-                    "{} is not there as it was written, so that the snapshot cannot be completed: reset \
-                     the account's checkpoint to begin a new one",
-                    self.bucket.url_of(&file.name)
-                );
-                return Err(Error::new(ErrorKind::Destination, message));
-            }
+        for file in files {
+            let what = match there.get(&file.name) {
+                Some(bytes) if *bytes == file.bytes => continue,
+                Some(bytes) => proof::of_length(*bytes, file),
+                None => "is not there any more".to_owned(),
+            };
+            return Err(proof::lost(&self.bucket.url_of(&file.name), &what));
         }
         Ok(())
     }
@@ -200,8 +220,13 @@ impl BucketHold {
 impl Claimed {
     /// Writes which uploads are open, if no other run has taken over.
     async fn write(&mut self, epoch: u64) -> Result<()> {
+        if self.try_write(epoch).await? { Ok(()) } else { Err(self.register.taken_over()) }
+    }
+
+    /// The same; whether it was written.
+    async fn try_write(&mut self, epoch: u64) -> Result<bool> {
         let uploads = self.open.clone();
-        self.register.set(Held { epoch, uploads, completing: None }).await
+        self.register.try_set(Held { epoch, uploads, completing: None }).await
     }
 }
 

@@ -92,6 +92,26 @@ impl Claim {
         }
     }
 
+    /// Makes sure that `files`, which a checkpoint names, are there as they were written: with the length that
+    /// they had, and in a directory with the same bytes. To be asked before anything is passed over that is
+    /// said to be in them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] with the first file that is not, and with what is wrong with it.
+    pub async fn prove(&self, files: &[DurablePiece]) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        match self.hold.clone() {
+            Hold::Local(hold) => {
+                let files = files.to_vec();
+                blocking(move || hold.prove(&files)).await
+            }
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.prove(files).await,
+        }
+    }
+
     /// Removes the account's files that belong to nothing: those of snapshots that were not completed, but
     /// for `kept`, those that the unfinished one which is gone on with has so far. A snapshot is complete if it
     /// has a manifest.
@@ -149,6 +169,16 @@ impl Claim {
             Hold::Local(hold) => blocking(move || hold.remove(&names)).await,
             #[cfg(feature = "cloud")]
             Hold::Bucket(hold) => hold.remove(&names).await,
+        }
+    }
+
+    /// What is behind `error`, which came of writing. In an object store, an upload that a later run has given up
+    /// fails in whatever words the store has for it.
+    pub(super) async fn explained(&self, error: Error) -> Error {
+        match &self.hold {
+            Hold::Local(_) => error,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.explained(error).await,
         }
     }
 

@@ -8,8 +8,10 @@ use super::claim::{is_leftover, manifest_name};
 use super::file::{TemporaryFile, replace, sync_directory};
 use super::manifest::Manifest;
 use super::pending::{Pending, remove_if_there};
+use super::proof;
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sink::DurablePiece;
 
 /// A lock on `_license-stream/<account>.lock`, which the system gives back however the run ends. The file
 /// itself stays: a name that comes and goes could be locked by two runs at once.
@@ -71,6 +73,11 @@ impl LocalHold {
             self.pending.succeed_if_none()
         });
         completed.map_err(|error| self.pending.failed("could not be completed", error))
+    }
+
+    /// Makes sure that `files` are there as they were written.
+    pub(super) fn prove(&self, files: &[DurablePiece]) -> Result<()> {
+        proof::prove(self.pending.directory(), files)
     }
 
     /// The names in the directory and the partitions below it, and those of what runs keep.

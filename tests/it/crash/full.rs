@@ -42,7 +42,17 @@ fn a_disk_that_is_full_is_an_error_and_the_run_is_gone_on_with() {
         assert_eq!(visible_files(out), 0, "a part of a file is visible");
         assert!(!out.join("_SUCCESS").exists());
     }
-    assert!(ended(start(&mut parquet::command(&simulation, out))), "nothing kills it");
+    // With room for some files first.
+    let at = ("LICENSE_STREAM_KILL_AT", "checkpoint-renamed:2");
+    assert!(!ended(start(parquet::command(&simulation, out).env(at.0, at.1))));
+    let before = parquet::parquet_files(out);
+    assert!(before.len() >= 2, "{before:?}");
+    run(&mut limited(&parquet::command(&simulation, out), 20)).expect(1);
+    let mut last = parquet::command(&simulation, out);
+    let summary = run(last.arg("--json")).expect(0).summary();
+    assert!(summary["snapshots"][0]["resumed_at_record"].as_u64() > Some(0), "{summary}");
+    let after = parquet::parquet_files(out);
+    assert!(before.iter().all(|name| after.contains(name)), "{before:?} and then {after:?}");
     assert_undisturbed(out, &undisturbed, "after a full disk");
 }
 
@@ -58,9 +68,16 @@ fn lines_that_find_no_room_are_an_error_and_whole_the_next_time() {
         command
     };
     let full = run(&mut limited(&command(), 500)).expect(1);
+    let partial = lines.with_extension("partial");
+    let wanted = format!("{} did not take the licenses", partial.display());
+    assert!(full.stderr.contains(&wanted), "{}", full.stderr);
     assert!(full.stderr.contains("File too large"), "{}", full.stderr);
     assert!(!lines.exists(), "a part of the file has its name");
+    let kept = std::fs::read(&partial).unwrap();
     run(&mut command()).expect(0);
+    let whole = std::fs::read(&lines).unwrap();
+    assert!(kept.len() > 100_000 && whole.starts_with(&kept), "{} bytes", kept.len());
+    assert_eq!(kept.last(), Some(&b'\n'), "a part of a line is there");
     let text = std::fs::read_to_string(&lines).unwrap();
     assert_eq!(text.lines().count() as u64, super::COUNT);
 

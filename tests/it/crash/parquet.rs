@@ -161,7 +161,7 @@ fn other_partitions_than_those_of_an_unfinished_snapshot_are_refused() {
     assert_undisturbed(out, &undisturbed_partitioned(&simulation), "with the options as before");
 }
 
-fn parquet_files(out: &Path) -> Vec<String> {
+pub(super) fn parquet_files(out: &Path) -> Vec<String> {
     let names = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
     names.filter(|name| name.ends_with(".parquet")).collect()

@@ -1,5 +1,6 @@
 //! Two runs at once into one topic: the second takes the place of the first.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -8,8 +9,9 @@ use serde_json::Value;
 
 use super::kafka;
 use crate::support::body::{id, records, simulated};
-use crate::support::kafka::topic;
-use crate::support::python::topic_messages;
+use crate::support::command::license_stream;
+use crate::support::kafka::{bootstrap, topic};
+use crate::support::python::{header, python, topic_messages};
 use crate::support::run::{Run, run, start};
 use crate::support::simulation::Simulation;
 
@@ -89,11 +91,92 @@ fn whatever_is_delivered_how_the_second_run_fences_the_first() {
 }
 
 #[test]
-fn runs_with_an_id_each_do_not_fence_one_another() {
-    let topic = topic("together-apart");
-    let held = First::begin(with(&topic, &["--transactional-id", &format!("{topic}-a")]));
-    second(with(&topic, &["--transactional-id", &format!("{topic}-b")])).expect(0);
-    held.end().expect(0);
+fn runs_of_two_accounts_with_an_id_each_do_not_fence_one_another() {
+    for delivery in ["at-least-once", "exactly-once"] {
+        let topic = topic("together-apart");
+        let with_id = |id: &str| {
+            let id = format!("{topic}-{id}");
+            with(&topic, &["--delivery", delivery, "--transactional-id", &id])
+        };
+        let held = First::begin(with_id("a"));
+        let other = Simulation::start(simulator().with_seed(22));
+        assert_ne!(other.account(), held.simulation.account());
+        let second = run(other.source(&mut with_id("b"))).expect(0).summary();
+        let first = held.end().expect(0).summary();
+        let mut messages = BTreeMap::<String, BTreeSet<String>>::new();
+        for message in topic_messages(&topic) {
+            let snapshot = header(&message, "truto-snapshot").to_owned();
+            let key = message["key"].as_str().unwrap().to_owned();
+            assert!(messages.entry(snapshot).or_default().insert(key), "a license twice");
+        }
+        for summary in [&first, &second] {
+            assert_eq!(messages[snapshot(summary)].len() as u64, COUNT, "{delivery}");
+        }
+        assert_eq!(messages.len(), 2);
+    }
+}
+
+/// A run that is killed behind its second transaction, of many.
+fn kill(simulation: &Simulation, mut command: Command) {
+    command.args(["--transaction-bytes", "200000"]);
+    command.env("LICENSE_STREAM_KILL_AT", "transaction-committed:2");
+    let killed = simulation.source(&mut command).output().unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+}
+
+#[test]
+fn a_snapshot_is_gone_on_with_by_runs_of_its_own_id_only() {
+    let simulation = Simulation::start(simulator());
+    let topic = topic("together-ids");
+    let with_id = |options: &[&str]| {
+        let mut command = with(&topic, &["--delivery", "exactly-once"]);
+        command.args(options);
+        command
+    };
+    let [a, b] = ["a", "b"].map(|id| format!("{topic}-{id}"));
+    kill(&simulation, with_id(&["--transactional-id", &a]));
+    for (options, is) in [(&["--transactional-id", &*b][..], &*b), (&[], "not set")] {
+        let refused = run(simulation.source(&mut with_id(options))).expect(2);
+        let wanted = format!("(transactional_id was {a} and is {is})");
+        assert!(refused.stderr.contains(&wanted), "{}", refused.stderr);
+    }
+    let mut same = with_id(&["--transactional-id", &a]);
+    let summary = run(simulation.source(&mut same)).expect(0).summary();
+    assert!(summary["snapshots"][0]["resumed_at_record"].as_u64() > Some(0), "{summary}");
+    assert_eq!(topic_messages(&topic).len() as u64, COUNT, "each once");
+    // The id that there is without is no other for being typed.
+    let default = format!("license-stream-{topic}");
+    kill(&simulation, with_id(&[]));
+    run(simulation.source(&mut with_id(&["--transactional-id", &default]))).expect(0);
+    assert_eq!(topic_messages(&topic).len() as u64, 2 * COUNT, "each once");
+}
+
+#[test]
+fn what_was_delivered_to_a_topic_that_was_deleted_is_not_passed_over() {
+    const DELETE: &str = r#"
+import sys, time
+from confluent_kafka.admin import AdminClient
+bootstrap, name = sys.argv[1:]
+admin = AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})
+admin.delete_topics([name])[name].result()
+while name in admin.list_topics(timeout=10).topics:
+    time.sleep(0.1)
+"#;
+    let simulation = Simulation::start(simulator());
+    let topic = topic("together-deleted");
+    let command = || with(&topic, &["--delivery", "exactly-once"]);
+    kill(&simulation, command());
+    let mut delete = python();
+    delete.args(["-c", DELETE, &bootstrap(), &topic]);
+    assert!(delete.status().unwrap().success());
+    let refused = run(simulation.source(&mut command())).expect(2);
+    let wanted = format!("topic {topic} is not the one that snapshot");
+    assert!(refused.stderr.contains(&wanted), "{}", refused.stderr);
+    let mut reset = license_stream();
+    reset.args(["checkpoint", "reset", "--all", "--brokers", &bootstrap(), "--topic", &topic]);
+    run(&mut reset).expect(0);
+    run(simulation.source(&mut command())).expect(0);
+    assert_eq!(topic_messages(&topic).len() as u64, COUNT);
 }
 
 #[test]

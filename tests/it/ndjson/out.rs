@@ -47,6 +47,30 @@ fn the_file_is_seen_once_it_is_whole() {
 }
 
 #[test]
+fn a_second_run_into_the_file_is_refused_while_the_first_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let simulator = Simulator::new().with_records(500);
+    let truto = Truto::start(simulator.clone().with_hold_after_records(250));
+    let other = Truto::start(simulator.with_seed(99));
+    let command = |truto: &Truto| {
+        let mut command = truto.command("ndjson");
+        out(&mut command, directory.path());
+        command
+    };
+    let first = start(&mut command(&truto));
+    truto.until_held();
+    let refused = run(&mut command(&other));
+    assert_eq!(refused.code, Some(1));
+    let wanted = format!("another run is writing to {NAME}: it holds {NAME}.partial");
+    assert!(refused.stderr.contains(&wanted), "{}", refused.stderr);
+    assert_eq!(other.requests(), 0, "it was refused before it asked");
+    truto.release();
+    assert_done(&first.finish());
+    assert!(std::fs::read(directory.path().join(NAME)).unwrap() == truto.licenses(0..500));
+    assert_eq!(names(directory.path()), [NAME]);
+}
+
+#[test]
 fn a_body_that_was_cut_leaves_its_whole_lines_beside_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let truto = Truto::start(Simulator::new().with_cut_after(5000));

@@ -12,6 +12,13 @@ const COUNT: u64 = 6_000;
 
 #[test]
 fn the_later_run_takes_over_and_the_earlier_one_says_so() {
+    // Between two files, and in the middle of one: its upload is given up.
+    for file_bytes in ["400000", "256000000"] {
+        overtake(file_bytes);
+    }
+}
+
+fn overtake(file_bytes: &str) {
     // The earlier one stands still in the middle while the later one does all its work.
     let simulator = || Simulator::new().with_seed(7).with_records(COUNT);
     let held = Truto::start(simulator().with_hold_after_records(COUNT / 2));
@@ -19,7 +26,7 @@ fn the_later_run_takes_over_and_the_earlier_one_says_so() {
     let bucket = Bucket::make("overtaken");
     let command = |truto: &Truto| {
         let mut command = parquet(truto, &bucket);
-        command.args(["--file-bytes", "400000"]);
+        command.args(["--file-bytes", file_bytes]);
         command
     };
     let first = start(&mut command(&held));
@@ -28,7 +35,7 @@ fn the_later_run_takes_over_and_the_earlier_one_says_so() {
     held.release();
     let first = first.finish();
     assert_eq!(first.code, Some(1), "{}", first.stderr);
-    assert!(first.stderr.contains("another run has taken over"), "{}", first.stderr);
+    assert!(first.stderr.contains("error: another run has taken over: "), "{}", first.stderr);
 
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("bucket");

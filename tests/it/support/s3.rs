@@ -45,6 +45,11 @@ impl Bucket {
         }
     }
 
+    /// Removes what the command has written as `name`.
+    pub(crate) fn remove(&self, name: &str) {
+        s3(&endpoint(), &["remove", &self.name, &format!("lake/licenses/{name}")]);
+    }
+
     /// The keys of uploads that have neither been completed nor given up.
     pub(crate) fn uploads(&self) -> Vec<String> {
         let text = s3(&endpoint(), &["uploads", &self.name]);

@@ -38,7 +38,8 @@ pub(crate) struct KafkaArgs {
     #[arg(long, value_enum, default_value_t = DeliveryArg::AtLeastOnce)]
     pub(crate) delivery: DeliveryArg,
     /// The transactional.id of records with exactly-once, and otherwise of checkpoints: a run fences the
-    /// one before that has the same. Jobs that write into one topic at the same time need one each;
+    /// one before that has the same. Jobs of different accounts that write into one topic at the same time
+    /// need one each; runs of one account must have the same, or both of them deliver it.
     /// `license-stream-TOPIC` if it is not given
     #[arg(long, value_name = "ID")]
     pub(crate) transactional_id: Option<String>,

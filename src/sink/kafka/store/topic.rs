@@ -182,7 +182,8 @@ fn read_to_end(
     deadline: Instant,
 ) -> Result<Content> {
     let unread = |error| unanswered(topic, error);
-    let end = admin.inner().fetch_watermarks(topic, 0, left(deadline)).map_err(unread)?.1;
+    let end = end(|| admin.inner().fetch_watermarks(topic, 0, left(deadline)), deadline);
+    let end = end.map_err(unread)?;
     let mut content = Content::new();
     if end == 0 {
         return Ok(content);
@@ -229,6 +230,27 @@ fn read_to_end(
         }
         if left(deadline).is_zero() {
             return Err(unread(last_error));
+        }
+    }
+}
+
+/// The end of a partition. A broker may not know yet that it leads one that has just come to be.
+fn end(
+    ask: impl Fn() -> Result<(i64, i64), KafkaError>,
+    deadline: Instant,
+) -> Result<i64, KafkaError> {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition};
+    loop {
+        match ask() {
+            Err(error)
+                if matches!(
+                    error.rdkafka_error_code(),
+                    Some(NotLeaderForPartition | LeaderNotAvailable)
+                ) && left(deadline) > PAUSE =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            answered => return answered.map(|(_, end)| end),
         }
     }
 }

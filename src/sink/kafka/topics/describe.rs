@@ -1,7 +1,7 @@
 //! librdkafka's DescribeTopics, which rdkafka does not have: unlike a question for metadata it tells what
 //! we may do with a topic, and never makes one.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ const LOOK_AFTER: Duration = Duration::from_millis(50);
 /// A topic as brokers describe it.
 #[derive(Clone, Debug)]
 pub(super) struct Described {
+    /// `None` where brokers give topics none.
+    pub(super) id: Option<String>,
     pub(super) partitions: usize,
     pub(super) without_leader: usize,
     pub(super) replicas: usize,
@@ -146,12 +148,32 @@ fn read(
         let operations = slice(operations, count);
         let write = sys::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE;
         Ok(Ok(Described {
+            id: id(sys::rd_kafka_TopicDescription_topic_id(topic)),
             partitions: partitions.len(),
             without_leader: partitions.iter().filter(|it| leader(**it).is_null()).count(),
             replicas,
             may_write: (!operations.is_empty()).then(|| operations.contains(&write)),
         }))
     }
+}
+
+/// The text of an id, if it is one.
+///
+/// # Safety
+/// `uuid` is NULL, or librdkafka's.
+#[expect(unsafe_code, reason = "rdkafka has no safe function for it")]
+unsafe fn id(uuid: *const sys::rd_kafka_Uuid_t) -> Option<String> {
+    /// That of no topic.
+    const ZERO: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    if uuid.is_null() {
+        return None;
+    }
+    // SAFETY: the text is the id's own, ends with a zero, and is copied here.
+    let text = unsafe {
+        let text = sys::rd_kafka_Uuid_base64str(uuid);
+        if text.is_null() { None } else { CStr::from_ptr(text).to_str().ok().map(str::to_owned) }
+    };
+    text.filter(|text| text != ZERO)
 }
 
 /// # Safety

@@ -51,8 +51,8 @@ impl Failure {
         let message = if is_fenced(&cause) {
             format!(
                 "this run was fenced: another one with the transactional.id {id} has taken its place, or a \
-                 transaction was open for longer than transaction.timeout.ms; runs at the same time need \
-                 an id each"
+                 transaction was open for longer than transaction.timeout.ms; runs of other accounts at the \
+                 same time need an id each, and those of one account must not run at the same time"
             )
         } else {
             format!("the transactions of {id} cannot go on")

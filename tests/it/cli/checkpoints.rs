@@ -1,0 +1,86 @@
+//! `license-stream checkpoint`, and checkpoints that are not what they should be.
+
+use std::path::Path;
+use std::process::Command;
+
+use license_stream::simulate::Simulator;
+
+use crate::support::command::license_stream;
+use crate::support::run::run;
+use crate::support::simulation::Simulation;
+
+fn checkpoint(verb: &str, out: &Path, account: Option<&str>) -> Command {
+    let mut command = license_stream();
+    command.args(["checkpoint", verb, "--out"]).arg(out);
+    account.into_iter().for_each(|account| {
+        command.args(["--account", account]);
+    });
+    command
+}
+
+fn parquet(simulation: &Simulation, out: &Path) -> Command {
+    let mut command = license_stream();
+    command.args(["parquet", "--quiet", "--file-bytes", "1", "--out"]).arg(out);
+    simulation.source(&mut command);
+    command
+}
+
+fn kill(mut command: Command) {
+    let killed = command.env("LICENSE_STREAM_KILL_AT", "checkpoint-renamed:1").output().unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+}
+
+#[test]
+fn a_place_where_nothing_is_kept_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for place in [&missing, &file] {
+        for mut command in [checkpoint("show", place, None), checkpoint("reset", place, Some("a"))]
+        {
+            let refused = run(&mut command).expect(2);
+            let wanted = format!("error: {} is no directory", place.display());
+            assert!(refused.stderr.starts_with(&wanted), "{}", refused.stderr);
+        }
+    }
+    let own = directory.path().join("_license-stream");
+    let shown = run(&mut checkpoint("show", directory.path(), None)).expect(0);
+    assert_eq!(shown.stderr, format!("no checkpoints in {}\n", own.display()));
+    let reset = run(&mut checkpoint("reset", directory.path(), Some("a"))).expect(1);
+    assert_eq!(reset.stderr, format!("there is no checkpoint of a in {}\n", own.display()));
+    let reset = run(checkpoint("reset", directory.path(), None).arg("--all")).expect(0);
+    assert_eq!(reset.stderr, shown.stderr);
+}
+
+#[test]
+fn a_checkpoint_that_is_damaged_or_of_another_account_is_refused_until_it_is_reset() {
+    let simulation = Simulation::start(Simulator::new().with_seed(41).with_records(6_000));
+    let other = Simulation::start(Simulator::new().with_seed(42).with_records(6_000));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let path = |simulation: &Simulation| {
+        out.join(format!("_license-stream/{}.checkpoint.json", simulation.account()))
+    };
+    kill(parquet(&simulation, out));
+    kill(parquet(&other, out));
+    std::fs::copy(path(&other), path(&simulation)).unwrap();
+    let refused = run(&mut parquet(&simulation, out)).expect(2);
+    let wanted = format!(
+        "account {}: the checkpoint that is found as its own is that of {}",
+        simulation.account(),
+        other.account()
+    );
+    assert!(refused.stderr.contains(&wanted), "{}", refused.stderr);
+    assert_eq!(simulation.requests(), 1, "it was refused before it asked");
+
+    std::fs::write(path(&simulation), "{\"format\":1").unwrap();
+    let refused = run(&mut parquet(&simulation, out)).expect(1);
+    let damaged = path(&simulation);
+    let says = [damaged.to_str().unwrap(), "`license-stream checkpoint reset --account`"];
+    assert!(says.iter().all(|word| refused.stderr.contains(word)), "{}", refused.stderr);
+    run(&mut checkpoint("reset", out, Some(simulation.account()))).expect(0);
+    run(&mut parquet(&simulation, out)).expect(0);
+    run(&mut parquet(&other, out)).expect(0);
+    assert!(out.join("_SUCCESS").exists());
+}
