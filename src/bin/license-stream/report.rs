@@ -218,6 +218,7 @@ fn print_accounts(tally: &Tally) {
             0 => String::new(),
             more => format!(", and {} more", human_count(more)),
         };
+        let named: Vec<_> = named.iter().map(String::as_str).collect();
         say!("skipped: {number} {accounts}, because {reason}: {}{more}", named.join(", "));
     }
 }

@@ -1,6 +1,6 @@
 //! What a run has come to so far: totals, the worst outcome, and what is told of each account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use license_stream::accounts::{End, Ended, EndedSnapshot};
 use license_stream::decode::arrow::Unexpected;
@@ -78,8 +78,8 @@ pub(crate) struct What {
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
     pub(crate) count: u64,
-    /// The first of them, [`NAMED`] at most.
-    pub(crate) named: Vec<String>,
+    /// The first of them as ids are sorted, [`NAMED`] at most: they end in any order.
+    pub(crate) named: BTreeSet<String>,
 }
 
 /// How many accounts ended in which way.
@@ -174,8 +174,9 @@ impl Tally {
                 self.list(index, begun, &entry);
                 let skipped = self.skipped.entry(reason).or_default();
                 skipped.count += 1;
-                if let (Some(id), true) = (id, skipped.named.len() < NAMED) {
-                    skipped.named.push(id.to_owned());
+                skipped.named.extend(id.map(str::to_owned));
+                if skipped.named.len() > NAMED {
+                    skipped.named.pop_last();
                 }
             }
             _ => {

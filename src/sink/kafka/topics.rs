@@ -175,7 +175,18 @@ impl KafkaTopics {
         let (name, timeout) = (topic.to_owned(), self.inner.timeout);
         let asked = tokio::task::spawn_blocking(move || {
             let watch = Arc::clone(link.context());
-            describe::describe(link.client(), &name, timeout, || watch.failure().is_some())
+            let is_vain = || watch.failure().is_some();
+            let deadline = Instant::now() + timeout;
+            loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match describe::describe(link.client(), &name, left, is_vain) {
+                    // A connection broke: librdkafka does not ask again by itself.
+                    Ok(Err(RDKafkaErrorCode::BrokerTransportFailure)) if left > PAUSE => {
+                        std::thread::sleep(PAUSE);
+                    }
+                    answered => return answered,
+                }
+            }
         });
         let answered = asked.await.map_err(|error| {
             Error::new(ErrorKind::Internal, "looking at a topic did not end").caused_by(error)

@@ -123,21 +123,43 @@ fn is_listed(admin: &Admin, topic: &str, deadline: Instant) -> Result<bool> {
 
 /// `None` if there is no such topic, or it is not for us to see: rdkafka does not tell which.
 async fn cleanup_policy(admin: &Admin, topic: &str, deadline: Instant) -> Result<Option<String>> {
-    let asked = [ResourceSpecifier::Topic(topic)];
-    let options = AdminOptions::new().request_timeout(Some(left(deadline)));
-    let answered = admin.describe_configs(&asked, &options).await;
+    let ask = || async {
+        let options = AdminOptions::new().request_timeout(Some(left(deadline)));
+        admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await
+    };
+    let answered = patiently(deadline, ask).await;
     let described = answered.map_err(|error| unanswered(topic, error))?.pop();
     let resource = described.and_then(std::result::Result::ok);
     Ok(resource.and_then(|resource| resource.get("cleanup.policy")?.value.clone()))
 }
 
+/// Asks again where a connection broke: librdkafka does not by itself.
+async fn patiently<T, F>(deadline: Instant, ask: impl Fn() -> F) -> Result<T, KafkaError>
+where
+    F: Future<Output = Result<T, KafkaError>>,
+{
+    loop {
+        match ask().await {
+            Err(KafkaError::AdminOp(RDKafkaErrorCode::BrokerTransportFailure))
+                if left(deadline) > PAUSE =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answered => return answered,
+        }
+    }
+}
+
 async fn make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
-    let options = AdminOptions::new()
-        .request_timeout(Some(left(deadline)))
-        .operation_timeout(Some(left(deadline)));
-    // -1: the broker's default.
-    let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)).set("cleanup.policy", "compact");
-    let answered = admin.create_topics(&[new], &options).await;
+    let ask = || async {
+        let options = AdminOptions::new()
+            .request_timeout(Some(left(deadline)))
+            .operation_timeout(Some(left(deadline)));
+        // -1: the broker's default.
+        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));
+        admin.create_topics(&[new.set("cleanup.policy", "compact")], &options).await
+    };
+    let answered = patiently(deadline, ask).await;
     match answered.map_err(|error| unanswered(topic, error))?.pop() {
         // Another run may have been faster.
         None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
