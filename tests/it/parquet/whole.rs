@@ -75,7 +75,9 @@ fn a_body_that_is_cut_at_once_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = parquet(directory.path());
     let run = run(simulation.source(command.arg("--retries=0"))).expect(1);
-    assert!(run.stderr.contains("at byte 0, line 1, record 0"), "{}", run.stderr);
+    // Where nothing came there is no place to tell.
+    assert!(run.stderr.contains(": body was cut before its end: "), "{}", run.stderr);
+    assert!(!run.stderr.contains("byte 0"), "{}", run.stderr);
     assert_eq!(run.summary()["records"], 0);
     assert!(entries(directory.path()).is_empty());
 }
