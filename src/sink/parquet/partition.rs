@@ -20,10 +20,9 @@ use crate::license::License;
 /// ```
 /// use license_stream::sink::parquet::PartitionField;
 ///
-/// let keys = ["account", "status", "month(updated_at)"].map(|field| {
-///     field.parse().map(|field: PartitionField| field.key())
-/// });
-/// assert_eq!(keys, ["account", "status", "updated_at_month"].map(|key| Ok(key.to_owned())));
+/// for (field, key) in [("account", "account"), ("month(updated_at)", "updated_at_month")] {
+///     assert_eq!(field.parse::<PartitionField>()?.key(), key);
+/// }
 /// # Ok::<(), license_stream::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
