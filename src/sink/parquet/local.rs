@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::claim::{is_leftover, manifest_name};
 use super::file::{TemporaryFile, replace, sync_directory};
@@ -82,7 +82,8 @@ impl LocalHold {
 
     /// The names in the directory and the partitions below it, and those of what runs keep.
     pub(super) fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
-        let names = || Ok((names(self.pending.directory())?, names(&self.pending.own())?));
+        let names =
+            || Ok((tree::names(self.pending.directory())?, tree::names(&self.pending.own())?));
         names().map_err(|error| self.pending.failed("could not be listed", error))
     }
 
@@ -102,11 +103,8 @@ impl LocalHold {
 
     fn remove_leftovers(&self) -> io::Result<()> {
         let directory = self.pending.directory();
-        let names = names(directory)?.into_iter().filter(|name| is_leftover(&self.account, name));
+        let names =
+            tree::names(directory)?.into_iter().filter(|name| is_leftover(&self.account, name));
         names.into_iter().try_for_each(|name| remove_if_there(&directory.join(name)))
     }
-}
-
-fn names(directory: &Path) -> io::Result<Vec<String>> {
-    Ok(tree::files(directory)?.into_iter().map(|(name, _)| name).collect())
 }
