@@ -235,6 +235,12 @@ impl Bucket {
         }
     }
 
+    /// The lengths of `names`, in their order.
+    pub(crate) async fn lengths(&self, names: Vec<String>) -> Result<Vec<Option<u64>>> {
+        let asked = names.into_iter().map(|name| async move { self.length(&name).await });
+        stream::iter(asked).buffered(REQUESTS_AT_ONCE).try_collect().await
+    }
+
     /// Puts `bytes` in the place of what `name` had, as a whole.
     pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
         self.refuse_too_long(name, &bytes, answer::MOST_BYTES)?;

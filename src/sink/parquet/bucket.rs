@@ -12,8 +12,6 @@
 //! - `_SUCCESS` is an upload too, which `_license-stream/pending` names: whoever begins a snapshot gives
 //!   it up.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -155,6 +153,11 @@ impl BucketHold {
         claim.register.set(Held { epoch, ..Held::default() }).await
     }
 
+    /// Whether there may be files of a snapshot that is not complete.
+    pub(super) async fn is_pending(&self) -> Result<bool> {
+        Unfinished::has(&self.bucket, &self.account).await
+    }
+
     /// The names here and in the partitions below, and those of what runs keep.
     pub(super) async fn names(&self) -> Result<(Vec<String>, Vec<String>)> {
         let names = |listed: Vec<(String, u64)>| listed.into_iter().map(|(name, _)| name).collect();
@@ -203,12 +206,12 @@ impl BucketHold {
     /// by an earlier run, of a file that it took for a leftover, may have been on its way for as long as it took
     /// to write the file anew.
     pub(super) async fn prove(&self, files: &[DurablePiece]) -> Result<()> {
-        let there: HashMap<_, _> =
-            self.bucket.tree(hive::is_directory).await?.into_iter().collect();
-        for file in files {
-            let what = match there.get(&file.name) {
-                Some(bytes) if *bytes == file.bytes => continue,
-                Some(bytes) => proof::of_length(*bytes, file),
+        // One by one: a list would be of the files of all accounts.
+        let names = files.iter().map(|file| file.name.clone()).collect();
+        for (file, there) in files.iter().zip(self.bucket.lengths(names).await?) {
+            let what = match there {
+                Some(bytes) if bytes == file.bytes => continue,
+                Some(bytes) => proof::of_length(bytes, file),
                 None => "is not there any more".to_owned(),
             };
             return Err(proof::lost(&self.bucket.url_of(&file.name), &what));

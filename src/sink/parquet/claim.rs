@@ -114,11 +114,15 @@ impl Claim {
 
     /// Removes the account's files that belong to nothing: those of snapshots that were not completed, but
     /// for `kept`, those that the unfinished one which is gone on with has so far. A snapshot is complete if it
-    /// has a manifest.
+    /// has a manifest. There are none unless the account is pending, and the lake is listed only then: a run
+    /// over many accounts would list the files of all of them for each.
     ///
     /// # Errors
     /// [`ErrorKind::Destination`] if the lake does not let it.
     pub async fn remove_unfinished(&self, kept: &[DurablePiece]) -> Result<()> {
+        if !self.is_pending().await? {
+            return Ok(());
+        }
         let kept: HashSet<_> = kept.iter().map(|file| file.name.as_str()).collect();
         let (names, own) = self.names().await?;
         let belongs_to_nothing = |name: &String| {
@@ -136,6 +140,15 @@ impl Claim {
             parse(&self.account, name).is_some_and(|(snapshot, _)| snapshot == snapshot_id)
         };
         self.remove(names.into_iter().filter(is_of_it).collect()).await
+    }
+
+    /// Whether there may be files of a snapshot that is not complete.
+    async fn is_pending(&self) -> Result<bool> {
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.is_pending()).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.is_pending().await,
+        }
     }
 
     /// The names of the files in the lake, and those of what runs keep.
@@ -272,6 +285,12 @@ mod tests {
         let name = format!("a-{SNAPSHOT}-00007.parquet");
         let (file, partial) = (folder.join(&name), folder.join(format!(".{name}.partial")));
         [&file, &partial].into_iter().for_each(|path| fs::write(path, "").unwrap());
+        // No run of this account has begun a snapshot that is not complete.
+        let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
+        claim.remove_unfinished(&[]).await.unwrap();
+        assert!(file.exists() && partial.exists());
+        claim.begin(SNAPSHOT).await.unwrap();
+        drop(claim);
         let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
         assert!(file.exists() && !partial.exists());
         let known = [piece(format!("status=a%2Fb/x=y/{name}"))];
@@ -303,6 +322,7 @@ mod tests {
             .collect();
         names.iter().for_each(|name| fs::write(directory.path().join(name), "").unwrap());
         claim.complete(&Manifest::new(Some("a"), &complete)).await.unwrap();
+        claim.begin(&unfinished).await.unwrap();
         let kept = |number| piece(format!("a-{unfinished}-{number:05}.parquet"));
         claim.remove_unfinished(&[kept(0), kept(1)]).await.unwrap();
         let gone = |name: &&String| !directory.path().join(name).exists();

@@ -101,7 +101,16 @@ impl LocalHold {
             .map_err(|error| self.pending.failed("could not be cleaned", error))
     }
 
+    /// Whether there may be files of a snapshot that is not complete.
+    pub(super) fn is_pending(&self) -> Result<bool> {
+        let is_pending = self.pending.has(&self.account);
+        is_pending.map_err(|error| self.pending.failed("could not be looked at", error))
+    }
+
     fn remove_leftovers(&self) -> io::Result<()> {
+        if !self.pending.has(&self.account)? {
+            return Ok(());
+        }
         let directory = self.pending.directory();
         let names =
             tree::names(directory)?.into_iter().filter(|name| is_leftover(&self.account, name));

@@ -69,6 +69,11 @@ impl Pending {
         sync_directory(&self.directory)
     }
 
+    /// Whether `account` is pending.
+    pub(super) fn has(&self, account: &str) -> io::Result<bool> {
+        self.path().join(account).try_exists()
+    }
+
     /// `account` is not pending any more.
     pub(super) fn remove(&self, account: &str) -> io::Result<()> {
         remove_if_there(&self.path().join(account))

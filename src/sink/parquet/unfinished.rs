@@ -82,18 +82,28 @@ impl Unfinished {
         }
     }
 
+    /// Whether a snapshot of `account` is unfinished.
+    pub(super) async fn has(bucket: &Bucket, account: &str) -> Result<bool> {
+        let accounts = Self::read(bucket).await?.accounts;
+        Ok(accounts.get(account).is_some_and(|mark| mark.snapshot_id.is_some()))
+    }
+
     /// What is unfinished in `bucket`, for one who only looks: accounts, and `run.<id>` for a run.
     pub(super) async fn pending(bucket: &Bucket) -> Result<Vec<String>> {
-        let name = format!("{OWN}/pending");
-        let Some(json) = bucket.read(&name).await? else { return Ok(Vec::new()) };
-        let stored = Stored::<Self>::from_json(&json).map_err(|error| {
-            let message = format!("{} is of another version, or damaged", bucket.url_of(&name));
-            Error::new(ErrorKind::Input, message).caused_by(error)
-        })?;
-        let Self { accounts, run, .. } = stored.value;
+        let Self { accounts, run, .. } = Self::read(bucket).await?;
         let accounts = accounts.into_iter().filter(|(_, mark)| mark.snapshot_id.is_some());
         let run = run.map(|id| format!("run.{id}"));
         Ok(accounts.map(|(account, _)| account).chain(run).collect())
+    }
+
+    async fn read(bucket: &Bucket) -> Result<Self> {
+        let name = format!("{OWN}/pending");
+        let Some(json) = bucket.read(&name).await? else { return Ok(Self::default()) };
+        let stored = Stored::from_json(&json).map_err(|error| {
+            let message = format!("{} is of another version, or damaged", bucket.url_of(&name));
+            Error::new(ErrorKind::Input, message).caused_by(error)
+        })?;
+        Ok(stored.value)
     }
 
     fn is_empty(&self) -> bool {
