@@ -140,7 +140,13 @@ impl Sinks for Files {
             // Whoever reads a checkpoint in an object store takes it over.
             Some(Place::Bucket(_)) | None => None,
         };
-        let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
+        let mut beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
+        // Killed between its manifest and the word of the checkpoint. What it wrote may have been merged since.
+        if matches!(beginning, Beginning::Resumed(_))
+            && claim.is_complete(beginning.snapshot_id()).await?
+        {
+            beginning = Beginning::new();
+        }
         options.account.clone_from(&wanted.account);
         if let Some(integration) = &wanted.integration_name {
             options.integration = Some(Arc::clone(integration));

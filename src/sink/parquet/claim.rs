@@ -14,6 +14,9 @@ use crate::sink::DurablePiece;
 /// In the place of an account that is not known.
 pub(super) const NO_ACCOUNT: &str = "input";
 
+/// Who merges files, where an account's name stands.
+pub(super) const COMPACTED: &str = "compacted";
+
 /// The right of one run to write an account's files into a [`Lake`], until it is dropped.
 ///
 /// In a directory it is a lock on `_license-stream/<account>.lock`, which the system gives back however
@@ -92,6 +95,35 @@ impl Claim {
         }
     }
 
+    /// The account has nothing unfinished any more, and no snapshot came of it: `_SUCCESS` is written if nothing
+    /// else is pending. What there was of files must be gone.
+    pub(super) async fn give_up(&self) -> Result<()> {
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.settle()).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.settle_account().await,
+        }
+    }
+
+    /// Whether a snapshot of the account is complete: it has its manifest.
+    ///
+    /// Such a one must not be gone on with, whatever a checkpoint says: the run that kept this was killed
+    /// before it could say more. Its files may have been merged into others by now, so that one written anew
+    /// would be there twice. The next run begins a snapshot of its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if the lake cannot be looked at.
+    pub async fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
+        match self.hold.clone() {
+            Hold::Local(hold) => {
+                let snapshot_id = snapshot_id.to_owned();
+                blocking(move || hold.is_complete(&snapshot_id)).await
+            }
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.is_complete(snapshot_id).await,
+        }
+    }
+
     /// Makes sure that `files`, which a checkpoint names, are there as they were written: with the length that
     /// they had, and in a directory with the same bytes. To be asked before anything is passed over that is
     /// said to be in them.
@@ -143,7 +175,7 @@ impl Claim {
     }
 
     /// Whether there may be files of a snapshot that is not complete.
-    async fn is_pending(&self) -> Result<bool> {
+    pub(super) async fn is_pending(&self) -> Result<bool> {
         match self.hold.clone() {
             Hold::Local(hold) => blocking(move || hold.is_pending()).await,
             #[cfg(feature = "cloud")]
@@ -174,7 +206,7 @@ impl Claim {
     }
 
     /// Removes files, as far as they are there.
-    async fn remove(&self, names: Vec<String>) -> Result<()> {
+    pub(super) async fn remove(&self, names: Vec<String>) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
@@ -245,6 +277,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::sink::parquet::RunClaim;
     use crate::sink::parquet::lake::{OWN, SUCCESS};
     use crate::sink::parquet::manifest::Manifest;
 
@@ -342,6 +375,64 @@ mod tests {
         Claim::take(directory.path(), Some("b")).await.unwrap();
         drop(first);
         Claim::take(directory.path(), Some("a")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_compaction_leaves_the_success_that_would_be_there_without_it() {
+        async fn complete(claim: &Claim) {
+            claim.complete(&Manifest::new(Some(&claim.account), SNAPSHOT)).await.unwrap();
+        }
+
+        #[cfg(feature = "cloud")]
+        fn bucket() -> Lake {
+            use crate::cloud::Bucket;
+            let store = std::sync::Arc::new(object_store::memory::InMemory::new());
+            Bucket::new(store, "lake", "memory:///lake").into()
+        }
+
+        let directory = tempfile::tempdir().unwrap();
+        let lakes = [
+            Lake::from(directory.path()),
+            #[cfg(feature = "cloud")]
+            bucket(),
+        ];
+        for lake in lakes {
+            let has_success = async || {
+                use crate::sink::parquet::LakeInspection;
+                LakeInspection::of(lake.clone()).await.unwrap().success
+            };
+            let take = async |account| Claim::take(lake.clone(), Some(account)).await.unwrap();
+            let (a, compaction) = (take("a").await, take(COMPACTED).await);
+            a.begin(SNAPSHOT).await.unwrap();
+            compaction.begin(SNAPSHOT).await.unwrap();
+            compaction.give_up().await.unwrap();
+            assert!(!has_success().await, "a is pending");
+            complete(&a).await;
+            assert!(has_success().await);
+            // There was one.
+            compaction.begin(SNAPSHOT).await.unwrap();
+            assert!(!has_success().await);
+            complete(&compaction).await;
+            assert!(has_success().await);
+            // It would have come meanwhile.
+            a.begin(SNAPSHOT).await.unwrap();
+            compaction.begin(SNAPSHOT).await.unwrap();
+            complete(&a).await;
+            assert!(!has_success().await, "files are merged");
+            complete(&compaction).await;
+            assert!(has_success().await);
+            // It would have gone meanwhile, and a killed one is followed by another.
+            compaction.begin(SNAPSHOT).await.unwrap();
+            drop(compaction);
+            let compaction = take(COMPACTED).await;
+            let run = RunClaim::take(lake.clone()).await.unwrap();
+            compaction.begin(SNAPSHOT).await.unwrap();
+            complete(&compaction).await;
+            run.end(false).await.unwrap();
+            compaction.begin(SNAPSHOT).await.unwrap();
+            complete(&compaction).await;
+            assert!(!has_success().await, "a run has failed");
+        }
     }
 
     #[tokio::test]

@@ -12,8 +12,8 @@ use crate::pipeline::{Durable, Journal};
 
 /// Writes a snapshot's manifest, and `_SUCCESS`, once all of it is durable.
 ///
-/// Another journal is told after that: a run that is killed between the two finds nothing left to do
-/// and completes the snapshot once more, where the other way around it would never be completed.
+/// Another journal is told after that: where a run is killed between the two, the next finds that the snapshot
+/// [is complete](Claim::is_complete) and begins another, while the other way around it would never be completed.
 ///
 /// ```
 /// use std::sync::Arc;

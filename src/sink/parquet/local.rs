@@ -1,8 +1,9 @@
 //! An account's part of a local directory.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::claim::{is_leftover, manifest_name};
 use super::file::{TemporaryFile, replace, sync_directory};
@@ -11,6 +12,7 @@ use super::pending::{Pending, remove_if_there};
 use super::proof;
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
 use crate::sink::DurablePiece;
 
 /// A lock on `_license-stream/<account>.lock`, which the system gives back however the run ends. The file
@@ -67,12 +69,27 @@ impl LocalHold {
         let own = self.pending.own();
         let path = own.join(manifest_name(&self.account, &manifest.snapshot_id));
         let temporary = own.join(format!(".{}.json.partial", self.account));
-        let completed = self.pending.alone(|| {
-            replace(&path, &temporary, &manifest.to_json())?;
-            self.pending.remove(&self.account)?;
-            self.pending.succeed_if_none()
-        });
-        completed.map_err(|error| self.pending.failed("could not be completed", error))
+        let completed = replace(&path, &temporary, &manifest.to_json());
+        completed.map_err(|error| self.pending.failed("could not be completed", error))?;
+        if !manifest.replaces.is_empty() {
+            failpoint::reach(Point::CompactCommitted);
+            self.remove(&manifest.replaces)?;
+            failpoint::reach(Point::CompactReplaced);
+        }
+        self.settle()
+    }
+
+    /// The account has nothing unfinished any more.
+    pub(super) fn settle(&self) -> Result<()> {
+        let settled = self.pending.alone(|| self.pending.end(&self.account));
+        settled.map_err(|error| self.pending.failed("could not be completed", error))
+    }
+
+    /// Whether the account's snapshot has a manifest.
+    pub(super) fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
+        let path = self.pending.own().join(manifest_name(&self.account, snapshot_id));
+        let is_complete = path.try_exists();
+        is_complete.map_err(|error| self.pending.failed("could not be looked at", error))
     }
 
     /// Makes sure that `files` are there as they were written.
@@ -90,15 +107,20 @@ impl LocalHold {
     /// Removes files of the directory, as far as they are there.
     pub(super) fn remove(&self, names: &[String]) -> Result<()> {
         let directory = self.pending.directory();
-        let remove = |name: &String| {
-            let path = directory.join(name);
-            remove_if_there(&path)?;
-            path.parent().map_or(Ok(()), sync_directory)
+        let remove = || {
+            let mut folders = BTreeSet::new();
+            for name in names {
+                let path = directory.join(name);
+                remove_if_there(&path)?;
+                folders.extend(path.parent().map(Path::to_owned));
+            }
+            // A folder that is gone has nothing to keep.
+            folders
+                .iter()
+                .filter(|folder| folder.is_dir())
+                .try_for_each(|folder| sync_directory(folder))
         };
-        names
-            .iter()
-            .try_for_each(remove)
-            .map_err(|error| self.pending.failed("could not be cleaned", error))
+        remove().map_err(|error| self.pending.failed("could not be cleaned", error))
     }
 
     /// Whether there may be files of a snapshot that is not complete.
