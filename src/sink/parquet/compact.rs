@@ -17,6 +17,8 @@
 mod group;
 mod live;
 mod merge;
+#[cfg(feature = "cloud")]
+mod object;
 mod source;
 
 use std::collections::BTreeMap;
@@ -84,8 +86,7 @@ use crate::pipeline::CancellationToken;
 pub struct Compaction {
     /// Where the files are.
     pub lake: Lake,
-    /// How long files are to be, in bytes of Parquet as the sources have them. 128 MiB by default. From an object store, a source is read whole
-    /// into memory: up to half of that.
+    /// How long files are to be, in bytes of Parquet as the sources have them. 128 MiB by default.
     pub file_bytes: u64,
     /// How columns are encoded; [`writer_properties`] by default. Bloom filters are those of the sources, and so is
     /// the order.

@@ -17,8 +17,7 @@ pub(crate) struct CompactArgs {
     /// A directory that `parquet` writes into, or s3://BUCKET/PREFIX
     #[arg(value_name = "DIR|URL")]
     pub(crate) place: Place,
-    /// Merge files that are smaller than half of so many bytes, as many into one as have so many together. From
-    /// an object store, each of these is read whole into memory
+    /// Merge files that are smaller than half of so many bytes, as many into one as have so many together
     #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) file_bytes: u64,

@@ -5,13 +5,22 @@ use std::fs::File;
 use arrow_array::RecordBatch;
 #[cfg(feature = "cloud")]
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::reader::ChunkReader;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::live::LiveFile;
+#[cfg(feature = "cloud")]
+use super::object::Object;
+#[cfg(feature = "cloud")]
+use crate::cloud::Bucket;
+#[cfg(feature = "cloud")]
+use crate::digest::Digester;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::parquet::lake::Place;
 use crate::sink::parquet::looked::Looked;
@@ -25,7 +34,12 @@ const BATCH_ROWS: u64 = 2048;
 
 /// What is asked of an object store at once.
 #[cfg(feature = "cloud")]
-const RANGE_BYTES: u64 = 8 << 20;
+const RANGE_BYTES: u64 = 2 << 20;
+
+/// The longest object that is read once, into memory. One that is longer is read to prove it, and then again page
+/// by page.
+#[cfg(feature = "cloud")]
+const MOST_HELD_BYTES: u64 = 16 << 20;
 
 /// A small file.
 #[derive(Clone, Copy, Debug)]
@@ -70,33 +84,38 @@ impl<'a> Source<'a> {
                 })
             }
             #[cfg(feature = "cloud")]
-            Place::Bucket(bucket) => {
-                let bytes = self.whole(bucket).await?;
-                tokio::task::spawn_blocking(move || send(bytes, &sender))
-            }
+            Place::Bucket(bucket) => match self.read(bucket).await? {
+                Some(bytes) => tokio::task::spawn_blocking(move || send(bytes, &sender)),
+                None => {
+                    let object = Object::of(bucket, &self.file.piece);
+                    tokio::task::spawn_blocking(move || send(object, &sender))
+                }
+            },
         };
         Ok(Rows { path, batches, reading })
     }
 
-    /// All of an object, proven.
+    /// Proves an object by reading it to its end; all of it, if that may be held.
     #[cfg(feature = "cloud")]
-    async fn whole(self, bucket: &crate::cloud::Bucket) -> Result<Bytes> {
+    async fn read(self, bucket: &Bucket) -> Result<Option<Bytes>> {
         let piece = &self.file.piece;
-        let mut digester = crate::digest::Digester::default();
-        let mut bytes = Vec::with_capacity(usize::try_from(piece.bytes).unwrap_or_default());
-        while (bytes.len() as u64) < piece.bytes {
-            let start = bytes.len() as u64;
+        let is_held = piece.bytes <= MOST_HELD_BYTES;
+        let (mut digester, mut held, mut start) = (Digester::default(), Vec::new(), 0);
+        while start < piece.bytes {
             let end = (start + RANGE_BYTES).min(piece.bytes);
             let read = bucket.read_range(&piece.name, start..end).await?;
-            if read.is_empty() {
-                return Err(self.damaged(&proof::of_length(start, piece)));
+            if read.len() as u64 != end - start {
+                return Err(self.damaged("is shorter than what was written"));
             }
             digester.update(&read);
-            bytes.extend_from_slice(&read);
+            if is_held {
+                held.extend_from_slice(&read);
+            }
+            start = end;
         }
         match piece.digest {
             Some(digest) if digest != digester.digest() => Err(self.damaged(proof::CHANGED)),
-            _ => Ok(bytes.into()),
+            _ => Ok(is_held.then(|| held.into())),
         }
     }
 
@@ -145,7 +164,9 @@ fn send(
 }
 
 fn reader(file: impl ChunkReader + 'static) -> Result<ParquetRecordBatchReader, ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    // With the index of pages, each is one request.
+    let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
     let metadata = builder.metadata();
     let bytes: i64 = metadata.row_groups().iter().map(|group| group.total_byte_size().max(0)).sum();
     let rows = metadata.file_metadata().num_rows().max(1) as u64;
