@@ -22,7 +22,7 @@ pub(crate) async fn run(args: InspectArgs) -> anyhow::Result<Exit> {
     }
     let lake = LakeInspection::of(args.place.lake()?).await?;
     out.write_all(&if args.json { json(&lake)? } else { lake_text(&lake).into_bytes() })?;
-    let is_damaged = |state| state == SnapshotState::Damaged;
+    let is_damaged = |state| matches!(state, SnapshotState::Damaged | SnapshotState::Orphaned);
     let mut states =
         lake.snapshots.iter().map(|it| it.state).chain(lake.compactions.iter().map(|it| it.state));
     let is_whole = lake.broken.is_empty() && !states.any(is_damaged);
@@ -138,6 +138,7 @@ fn state_name(state: SnapshotState) -> &'static str {
         SnapshotState::Complete => "complete",
         SnapshotState::Unfinished => "unfinished",
         SnapshotState::Damaged => "damaged",
+        SnapshotState::Orphaned => "orphaned",
     }
 }
 

@@ -164,10 +164,9 @@ impl BucketHold {
         }
     }
 
-    /// Whether the account's snapshot has a manifest.
-    pub(super) async fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
-        let name = format!("{OWN}/{}", manifest_name(&self.account, snapshot_id));
-        Ok(self.bucket.length(&name).await?.is_some())
+    /// Whether what runs keep has something of this name.
+    pub(super) async fn keeps(&self, name: &str) -> Result<bool> {
+        Ok(self.bucket.length(&format!("{OWN}/{name}")).await?.is_some())
     }
 
     /// Whether there may be files of a snapshot that is not complete.

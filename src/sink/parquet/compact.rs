@@ -12,7 +12,7 @@
 //!
 //! Killed before 3, it has left a file that belongs to nothing, which the next one removes; killed behind it, the
 //! next one does what is left of 4 and 5. Runs of accounts are not hindered: they look only at files of
-//! their own, and never go on with a snapshot that [is complete](Claim::is_complete).
+//! their own, and never write into a snapshot that has its manifest.
 
 mod group;
 mod live;
@@ -251,12 +251,10 @@ async fn is_lake(place: &Looked) -> Result<()> {
 /// Removes what belongs to nothing, and what was replaced; then nothing is pending of compactions.
 async fn tidy(claim: &Claim, place: &Looked) -> Result<()> {
     claim.settle().await;
-    if !claim.is_pending().await? {
-        return Ok(());
-    }
     claim.remove_unfinished(&[]).await?;
     claim.remove(Live::of(place).await?.replaced).await?;
-    claim.give_up().await
+    // Where the marks are lost, it is not pending, and something may be left all the same.
+    if claim.is_pending().await? { claim.give_up().await } else { Ok(()) }
 }
 
 impl PlannedGroup {

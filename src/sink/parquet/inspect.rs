@@ -75,6 +75,9 @@ pub enum SnapshotState {
     Unfinished,
     /// It has a manifest, and not all of the files in that are there as they were written.
     Damaged,
+    /// It has no manifest, and its account is not pending: no run goes on with it, or removes it. So it is
+    /// where what runs keep in `_license-stream` was removed, or where files were brought from elsewhere.
+    Orphaned,
 }
 
 /// A Parquet file of many.
@@ -152,6 +155,19 @@ impl LakeInspection {
         let replaced;
         (seen.compactions, replaced) = compactions(&seen.files, &manifests);
         seen.snapshots = snapshots(&seen.files, &manifests, &replaced);
+        for snapshot in &mut seen.snapshots {
+            if snapshot.state == SnapshotState::Unfinished
+                && !seen.pending.contains(&snapshot.account)
+            {
+                snapshot.state = SnapshotState::Orphaned;
+            }
+        }
+        let is_pending = seen.pending.iter().any(|account| account == COMPACTED);
+        for compaction in &mut seen.compactions {
+            if compaction.state == SnapshotState::Unfinished && !is_pending {
+                compaction.state = SnapshotState::Orphaned;
+            }
+        }
         Ok(seen)
     }
 

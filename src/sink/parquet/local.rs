@@ -71,6 +71,7 @@ impl LocalHold {
         let temporary = own.join(format!(".{}.json.partial", self.account));
         let completed = replace(&path, &temporary, &manifest.to_json());
         completed.map_err(|error| self.pending.failed("could not be completed", error))?;
+        failpoint::reach(Point::ManifestWritten);
         if !manifest.replaces.is_empty() {
             failpoint::reach(Point::CompactCommitted);
             self.remove(&manifest.replaces)?;
@@ -82,14 +83,15 @@ impl LocalHold {
     /// The account has nothing unfinished any more.
     pub(super) fn settle(&self) -> Result<()> {
         let settled = self.pending.alone(|| self.pending.end(&self.account));
-        settled.map_err(|error| self.pending.failed("could not be completed", error))
+        settled.map_err(|error| self.pending.failed("could not be completed", error))?;
+        failpoint::reach(Point::LakeSettled);
+        Ok(())
     }
 
-    /// Whether the account's snapshot has a manifest.
-    pub(super) fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
-        let path = self.pending.own().join(manifest_name(&self.account, snapshot_id));
-        let is_complete = path.try_exists();
-        is_complete.map_err(|error| self.pending.failed("could not be looked at", error))
+    /// Whether what runs keep has something of this name.
+    pub(super) fn keeps(&self, name: &str) -> Result<bool> {
+        let there = self.pending.own().join(name).try_exists();
+        there.map_err(|error| self.pending.failed("could not be looked at", error))
     }
 
     /// Makes sure that `files` are there as they were written.

@@ -67,7 +67,7 @@ fn killed_at_every_named_instant_a_compaction_that_is_begun_again_leaves_the_row
             let run = move || command(&out);
             (run, move |what: &str| assert_compacted(copy.path(), undisturbed, what))
         });
-        assert_eq!(points, 6, "files and what is said of them");
+        assert_eq!(points, 9, "files and what is said of them");
     }
 }
 
