@@ -190,7 +190,7 @@ impl Claim {
     }
 
     /// Whether there may be files of a snapshot that is not complete.
-    pub(super) async fn is_pending(&self) -> Result<bool> {
+    async fn is_pending(&self) -> Result<bool> {
         match self.hold.clone() {
             Hold::Local(hold) => blocking(move || hold.is_pending()).await,
             #[cfg(feature = "cloud")]

@@ -253,8 +253,8 @@ async fn tidy(claim: &Claim, place: &Looked) -> Result<()> {
     claim.settle().await;
     claim.remove_unfinished(&[]).await?;
     claim.remove(Live::of(place).await?.replaced).await?;
-    // Where the marks are lost, it is not pending, and something may be left all the same.
-    if claim.is_pending().await? { claim.give_up().await } else { Ok(()) }
+    // Pending or not: a kill may have come between that and `_SUCCESS`.
+    claim.give_up().await
 }
 
 impl PlannedGroup {
