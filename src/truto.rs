@@ -63,7 +63,7 @@ pub(crate) use failure::unreachable;
 pub use http::http_client;
 pub use pages::LicensePages;
 pub use proxy::check_proxies;
-use rate_limit::{Limiter, Said};
+use rate_limit::{Limiter, Said, Start, Starts};
 pub use rate_limit::{RateLimit, RateLimits};
 pub use recorded::unpacked;
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
@@ -175,7 +175,7 @@ impl TrutoClient {
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             clock: Arc::new(SystemClock),
-            limiter: Arc::new(Limiter::new(limits)),
+            limiter: Arc::new(Limiter::believing(limits)),
             sent: Arc::default(),
             compression: Compression::default(),
             watch: Watch::default(),
@@ -201,12 +201,27 @@ impl TrutoClient {
         self.retry
     }
 
-    /// The same client that keeps to `limits` by itself. Without them it keeps to
-    /// [`RateLimits::TRUTO`], and to [`RateLimits::NONE`] where the API is on this machine: then it is
-    /// no API of Truto's.
+    /// The same client that is never faster than `limits`, whatever the API says of its own. Without them
+    /// it begins with [`RateLimits::TRUTO`], which the API can lower and lift, and with
+    /// [`RateLimits::NONE`] where the API is on this machine: then it is no API of Truto's.
     #[must_use]
-    pub fn with_rate_limits(mut self, limits: RateLimits) -> Self {
-        self.limiter = Arc::new(Limiter::new(limits));
+    pub fn with_rate_limits(self, limits: RateLimits) -> Self {
+        self.with_token_rate_limit(limits.token).with_account_rate_limit(limits.account)
+    }
+
+    /// The same of the limit for all requests with its token only; `None` is none but what the API says.
+    #[must_use]
+    pub fn with_token_rate_limit(mut self, limit: Option<RateLimit>) -> Self {
+        let starts = Starts { token: Start::Set(limit), ..self.limiter.starts() };
+        self.limiter = Arc::new(Limiter::new(starts));
+        self
+    }
+
+    /// The same of the limit for the requests for one account only.
+    #[must_use]
+    pub fn with_account_rate_limit(mut self, limit: Option<RateLimit>) -> Self {
+        let starts = Starts { account: Start::Set(limit), ..self.limiter.starts() };
+        self.limiter = Arc::new(Limiter::new(starts));
         self
     }
 
@@ -349,8 +364,8 @@ impl TrutoClient {
             );
             return Err(Error::new(ErrorKind::Refused, message).into());
         }
-        let said = Said::of(response.headers()).within(self.retry.max_wait);
-        self.limiter.learn(account, &said, self.clock.now());
+        let said = Said::of(response.headers());
+        self.limiter.learn(account, &said, self.retry.max_wait, self.clock.now());
         if matches!(response.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
             return Ok(response);
         }
