@@ -41,6 +41,7 @@ mod resume;
 mod retry;
 mod token;
 mod wait;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Requests;
+use crate::room::Room;
 pub use account::{
     AccountFilter, AccountIntegration, AccountStatus, IntegratedAccount, LicenseSupport,
 };
@@ -93,6 +95,8 @@ pub struct TrutoClient {
     sent: Arc<Counters>,
     compression: Compression,
     watch: Watch,
+    /// What holds answers that are read whole, over all clones.
+    room: Room,
 }
 
 /// How long to wait for a sign of life. There is no limit on the whole: a body may take hours.
@@ -102,7 +106,8 @@ pub struct TrutoClient {
 pub struct Timeouts {
     /// From sending the request to the head of the response. 60 s by default.
     pub first_byte: Duration,
-    /// Between two chunks of the body. 60 s by default.
+    /// Between two chunks of the body; of an answer that is no listing of licenses, which is short, all of
+    /// it. 60 s by default.
     pub idle: Duration,
 }
 
@@ -179,6 +184,7 @@ impl TrutoClient {
             sent: Arc::default(),
             compression: Compression::default(),
             watch: Watch::default(),
+            room: whole::room(),
         })
     }
 
@@ -369,9 +375,9 @@ impl TrutoClient {
         if matches!(response.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
             return Ok(response);
         }
-        let (now, idle) = (self.clock.time_of_day(), self.timeouts.idle);
-        let failure =
-            failure::refused(response, idle, self.compression.max_ratio, &self.token, now).await;
+        let (now, idle, ratio) =
+            (self.clock.time_of_day(), self.timeouts.idle, self.compression.max_ratio);
+        let failure = failure::refused(response, idle, ratio, &self.room, &self.token, now).await;
         if let (Some(limited), Some(told)) = (failure.limited, failure.told) {
             let now = self.clock.now();
             let until = now + told.min(self.retry.max_wait);

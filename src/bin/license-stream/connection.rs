@@ -40,7 +40,8 @@ pub(crate) struct ConnectionArgs {
     /// How long an answer may take to begin
     #[arg(long, value_name = "SECS", default_value_t = Seconds::of(60))]
     pub(crate) first_byte_timeout: Seconds,
-    /// How long a body may be silent; as a whole it may take as long as it takes
+    /// How long a body may be silent; as a whole it may take as long as it takes, unless it is an error or is
+    /// about accounts
     #[arg(long, value_name = "SECS", default_value_t = Seconds::of(60))]
     pub(crate) idle_timeout: Seconds,
     /// File of certificates (PEM) of authorities to trust, beside the system's
