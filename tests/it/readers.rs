@@ -29,7 +29,7 @@ pq.write_table(pa.Table.from_pylist(rows, schema), sys.argv[1], compression="zst
 "#;
 
 #[test]
-fn both_engines_see_the_same_rows() {
+fn all_engines_see_the_same_rows() {
     let directory = tempfile::tempdir().unwrap();
     // Beside the data, names that engines skip.
     for hidden in ["_temporary", ".staging"] {

@@ -11,6 +11,7 @@ use super::pending::{Pending, remove_if_there};
 use super::proof;
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
 use crate::sink::DurablePiece;
 
 /// A lock on `_license-stream/<account>.lock`, which the system gives back however the run ends. The file
@@ -69,10 +70,20 @@ impl LocalHold {
         let temporary = own.join(format!(".{}.json.partial", self.account));
         let completed = self.pending.alone(|| {
             replace(&path, &temporary, &manifest.to_json())?;
+            failpoint::reach(Point::ManifestWritten);
             self.pending.remove(&self.account)?;
-            self.pending.succeed_if_none()
+            failpoint::reach(Point::AccountSettled);
+            self.pending.succeed_if_none()?;
+            failpoint::reach(Point::LakeSettled);
+            Ok(())
         });
         completed.map_err(|error| self.pending.failed("could not be completed", error))
+    }
+
+    /// Whether what runs keep has something of this name.
+    pub(super) fn keeps(&self, name: &str) -> Result<bool> {
+        let there = self.pending.own().join(name).try_exists();
+        there.map_err(|error| self.pending.failed("could not be looked at", error))
     }
 
     /// Makes sure that `files` are there as they were written.

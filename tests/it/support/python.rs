@@ -1,4 +1,4 @@
-//! Readers of what we write that are not ours: DuckDB, pyarrow, and the Python client of Kafka. The
+//! Readers of what we write that are not ours: DuckDB, pyarrow, Polars, and the Python client of Kafka. The
 //! scripts in `tests/readers` say what each prints.
 
 use std::io::Write;
@@ -9,8 +9,16 @@ use serde_json::Value;
 
 use super::kafka;
 
-/// Both engines of [`parquet_rows`].
-pub(crate) const ENGINES: [&str; 2] = ["duckdb", "pyarrow"];
+/// The engines of [`parquet_rows`].
+pub(crate) const ENGINES: [&str; 3] = ["duckdb", "pyarrow", "polars"];
+
+/// What every engine reads: the same, or the test fails.
+pub(crate) fn agreed<T: PartialEq + std::fmt::Debug>(read: impl Fn(&str) -> T) -> T {
+    let [first, others @ ..] = ENGINES;
+    let seen = read(first);
+    others.iter().for_each(|engine| assert_eq!(seen, read(engine), "{first}, {engine}"));
+    seen
+}
 
 /// The rows of a Parquet file, or of a directory of them, as `engine` sees them.
 pub(crate) fn parquet_rows(engine: &str, path: &Path) -> Vec<Value> {
