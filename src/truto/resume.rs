@@ -88,7 +88,7 @@ impl Resumable {
 
     /// Whether nothing came but white space, and no listing is written so.
     fn lacks_json(&self) -> bool {
-        self.is_json_due() && !self.has_text
+        self.is_json_due() && !self.has_text && self.splice.is_empty()
     }
 
     fn is_json_due(&self) -> bool {

@@ -147,8 +147,11 @@ fn a_file_is_begun_anew_and_standard_output_cannot_be() {
 /// How long a cursor lives is not known: one that was kept may have expired when the next run comes.
 #[test]
 fn a_listing_whose_cursor_is_refused_is_begun_anew() {
-    let page = |id: &str, cursor: &str| {
-        let body = format!(r#"{{"result":[{{"id":"{id}"}}],"next_cursor":{cursor}}}"#);
+    // More than one batch holds, so that there is a file of each page when the next is asked for.
+    let licenses = (0..3_000).map(|id| format!(r#"{{"id":"{id}","name":"{id:>500}"}}"#));
+    let licenses = licenses.collect::<Vec<_>>().join(",");
+    let page = |cursor: &str| {
+        let body = format!(r#"{{"result":[{licenses}],"next_cursor":{cursor}}}"#);
         say("200 OK", "Content-Type: application/json\r\n", &body)
     };
     let expired =
@@ -162,10 +165,10 @@ fn a_listing_whose_cursor_is_refused_is_begun_anew() {
         command.args(["--file-bytes", "1", "--json", "--out"]).arg(directory.path());
         (run(&mut command), api.requests().len())
     };
-    // Between two runs: the first leaves a checkpoint behind its first page.
-    let (got, _) = parquet(vec![page("1", "\"c\""), forbidden]);
+    // Between two runs: the first leaves a checkpoint within its second page.
+    let (got, _) = parquet(vec![page("\"c\""), page("\"d\""), forbidden]);
     assert_eq!(got.code, Some(3), "{}", got.stderr);
-    let (got, requests) = parquet(vec![expired(), page("1", "null")]);
+    let (got, requests) = parquet(vec![expired(), page("null")]);
     assert_eq!((got.code, requests), (Some(0), 2), "{}", got.stderr);
     let summary: Value = serde_json::from_str(got.text()).unwrap();
     assert_eq!(told(&summary)[0].2, Some("changed"));
@@ -173,10 +176,15 @@ fn a_listing_whose_cursor_is_refused_is_begun_anew() {
     assert!(why.contains("which the API gave, is refused: it may have expired"), "{why}");
     assert!(why.contains("cursor has expired"), "{why}");
     // Within one, and not for ever.
-    let (got, requests) = parquet(vec![page("1", "\"c\""), expired(), page("1", "null")]);
+    let (got, requests) = parquet(vec![page("\"c\""), expired(), page("null")]);
     assert_eq!((got.code, requests), (Some(0), 3), "{}", got.stderr);
-    let answers = (0..4).flat_map(|_| [page("1", "\"c\""), expired()]).collect();
+    let answers = (0..4).flat_map(|_| [page("\"c\""), expired()]).collect();
     let (got, requests) = parquet(answers);
     assert_eq!((got.code, requests), (Some(1), 8), "{}", got.stderr);
-    assert_eq!(parquet_rows("pyarrow", directory.path()).len(), 2, "of the two that are complete");
+    let whole =
+        std::fs::read_dir(directory.path().join("_license-stream")).unwrap().filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+            name.ends_with(".json") && !name.contains("checkpoint")
+        });
+    assert_eq!(whole.count(), 2, "manifests");
 }
