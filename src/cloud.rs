@@ -8,6 +8,7 @@
 
 mod answer;
 mod crypto;
+mod environment;
 mod failure;
 mod listing;
 mod register;
@@ -96,8 +97,8 @@ impl Bucket {
     /// Credentials and settings are those of the environment, as
     /// [`AmazonS3Builder::from_env`](object_store::aws::AmazonS3Builder::from_env) reads them:
     /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a web identity, a container's or an instance's
-    /// role; `AWS_REGION`, `AWS_ENDPOINT_URL`. Plain HTTP is spoken to this machine only, unless
-    /// `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
+    /// role; `AWS_REGION`, `AWS_ENDPOINT_URL`. One that is empty is not set. Plain HTTP is spoken to this
+    /// machine only, unless `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the address is none, or if the

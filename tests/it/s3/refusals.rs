@@ -78,3 +78,46 @@ fn other_schemes_are_refused() {
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("s3://BUCKET/PREFIX"), "{}", run.stderr);
 }
+
+#[test]
+fn an_environment_that_cannot_be_used_is_named_before_anything_is_asked() {
+    let lake = ["s3://bucket/a"];
+    let places =
+        [&["parquet", "--input", "-", "--out"][..], &["inspect"], &["checkpoint", "show", "--out"]];
+    for (name, value, wrong) in [
+        ("AWS_ENDPOINT_URL", "localhost:9000", "must begin with http:// or https://"),
+        ("AWS_ENDPOINT", "http://", "is no address"),
+        ("AWS_ENDPOINT_URL_S3", "minio", "must begin with http:// or https://"),
+        ("AWS_REGION", "eu central\n", "is no region"),
+        (
+            "AWS_SESSION_TOKEN",
+            "s3cret-of-the-store\n",
+            "has a character in it that no credential has",
+        ),
+        ("AWS_ALLOW_HTTP", "perhaps", "is neither"),
+    ] {
+        for place in places {
+            let mut command = license_stream();
+            command.args(place).args(lake);
+            s3::settings(&mut command, "http://127.0.0.1:1").env(name, value);
+            let run = run_with_input(&mut command, BODY);
+            assert_eq!(run.code, Some(2), "{name}: {}", run.stderr);
+            let is_told = run.stderr.starts_with("error: s3://bucket/a");
+            assert!(is_told && run.stderr.contains(wrong), "{}", run.stderr);
+            assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+            assert!(run.stderr.contains(name), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_empty_endpoint_is_none() {
+    let bucket = Bucket::make("empty");
+    let mut command = license_stream();
+    command.args(["parquet", "--input", "-", "--out", &bucket.url()]);
+    s3::settings(&mut command, &endpoint())
+        .env("AWS_ENDPOINT_URL_S3", "")
+        .env("AWS_SESSION_TOKEN", "");
+    let run = run_with_input(&mut command, BODY);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
