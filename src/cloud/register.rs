@@ -61,8 +61,21 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
     pub(crate) async fn take(
         bucket: &Bucket,
         name: &str,
-        mut change: impl FnMut(Option<T>) -> T,
+        change: impl FnMut(Option<T>) -> T,
     ) -> Result<Self> {
+        Self::take_or(bucket, name, async || Ok(None), change).await
+    }
+
+    /// The same, where nothing is in the register with what `otherwise` answers in the place of the value before.
+    pub(crate) async fn take_or<F>(
+        bucket: &Bucket,
+        name: &str,
+        otherwise: impl Fn() -> F,
+        mut change: impl FnMut(Option<T>) -> T,
+    ) -> Result<Self>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
         let run = Uuid::now_v7().to_string();
         for write in 0..ATTEMPTS as u64 {
             let (before, version) = match read(bucket, name).await? {
@@ -77,7 +90,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
                     })?;
                     (Some(stored.value), Some(version))
                 }
-                None => (None, None),
+                None => (otherwise().await?, None),
             };
             let stored = Stored { run: run.clone(), write, value: change(before) };
             if let Put::Done(version) = put(bucket, name, &stored, version).await? {

@@ -51,6 +51,8 @@ fn a_claim_without_an_end_is_refused() {
 fn a_checkpoint_without_an_end_is_refused() {
     let claimed = vec![
         missing(),
+        // Neither is anything pending.
+        missing(),
         say("200 OK", "ETag: \"1\"\r\n", ""),
         // It must be so, and is.
         say("412 Precondition Failed", "", ""),

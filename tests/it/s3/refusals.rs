@@ -38,19 +38,24 @@ fn refused_credentials_are_an_environment_that_does_not_fit_and_no_token_is_show
 
 #[test]
 fn a_store_that_minds_no_conditions_is_refused_before_anything_else_is_written() {
-    // There is no claim; it is written; and it is written once more, though it must not be there.
-    let careless = Replies::of(vec![
-        say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>"),
-        say("200 OK", "ETag: \"1\"\r\n", ""),
-    ]);
+    // There is no claim, and nothing pending; it is written; and it is written once more, though it must not be
+    // there.
+    let missing = || say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>");
+    let careless = Replies::of(vec![missing(), missing(), say("200 OK", "ETag: \"1\"\r\n", "")]);
     let run = export("s3://bucket/a", &careless.url());
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("s3://bucket/a keeps no conditional puts"), "{}", run.stderr);
     let heads: Vec<_> = careless.requests().into_iter().map(|request| request.head).collect();
-    let begins = ["GET", "PUT", "PUT"]
-        .map(|method| format!("{method} /bucket/a/_license-stream/input.claim"));
+    let begins = [
+        ("GET", "input.claim"),
+        ("GET", "pending"),
+        ("PUT", "input.claim"),
+        ("PUT", "input.claim"),
+    ]
+    .map(|(method, name)| format!("{method} /bucket/a/_license-stream/{name}"));
     assert!(
-        heads.len() == 3 && heads.iter().zip(&begins).all(|(head, begin)| head.starts_with(begin)),
+        heads.len() == begins.len()
+            && heads.iter().zip(&begins).all(|(head, begin)| head.starts_with(begin)),
         "{heads:?}"
     );
 }
