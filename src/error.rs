@@ -170,13 +170,13 @@ impl Error {
     }
 
     /// The same error, whose message begins with `words`.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "parquet"))]
     pub(crate) fn saying_first(self, words: &str) -> Self {
         self.map_message(|message| format!("{words}: {message}"))
     }
 
     /// The same error with another message, made of its own.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "parquet"))]
     pub(crate) fn map_message(mut self, map: impl FnOnce(String) -> String) -> Self {
         self.0.message = map(self.0.message.into_owned()).into();
         self

@@ -43,6 +43,12 @@ points! {
     FileRenamed = "file-renamed",
     /// It is durable, and no checkpoint knows of it.
     FileDurable = "file-durable",
+    /// A manifest is there and durable, and the account is still pending.
+    ManifestWritten = "manifest-written",
+    /// The account is not pending any more, and `_SUCCESS` is not there.
+    AccountSettled = "account-settled",
+    /// Everything says that the snapshot is complete, but for its checkpoint.
+    LakeSettled = "lake-settled",
     /// The checkpoint is in a file of another name.
     CheckpointWritten = "checkpoint-written",
     /// That file is on disk.

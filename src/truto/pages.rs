@@ -17,7 +17,7 @@ use crate::pipeline::{Requests, Source};
 /// what it says of further pages, if anything, is in no known form.
 ///
 /// A page that is cut goes on where it was: see [`LicenseBody`]. Where it cannot, because the API
-/// answers differently now ([`ErrorKind::Changed`]), what was delivered cannot be completed: begin the
+/// answers differently now ([`ErrorKind::Changed`]), or refuses a cursor that it gave, what was delivered cannot be completed: begin the
 /// snapshot anew, with another id and with pages made anew of the same request.
 #[derive(Debug)]
 pub struct LicensePages {
@@ -35,12 +35,24 @@ impl LicensePages {
         let seen = request.next_cursor.iter().map(|cursor| hash(cursor)).collect();
         Self { client, request, seen, shape: Shape::Auto, sent: Arc::default() }
     }
+
+    /// What `error` means where the API had given the cursor itself. How long one lives is not known: it may
+    /// have been kept for longer, from an earlier run.
+    fn of_cursor(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::Refused {
+            return error;
+        }
+        let message = "the cursor of the next page, which the API gave, is refused: it may have expired, so \
+            that the listing cannot be gone on with";
+        self.request.named(Error::new(ErrorKind::Changed, message).caused_by(error))
+    }
 }
 
 impl Source for LicensePages {
     type Body = LicenseBody;
 
     async fn next_body(&mut self, before: Option<Page>) -> Result<Option<LicenseBody>> {
+        let follows = before.is_some();
         if let Some(page) = before {
             let Some(cursor) = page.next_cursor else { return Ok(None) };
             if !self.seen.insert(hash(&cursor)) {
@@ -50,7 +62,8 @@ impl Source for LicensePages {
             self.request.next_cursor = Some(cursor);
         }
         let retries = self.client.retries(&self.sent);
-        let body = self.client.licenses_with(&self.request, retries).await?;
+        let body = self.client.licenses_with(&self.request, retries).await;
+        let body = body.map_err(|error| if follows { self.of_cursor(error) } else { error })?;
         self.shape = match self.request.format {
             ResponseFormat::Raw => Shape::Document,
             // Whatever its type says: there is none for newline-delimited JSON, and it comes with others'.

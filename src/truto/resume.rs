@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::answer::Answer;
 use super::retry::Retries;
@@ -16,6 +16,9 @@ use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Shape;
 
+/// White space that a body may begin with and still be none: more than that is a body.
+const MAX_BLANKS: usize = 64 << 10;
+
 /// A page that is asked for again when it is cut.
 #[derive(Debug)]
 pub(super) struct Resumable {
@@ -23,6 +26,11 @@ pub(super) struct Resumable {
     request: LicenseRequest,
     answer: Answer,
     splice: Splice,
+    /// What came of a body that is due to be JSON, as long as that is white space: it is held, so that nothing of a
+    /// body without JSON was given out when it is asked for again.
+    blanks: BytesMut,
+    /// Whether more than that came.
+    has_text: bool,
     /// The attempts at the page: those that got no answer, and those whose answer was cut.
     retries: Retries,
 }
@@ -34,7 +42,8 @@ impl Resumable {
         answer: Answer,
         retries: Retries,
     ) -> Self {
-        Self { client, request, answer, splice: Splice::default(), retries }
+        let (splice, blanks, has_text) = (Splice::default(), BytesMut::new(), false);
+        Self { client, request, answer, splice, blanks, has_text, retries }
     }
 
     /// The shape that its `Content-Type` says.
@@ -52,6 +61,7 @@ impl Resumable {
         loop {
             match self.answer.next().await {
                 Ok(Some(chunk)) => {
+                    let Some(chunk) = self.behind_blanks(chunk) else { continue };
                     let fresh = self.splice.take(chunk).map_err(|error| self.of(error))?;
                     if fresh.is_some() {
                         self.retries.progressed();
@@ -76,10 +86,31 @@ impl Resumable {
         }
     }
 
-    /// Whether nothing came, and no listing is written so.
+    /// Whether nothing came but white space, and no listing is written so.
     fn lacks_json(&self) -> bool {
-        let is_due = self.request.format != ResponseFormat::Stream || self.answer.is_json();
-        is_due && self.splice.is_empty()
+        self.is_json_due() && !self.has_text
+    }
+
+    fn is_json_due(&self) -> bool {
+        self.request.format != ResponseFormat::Stream || self.answer.is_json()
+    }
+
+    /// `chunk` with the white space before it, unless it is only more of that.
+    fn behind_blanks(&mut self, chunk: Bytes) -> Option<Bytes> {
+        if self.has_text {
+            return Some(chunk);
+        }
+        let is_blank = is_blank(&chunk);
+        self.has_text = !is_blank || self.blanks.len() + chunk.len() > MAX_BLANKS;
+        if is_blank && !self.has_text && self.is_json_due() {
+            self.blanks.extend_from_slice(&chunk);
+            return None;
+        }
+        if self.blanks.is_empty() {
+            return Some(chunk);
+        }
+        self.blanks.extend_from_slice(&chunk);
+        Some(self.blanks.split().freeze())
     }
 
     /// Begins the page once more, because of `failed`.
@@ -94,6 +125,8 @@ impl Resumable {
             return Err(self.of(changed("its content type says that its records stand otherwise")));
         }
         self.answer = answer;
+        self.blanks.clear();
+        self.has_text = false;
         self.splice.begin_again();
         Ok(())
     }
@@ -112,6 +145,11 @@ impl Resumable {
     fn of(&self, error: Error) -> Error {
         self.request.named(error)
     }
+}
+
+/// Whether there is nothing but white space in `bytes`, and what a byte order mark is made of.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0xef | 0xbb | 0xbf))
 }
 
 fn changed(how: impl fmt::Display) -> Error {

@@ -428,3 +428,12 @@ impl<D: Sinks> Run<D> {
         }
     }
 }
+
+/// Whether it is of a disk that takes nothing more, whatever is written.
+pub(crate) fn is_storage_full(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<std::io::Error>()).any(|error| {
+        use std::io::ErrorKind::{ReadOnlyFilesystem, StorageFull};
+        matches!(error.kind(), StorageFull | ReadOnlyFilesystem)
+    })
+}

@@ -22,7 +22,7 @@ pub(crate) async fn run(args: InspectArgs) -> anyhow::Result<Exit> {
     }
     let lake = LakeInspection::of(args.place.lake()?).await?;
     out.write_all(&if args.json { json(&lake)? } else { lake_text(&lake).into_bytes() })?;
-    let is_damaged = |state| state == SnapshotState::Damaged;
+    let is_damaged = |state| matches!(state, SnapshotState::Damaged | SnapshotState::Orphaned);
     let is_whole =
         lake.broken.is_empty() && !lake.snapshots.iter().any(|snapshot| is_damaged(snapshot.state));
     Ok(if is_whole { Exit::Done } else { Exit::Failed })
@@ -121,6 +121,7 @@ fn lake_text(lake: &LakeInspection) -> String {
             SnapshotState::Complete => "complete",
             SnapshotState::Unfinished => "unfinished",
             SnapshotState::Damaged => "damaged",
+            SnapshotState::Orphaned => "orphaned",
         };
         snapshots.add([
             printable(&snapshot.account),

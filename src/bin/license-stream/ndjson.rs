@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 use crate::args::NdjsonArgs;
 use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
-use crate::export::{Export, Opened, Sinks};
+use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::input;
 use crate::partial::{PartialFiles, not_written, partial};
 use crate::snapshots::{Destination, Written};
@@ -206,10 +206,13 @@ impl Sinks for Lines {
         matches!(self.out, Out::Stdout(_))
     }
 
-    /// Whoever has stopped reading the lines of one account reads those of no other.
+    /// Whoever has stopped reading the lines of one account reads those of no other, and a disk is as full for
+    /// the next.
     fn is_shared(&self, error: &Error) -> bool {
-        matches!(self.out, Out::Stdout(_) | Out::Special(_))
-            && error.kind() == ErrorKind::Destination
+        match self.out {
+            Out::Stdout(_) | Out::Special(_) => error.kind() == ErrorKind::Destination,
+            Out::File(_) | Out::Directory(_) => is_storage_full(error),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
-use crate::export::{Export, Opened, Sinks};
+use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::place::Place;
 use crate::remarks;
 use crate::report::{human_bytes, human_count};
@@ -141,6 +141,7 @@ impl Sinks for Files {
             Some(Place::Bucket(_)) | None => None,
         };
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
+        let beginning = claim.unless_complete(beginning).await?;
         options.account.clone_from(&wanted.account);
         if let Some(integration) = &wanted.integration_name {
             options.integration = Some(Arc::clone(integration));
@@ -245,12 +246,4 @@ fn manifest(account: Option<&str>, beginning: &Beginning) -> Manifest {
 fn is_store_away(error: &Error) -> bool {
     let is_away = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Forbidden);
     is_away && license_stream::cloud::is_of_a_store(error)
-}
-
-fn is_storage_full(error: &Error) -> bool {
-    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    causes.filter_map(|error| error.downcast_ref::<std::io::Error>()).any(|error| {
-        use std::io::ErrorKind::{ReadOnlyFilesystem, StorageFull};
-        matches!(error.kind(), StorageFull | ReadOnlyFilesystem)
-    })
 }

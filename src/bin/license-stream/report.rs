@@ -208,6 +208,8 @@ fn print_accounts(tally: &Tally) {
     let words: Vec<_> =
         counts.map(|(count, what)| format!("{} {what}", human_count(count))).collect();
     match words.as_slice() {
+        // Where they could not be listed, nobody knows of any.
+        [] if tally.run_error.is_some() => {}
         [] => say!("accounts: none"),
         words => say!("accounts: {}", words.join(", ")),
     }

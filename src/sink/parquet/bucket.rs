@@ -159,6 +159,11 @@ impl BucketHold {
         claim.register.set(Held { epoch, ..Held::default() }).await
     }
 
+    /// Whether what runs keep has something of this name.
+    pub(super) async fn keeps(&self, name: &str) -> Result<bool> {
+        Ok(self.bucket.length(&format!("{OWN}/{name}")).await?.is_some())
+    }
+
     /// Whether there may be files of a snapshot that is not complete.
     pub(super) async fn is_pending(&self) -> Result<bool> {
         Unfinished::has(&self.bucket, &self.account).await

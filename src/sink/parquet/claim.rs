@@ -1,13 +1,13 @@
 //! An account's part of a lake, claimed by one run.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
 use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
 use super::open::blocking;
-use crate::checkpoint::is_name;
+use crate::checkpoint::{Beginning, is_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
 
@@ -65,8 +65,42 @@ impl Claim {
         self.lake == *lake && self.account == account.unwrap_or(NO_ACCOUNT)
     }
 
+    /// `beginning`, unless it goes on with a snapshot that has its manifest: that one is complete, whatever the
+    /// checkpoint says, and a new one begins in its place.
+    ///
+    /// The manifest is what makes a snapshot complete. A run that was killed between it and the last checkpoint
+    /// left one that is behind.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if the lake cannot be looked at.
+    pub async fn unless_complete(&self, beginning: Beginning) -> Result<Beginning> {
+        match &beginning {
+            Beginning::Resumed(before) if self.is_complete(&before.snapshot_id).await? => {
+                Ok(Beginning::new())
+            }
+            _ => Ok(beginning),
+        }
+    }
+
+    async fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
+        let name = manifest_name(&self.account, snapshot_id);
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.keeps(&name)).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.keeps(&name).await,
+        }
+    }
+
     /// Files of `snapshot_id` are going to appear.
+    ///
+    /// # Errors
+    /// Beside those of the lake, [`ErrorKind::Configuration`] if it is complete: nobody who has read it would
+    /// learn of what is written into it now.
     pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
+        if self.is_complete(snapshot_id).await? {
+            let message = format!("snapshot {snapshot_id} is complete: another must begin");
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         match self.hold.clone() {
             Hold::Local(hold) => {
                 let snapshot_id = snapshot_id.to_owned();
@@ -233,6 +267,25 @@ pub(super) fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> 
     if is_number && is_snapshot { Some((snapshot, number.parse().ok()?)) } else { None }
 }
 
+/// The account and the snapshot of a file of any account, or of what was being written of one.
+pub(super) fn owner(name: &str) -> Option<(&str, &str)> {
+    let name = file_name(name);
+    let name =
+        name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial")).unwrap_or(name);
+    let (begin, _) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let (account, _) = begin.split_at_checked(begin.len().checked_sub(37)?)?;
+    let (snapshot, _) = parse(account, name)?;
+    is_name(account).then_some((account, snapshot))
+}
+
+/// The accounts that have files in `names`, in directories below the lake too, of snapshots that are not
+/// complete by what runs keep, `own`; with such a snapshot.
+pub(super) fn unfinished<'a>(names: &'a [String], own: &[String]) -> BTreeMap<&'a str, &'a str> {
+    let own: HashSet<_> = own.iter().map(String::as_str).collect();
+    let owners = names.iter().filter_map(|name| owner(name));
+    owners.filter(|(account, id)| !own.contains(&*manifest_name(account, id))).collect()
+}
+
 pub(super) fn not_a_name() -> Error {
     let message = "account and snapshot id go into file names, so they must be letters, \
         digits, `-` and `_`";
@@ -244,7 +297,13 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use serde_json::json;
+
     use super::*;
+    use crate::checkpoint::{Checkpoint, FORMAT, Identity};
+    use crate::digest::Digester;
+    use crate::pipeline::PageStart;
+    use crate::position::Position;
     use crate::sink::parquet::lake::{OWN, SUCCESS};
     use crate::sink::parquet::manifest::Manifest;
 
@@ -271,6 +330,24 @@ mod tests {
         ] {
             assert!(!is_leftover("a", &name), "{name}");
         }
+    }
+
+    #[test]
+    fn files_of_any_account_are_told_from_their_names() {
+        for account in ["a", "a-b", SNAPSHOT, "input"] {
+            let name = format!("{account}-{SNAPSHOT}-00003.parquet");
+            let partial = format!("status=x/.{name}.partial");
+            for name in [&name, &format!("a=b/{name}"), &partial] {
+                assert_eq!(owner(name), Some((account, SNAPSHOT)), "{name}");
+            }
+        }
+        for name in ["a.parquet", "notes-00001.parquet", "ü-00001.parquet", "a-00001.parquet"] {
+            assert_eq!(owner(name), None, "{name}");
+        }
+        assert_eq!(owner(&format!("{SNAPSHOT}-00003.parquet")), None);
+        let names = ["a", "b"].map(|account| format!("{account}-{SNAPSHOT}-00000.parquet"));
+        let found = unfinished(&names, &[manifest_name("a", SNAPSHOT)]);
+        assert_eq!(found, BTreeMap::from([("b", SNAPSHOT)]));
     }
 
     fn piece(name: String) -> DurablePiece {
@@ -333,6 +410,54 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_snapshot_with_a_manifest_is_complete_whatever_its_checkpoint_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
+        let identity = Identity::new("a");
+        let json = json!({
+            "format": FORMAT, "key": "a", "options": {}, "snapshot_id": SNAPSHOT, "is_complete": false,
+            "records": 0, "rejected": 0, "pieces": [], "place": {
+                "position": Position::START, "page": PageStart::default(),
+                "digest": Digester::default().digest(), "record_end": 0,
+            },
+        });
+        let checkpoint = Checkpoint::from_json(json.to_string().as_bytes()).unwrap();
+        let resumed = || Beginning::of(Some(checkpoint.clone()), &identity).unwrap();
+        let goes_on = claim.unless_complete(resumed()).await.unwrap();
+        assert_eq!(goes_on.snapshot_id(), SNAPSHOT);
+        claim.complete(&Manifest::new(Some("a"), SNAPSHOT)).await.unwrap();
+        let begun = claim.unless_complete(resumed()).await.unwrap();
+        assert!(matches!(begun, Beginning::New { .. }), "{begun:?}");
+    }
+
+    #[tokio::test]
+    async fn where_the_marks_are_lost_what_is_unfinished_is_found_out_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, own) = (directory.path(), directory.path().join(OWN));
+        let file = |account: &str| path.join(format!("{account}-{SNAPSHOT}-00000.parquet"));
+        for account in ["a", "b"] {
+            let claim = Claim::take(path, Some(account)).await.unwrap();
+            claim.begin(SNAPSHOT).await.unwrap();
+            fs::write(file(account), "").unwrap();
+            if account == "a" {
+                claim.complete(&Manifest::new(Some(account), SNAPSHOT)).await.unwrap();
+            }
+        }
+        fs::remove_dir_all(own.join("pending")).unwrap();
+        for account in ["c", "a", "b"] {
+            let claim = Claim::take(path, Some(account)).await.unwrap();
+            claim.remove_unfinished(&[]).await.unwrap();
+        }
+        assert!(file("a").exists() && !file("b").exists());
+
+        // Where nothing tells what is complete, all of it may be.
+        fs::remove_dir_all(own).unwrap();
+        let claim = Claim::take(path, Some("a")).await.unwrap();
+        claim.remove_unfinished(&[]).await.unwrap();
+        assert!(file("a").exists());
+    }
+
+    #[tokio::test]
     async fn a_second_claim_of_an_account_is_refused_until_the_first_is_dropped() {
         let directory = tempfile::tempdir().unwrap();
         let first = Claim::take(directory.path(), Some("a")).await.unwrap();
@@ -360,7 +485,10 @@ mod tests {
         assert!(!has_success(path), "b is pending");
         complete(&b).await;
         assert!(has_success(path));
-        a.begin(SNAPSHOT).await.unwrap();
+        let refused = a.begin(SNAPSHOT).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Configuration, "{refused}");
+        assert!(has_success(path), "it is complete");
+        a.begin(&SNAPSHOT.replace('1', "2")).await.unwrap();
         assert!(!has_success(path));
 
         // A run that was killed leaves its account pending.

@@ -12,8 +12,9 @@ use crate::pipeline::{Durable, Journal};
 
 /// Writes a snapshot's manifest, and `_SUCCESS`, once all of it is durable.
 ///
-/// Another journal is told after that: a run that is killed between the two finds nothing left to do
-/// and completes the snapshot once more, where the other way around it would never be completed.
+/// The manifest is what makes a snapshot complete. Another journal is told after that: a run that is killed
+/// between the two leaves a checkpoint that is behind, which [`Claim::unless_complete`] sees; the other way
+/// around, the snapshot would never be completed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -72,6 +73,10 @@ impl Journal for Completion {
                 self.claim.complete(&self.manifest(&durable)).await?;
             }
             match &mut self.then {
+                Some(journal) if durable.is_complete => {
+                    let told = journal.record(durable).await;
+                    told.map_err(|error| error.saying_first("the snapshot is complete"))
+                }
                 Some(journal) => journal.record(durable).await,
                 None => Ok(()),
             }

@@ -67,6 +67,9 @@ pub enum SnapshotState {
     Unfinished,
     /// It has a manifest, and not all of the files in that are there as they were written.
     Damaged,
+    /// It has no manifest, and its account is not pending: no run goes on with it, or removes it. So it is
+    /// where what runs keep in `_license-stream` was removed, or where files were brought from elsewhere.
+    Orphaned,
 }
 
 /// A Parquet file of many.
@@ -143,6 +146,13 @@ impl LakeInspection {
             manifests.extend(place.manifest(name).await?);
         }
         seen.snapshots = snapshots(&seen.files, &manifests);
+        for snapshot in &mut seen.snapshots {
+            if snapshot.state == SnapshotState::Unfinished
+                && !seen.pending.contains(&snapshot.account)
+            {
+                snapshot.state = SnapshotState::Orphaned;
+            }
+        }
         Ok(seen)
     }
 

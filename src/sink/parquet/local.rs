@@ -11,6 +11,7 @@ use super::pending::{Pending, remove_if_there};
 use super::proof;
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
 use crate::kept;
 use crate::sink::DurablePiece;
 
@@ -72,10 +73,20 @@ impl LocalHold {
         kept::refuse_too_long(&path.display(), &json, kept::MOST_BYTES)?;
         let completed = self.pending.alone(|| {
             replace(&path, &temporary, &json)?;
+            failpoint::reach(Point::ManifestWritten);
             self.pending.remove(&self.account)?;
-            self.pending.succeed_if_none()
+            failpoint::reach(Point::AccountSettled);
+            self.pending.succeed_if_none()?;
+            failpoint::reach(Point::LakeSettled);
+            Ok(())
         });
         completed.map_err(|error| self.pending.failed("could not be completed", error))
+    }
+
+    /// Whether what runs keep has something of this name.
+    pub(super) fn keeps(&self, name: &str) -> Result<bool> {
+        let there = self.pending.own().join(name).try_exists();
+        there.map_err(|error| self.pending.failed("could not be looked at", error))
     }
 
     /// Makes sure that `files` are there as they were written.

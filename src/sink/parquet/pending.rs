@@ -4,8 +4,10 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::claim::unfinished;
 use super::file::sync_directory;
 use super::lake::{OWN, SUCCESS};
+use super::tree;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What names of runs begin with. Accounts have no dot in theirs.
@@ -21,11 +23,39 @@ pub(super) struct Pending {
 impl Pending {
     /// That of `directory`; both are made.
     pub(super) fn of(directory: PathBuf) -> Result<Self> {
-        fs::create_dir_all(directory.join(OWN).join("pending")).map_err(|error| {
-            let message = format!("directory {} cannot be made", directory.display());
-            Error::new(ErrorKind::Destination, message).caused_by(error)
-        })?;
-        Ok(Self { directory })
+        let pending = Self { directory };
+        match pending.make() {
+            Ok(()) => Ok(pending),
+            Err(error) => Err(pending.failed("cannot be made", error)),
+        }
+    }
+
+    /// Where the folder is gone and others of what runs keep is not, what is unfinished is found out anew.
+    /// Where nothing of that is there, nobody knows which files in the directory are complete, and none is
+    /// taken for unfinished.
+    fn make(&self) -> io::Result<()> {
+        if self.path().is_dir() {
+            return Ok(());
+        }
+        let is_known = self.own().is_dir();
+        fs::create_dir_all(self.own())?;
+        sync_directory(&self.directory)?;
+        self.alone(|| {
+            if self.path().is_dir() {
+                return Ok(());
+            }
+            let new = self.own().join(".pending.partial");
+            fs::create_dir_all(&new)?;
+            if is_known {
+                let (names, own) = (tree::names(&self.directory)?, tree::names(&self.own())?);
+                for (account, snapshot_id) in unfinished(&names, &own) {
+                    fs::write(new.join(account), mark(snapshot_id))?;
+                }
+            }
+            sync_directory(&new)?;
+            fs::rename(&new, self.path())?;
+            sync_directory(&self.own())
+        })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -50,7 +80,7 @@ impl Pending {
 
     /// `account` is pending with `snapshot_id`.
     pub(super) fn add(&self, account: &str, snapshot_id: &str) -> io::Result<()> {
-        fs::write(self.path().join(account), format!("{snapshot_id}\n"))?;
+        fs::write(self.path().join(account), mark(snapshot_id))?;
         self.added()
     }
 
@@ -108,6 +138,11 @@ impl Pending {
         let message = format!("directory {} {what}", self.directory.display());
         Error::new(ErrorKind::Destination, message).caused_by(error)
     }
+}
+
+/// What stands in the file of an account.
+fn mark(snapshot_id: &str) -> String {
+    format!("{snapshot_id}\n")
 }
 
 fn is_unlocked(path: &Path) -> io::Result<bool> {

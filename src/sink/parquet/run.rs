@@ -110,12 +110,10 @@ mod tests {
     use crate::sink::parquet::lake::SUCCESS;
     use crate::sink::parquet::{Claim, Manifest};
 
-    const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
-
     async fn complete(directory: &Path) {
-        let claim = Claim::take(directory, Some("a")).await.unwrap();
-        claim.begin(SNAPSHOT).await.unwrap();
-        claim.complete(&Manifest::new(Some("a"), SNAPSHOT)).await.unwrap();
+        let (claim, id) = (Claim::take(directory, Some("a")).await.unwrap(), Uuid::now_v7());
+        claim.begin(&id.to_string()).await.unwrap();
+        claim.complete(&Manifest::new(Some("a"), &id.to_string())).await.unwrap();
     }
 
     #[tokio::test]

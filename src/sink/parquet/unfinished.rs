@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::lake::{OWN, SUCCESS};
+use super::{claim, hive};
 use crate::cloud::{Bucket, Register, Stored, Upload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
@@ -38,6 +39,7 @@ impl Unfinished {
         snapshot_id: &str,
         epoch: u64,
     ) -> Result<bool> {
+        find_out(bucket).await?;
         let mark = Mark { snapshot_id: Some(snapshot_id.to_owned()), epoch };
         let register = change(bucket, |unfinished| {
             let before = unfinished.accounts.get(account);
@@ -55,6 +57,7 @@ impl Unfinished {
 
     /// The run `id` over many accounts is unfinished.
     pub(super) async fn add_run(bucket: &Bucket, id: &str) -> Result<()> {
+        find_out(bucket).await?;
         let register = change(bucket, |unfinished| unfinished.run = Some(id.to_owned())).await?;
         withdraw(bucket, register).await
     }
@@ -84,6 +87,7 @@ impl Unfinished {
 
     /// Whether a snapshot of `account` is unfinished.
     pub(super) async fn has(bucket: &Bucket, account: &str) -> Result<bool> {
+        find_out(bucket).await?;
         let accounts = Self::read(bucket).await?.accounts;
         Ok(accounts.get(account).is_some_and(|mark| mark.snapshot_id.is_some()))
     }
@@ -105,7 +109,11 @@ impl Unfinished {
         let name = format!("{OWN}/pending");
         let Some(json) = bucket.read(&name).await? else { return Ok(Self::default()) };
         let stored = Stored::from_json(&json).map_err(|error| {
-            let message = format!("{} is of another version, or damaged", bucket.url_of(&name));
+            let message = format!(
+                "{} is of another version, or damaged: if it is damaged, remove it while nothing runs, and the \
+                 next run finds out anew what is unfinished",
+                bucket.url_of(&name)
+            );
             Error::new(ErrorKind::Input, message).caused_by(error)
         })?;
         Ok(stored.value)
@@ -115,6 +123,33 @@ impl Unfinished {
         self.run.is_none() && self.accounts.values().all(|mark| mark.snapshot_id.is_none())
     }
 }
+
+/// Where the register is gone and others of what runs keep is not, finds out anew what is unfinished. Where
+/// nothing of that is there, nobody knows which objects are complete, and none is taken for unfinished.
+async fn find_out(bucket: &Bucket) -> Result<()> {
+    if bucket.length(&format!("{OWN}/pending")).await?.is_some() {
+        return Ok(());
+    }
+    let names = |listed: Vec<(String, u64)>| listed.into_iter().map(|(name, _)| name).collect();
+    let own: Vec<String> = names(bucket.names(OWN).await?);
+    if own.is_empty() {
+        return Ok(());
+    }
+    let here: Vec<String> = names(bucket.tree(hive::is_directory).await?);
+    let mark = |(account, id): (&str, &str)| {
+        (account.to_owned(), Mark { snapshot_id: Some(id.to_owned()), epoch: 0 })
+    };
+    let found = Unfinished {
+        accounts: claim::unfinished(&here, &own).into_iter().map(mark).collect(),
+        run: None,
+        success: here.iter().any(|name| name == SUCCESS).then(|| UNKNOWN.to_owned()),
+    };
+    let name = format!("{OWN}/pending");
+    Register::take(bucket, &name, |before| before.unwrap_or_else(|| found.clone())).await.map(drop)
+}
+
+/// In the place of an upload, of which nobody knows any more: what came of it is all there is to take back.
+const UNKNOWN: &str = "";
 
 async fn change(
     bucket: &Bucket,
@@ -138,7 +173,9 @@ async fn withdraw(bucket: &Bucket, mut register: Register<Unfinished>) -> Result
     }
     let unfinished = register.value().clone();
     if let Some(upload) = &unfinished.success {
-        bucket.abort(SUCCESS, upload).await?;
+        if upload != UNKNOWN {
+            bucket.abort(SUCCESS, upload).await?;
+        }
         bucket.remove(&[SUCCESS.to_owned()]).await?;
         // Who has written the register since has seen that something is unfinished, and what was here.
         register.try_set(Unfinished { success: None, ..unfinished }).await?;
@@ -158,7 +195,7 @@ pub(super) async fn settled(bucket: &Bucket, settle: impl FnMut(&mut Unfinished)
         let mut upload = Upload::begin(bucket, SUCCESS).await?;
         let recorded = Unfinished { success: Some(upload.id().to_owned()), ..unfinished.clone() };
         if register.try_set(recorded).await? {
-            if let Some(before) = &unfinished.success {
+            if let Some(before) = unfinished.success.as_ref().filter(|id| *id != UNKNOWN) {
                 bucket.abort(SUCCESS, before).await?;
             }
             upload.send().await?;

@@ -56,7 +56,9 @@ impl TrutoClient {
             is_partial: false,
         };
         stream::try_unfold(listing, |mut listing| async {
-            let account = listing.next().await?;
+            let account = listing.next().await;
+            let account =
+                account.map_err(|error| error.saying_first("the accounts could not be listed"))?;
             Ok(account.map(|account| (account, listing)))
         })
     }

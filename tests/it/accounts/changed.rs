@@ -10,6 +10,8 @@ use crate::support::body::id;
 use crate::support::kafka;
 use crate::support::process::run;
 use crate::support::python::{header, parquet_rows, root, schema_violations, topic_messages};
+use crate::support::replies::{Replies, say};
+use crate::support::truto::api_command;
 
 const RECORDS: u64 = 3000;
 
@@ -140,4 +142,41 @@ fn a_file_is_begun_anew_and_standard_output_cannot_be() {
     assert!(got.stderr.contains(&told), "{}", got.stderr);
     assert!(got.stderr.contains("bytes are not those that came before"), "{}", got.stderr);
     assert!(got.stderr.contains("cannot be taken back: write to a file with --out"));
+}
+
+/// How long a cursor lives is not known: one that was kept may have expired when the next run comes.
+#[test]
+fn a_listing_whose_cursor_is_refused_is_begun_anew() {
+    let page = |id: &str, cursor: &str| {
+        let body = format!(r#"{{"result":[{{"id":"{id}"}}],"next_cursor":{cursor}}}"#);
+        say("200 OK", "Content-Type: application/json\r\n", &body)
+    };
+    let expired =
+        || say("400 Bad Request", "", r#"{"statusCode":400,"message":"cursor has expired"}"#);
+    let forbidden = say("403 Forbidden", "", "{}");
+    let directory = tempfile::tempdir().unwrap();
+    let parquet = |answers| {
+        let api = Replies::of(answers);
+        let mut command =
+            api_command("parquet", &api.url(), "4d93a80d-7601-4c47-aeed-518a4dc1bb2e");
+        command.args(["--file-bytes", "1", "--json", "--out"]).arg(directory.path());
+        (run(&mut command), api.requests().len())
+    };
+    // Between two runs: the first leaves a checkpoint behind its first page.
+    let (got, _) = parquet(vec![page("1", "\"c\""), forbidden]);
+    assert_eq!(got.code, Some(3), "{}", got.stderr);
+    let (got, requests) = parquet(vec![expired(), page("1", "null")]);
+    assert_eq!((got.code, requests), (Some(0), 2), "{}", got.stderr);
+    let summary: Value = serde_json::from_str(got.text()).unwrap();
+    assert_eq!(told(&summary)[0].2, Some("changed"));
+    let why = summary["snapshots"][0]["error"]["message"].as_str().unwrap();
+    assert!(why.contains("which the API gave, is refused: it may have expired"), "{why}");
+    assert!(why.contains("cursor has expired"), "{why}");
+    // Within one, and not for ever.
+    let (got, requests) = parquet(vec![page("1", "\"c\""), expired(), page("1", "null")]);
+    assert_eq!((got.code, requests), (Some(0), 3), "{}", got.stderr);
+    let answers = (0..4).flat_map(|_| [page("1", "\"c\""), expired()]).collect();
+    let (got, requests) = parquet(answers);
+    assert_eq!((got.code, requests), (Some(1), 8), "{}", got.stderr);
+    assert_eq!(parquet_rows("pyarrow", directory.path()).len(), 2, "of the two that are complete");
 }

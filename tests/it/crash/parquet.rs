@@ -60,6 +60,20 @@ pub(super) fn assert_undisturbed(out: &Path, undisturbed: &[Value], what: &str) 
     let names = tree(out);
     assert!(!names.iter().any(|name| name.ends_with(".partial")), "{what}: {names:?}");
     assert!(names.iter().any(|name| name == "_SUCCESS"), "{what}: {names:?}");
+    // What was copied from a bucket is inspected there.
+    if out.join("_license-stream/pending").is_dir() {
+        assert_all_complete(license_stream().arg("inspect").arg(out), what);
+    }
+}
+
+/// Every file is that of a complete snapshot, and is as its manifest says.
+pub(super) fn assert_all_complete(inspect: &mut Command, what: &str) {
+    let output = inspect.arg("--json").output().unwrap();
+    assert!(output.status.success(), "{what}: {output:?}");
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for snapshot in seen["snapshots"].as_array().unwrap() {
+        assert_eq!(snapshot["state"], "complete", "{what}: {snapshot}");
+    }
 }
 
 /// The names of all files below, with those of their directories.
@@ -100,7 +114,7 @@ fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an
     let simulation = Simulation::start(simulator(1));
     let undisturbed = undisturbed(&simulation);
     let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
-    assert_eq!(points, 6, "files and checkpoints");
+    assert_eq!(points, 9, "files, the lake and checkpoints");
 }
 
 #[test]
@@ -110,7 +124,34 @@ fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of
     let undisturbed = undisturbed_partitioned(&simulation);
     let points =
         kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
-    assert_eq!(points, 6, "files and checkpoints");
+    assert_eq!(points, 9, "files, the lake and checkpoints");
+}
+
+#[test]
+fn a_snapshot_that_has_its_manifest_is_not_gone_on_with_whatever_its_checkpoint_says() {
+    let simulation = Simulation::start(simulator(18));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    for point in ["manifest-written", "account-settled", "lake-settled", "checkpoint-written:2"] {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path();
+        let point = if point.contains(':') { point.to_owned() } else { format!("{point}:1") };
+        let killed = partitioned(&simulation, out).env("LICENSE_STREAM_KILL_AT", &point).status();
+        assert!(!killed.unwrap().success(), "{point}");
+        // With these, the rest of that snapshot would be cut into other files than there are of it.
+        let mut next = license_stream();
+        next.args(["parquet", "--quiet", "--partition-by", "status,is_paid", "--out"]).arg(out);
+        next.args([
+            "--file-bytes",
+            "550000",
+            "--row-group-bytes",
+            "200000",
+            "--open-partitions",
+            "2",
+        ]);
+        assert!(simulation.source(&mut next).status().unwrap().success(), "{point}");
+        assert_undisturbed(out, &undisturbed, &point);
+        assert_eq!(snapshots(ENGINES[0], out).len(), if point.contains("check") { 1 } else { 2 });
+    }
 }
 
 /// A run into a directory of its own, and a look at that.

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::parquet::{PARTITIONED, assert_undisturbed, undisturbed, undisturbed_partitioned};
+use super::parquet::{
+    PARTITIONED, assert_all_complete, assert_undisturbed, undisturbed, undisturbed_partitioned,
+};
 use super::{
     in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
 };
@@ -35,6 +37,9 @@ fn assert_bucket_undisturbed(bucket: &Bucket, undisturbed: &[Value], what: &str)
     let there = directory.path().join("bucket");
     bucket.get(&there);
     assert_undisturbed(&there, undisturbed, what);
+    let mut inspect = license_stream();
+    s3::settings(inspect.args(["inspect", &bucket.url()]), &endpoint());
+    assert_all_complete(&mut inspect, what);
     assert_eq!(bucket.uploads(), [""; 0], "{what}");
 }
 
@@ -54,6 +59,31 @@ fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of
     let points =
         kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
     assert_eq!(points, 8, "all that there are in a bucket");
+}
+
+#[test]
+fn a_snapshot_that_has_its_manifest_is_not_gone_on_with_whatever_its_checkpoint_says() {
+    let simulation = Simulation::start(simulator(19));
+    let undisturbed = undisturbed_partitioned(&simulation);
+    let (mut command, look) = killed(&simulation, &undisturbed, partitioned);
+    let killed = command().env("LICENSE_STREAM_KILL_AT", "bucket-manifest-put:1").status();
+    assert!(!killed.unwrap().success());
+    assert!(command().status().unwrap().success());
+    look("after a manifest");
+}
+
+#[test]
+fn where_the_marks_are_lost_what_is_unfinished_is_found_out_anew() {
+    let simulation = Simulation::start(simulator(20));
+    let undisturbed = undisturbed(&simulation);
+    let bucket = Bucket::make("marks");
+    let run = || command(&simulation, &bucket);
+    assert!(run().status().unwrap().success());
+    let killed = run().env("LICENSE_STREAM_KILL_AT", "bucket-upload-completed:2").status();
+    assert!(!killed.unwrap().success());
+    bucket.remove("_license-stream/pending");
+    assert!(run().arg("--no-checkpoint").status().unwrap().success());
+    assert_bucket_undisturbed(&bucket, &undisturbed, "without marks");
 }
 
 /// A run into a bucket of its own, and a look at that.

@@ -209,20 +209,27 @@ fn lines_are_read_whatever_their_type_says() {
 fn an_empty_body_is_no_json() {
     let json = "Content-Type: application/json; charset=utf-8\r\n";
     let ndjson = "Content-Type: application/x-ndjson\r\n";
-    for (headers, format, whole) in [
+    for (headers, format, whole, nothing) in [
         (json, "stream", false),
         (ndjson, "unified", false),
         ("", "normalized", false),
         (ndjson, "stream", true),
         ("", "stream", true),
-    ] {
-        let answers = vec![say("200 OK", headers, ""), say("200 OK", headers, "[{\"id\":\"1\"}]")];
+    ]
+    .into_iter()
+    // White space and a byte order mark are no JSON either.
+    .flat_map(|row| ["", " \r\n\t\n", "\u{feff}"].map(|nothing| (row, nothing)))
+    .filter(|((.., is_whole), nothing)| !is_whole || !nothing.starts_with('\u{feff}'))
+    .map(|((headers, format, is_whole), nothing)| (headers, format, is_whole, nothing))
+    {
+        let answers =
+            vec![say("200 OK", headers, nothing), say("200 OK", headers, "[{\"id\":\"1\"}]")];
         let api = Replies::of(answers);
         let mut command = api_command("ndjson", &api.url(), ACCOUNT);
         let got = run(command.args(["--format", format]));
         let (text, requests) = if whole { ("", 1) } else { ("{\"id\":\"1\"}\n", 2) };
         assert_eq!((got.code, got.text()), (Some(0), text), "{headers}{format}: {}", got.stderr);
-        assert_eq!(api.requests().len(), requests, "{headers}{format}");
+        assert_eq!(api.requests().len(), requests, "{headers}{format}{nothing:?}");
     }
     let got = ask(response("200 OK", json, ""));
     assert_eq!((got.code, got.text()), (Some(1), ""));

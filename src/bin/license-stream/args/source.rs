@@ -84,6 +84,11 @@ impl SourceArgs {
                 with --all-accounts goes --integration-name";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
+        if self.accounts.are_many() && self.request.integration.is_some() {
+            let message = "--integration says of one account what it is: of several, it is looked up, or stands \
+                in --accounts-file, as `license-stream accounts --json` prints it";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         if self.accounts.are_many() && !self.is_from_the_first_page() {
             let message = "--cursor leads to a page of one account: name it alone with --account";
             return Err(Error::new(ErrorKind::Configuration, message));
