@@ -12,6 +12,7 @@ use super::proof;
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::kept;
 use crate::sink::DurablePiece;
 
 /// A lock on `_license-stream/<account>.lock`, which the system gives back however the run ends. The file
@@ -68,8 +69,10 @@ impl LocalHold {
         let own = self.pending.own();
         let path = own.join(manifest_name(&self.account, &manifest.snapshot_id));
         let temporary = own.join(format!(".{}.json.partial", self.account));
+        let json = manifest.to_json();
+        kept::refuse_too_long(&path.display(), &json, kept::MOST_BYTES)?;
         let completed = self.pending.alone(|| {
-            replace(&path, &temporary, &manifest.to_json())?;
+            replace(&path, &temporary, &json)?;
             failpoint::reach(Point::ManifestWritten);
             self.pending.remove(&self.account)?;
             failpoint::reach(Point::AccountSettled);

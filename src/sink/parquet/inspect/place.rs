@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::footer::{FileInspection, wanted};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kept;
 #[cfg(feature = "cloud")]
 use crate::sink::parquet::hive;
 use crate::sink::parquet::lake::{Lake, OWN, Place};
@@ -81,7 +82,7 @@ impl Looked {
         let json = match self.0.0.clone() {
             Place::Directory(directory) => {
                 let path = directory.join(&name);
-                blocking(move || match fs::read(&path) {
+                blocking(move || match kept::read(&path) {
                     Ok(json) => Ok(Some(json.into())),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(unreadable(&path.display().to_string(), error)),
