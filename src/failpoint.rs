@@ -71,6 +71,12 @@ points! {
     BucketManifestPut = "bucket-manifest-put",
     /// Nothing is pending, and `_SUCCESS` is not there.
     BucketNonePending = "bucket-none-pending",
+    /// A compaction's file is whole and has its name, and the files that it takes the place of count still.
+    CompactMerged = "compact-merged",
+    /// Its manifest is there, and so are the files that count no more.
+    CompactCommitted = "compact-committed",
+    /// Those are gone, and the compaction is still pending.
+    CompactReplaced = "compact-replaced",
     /// The records of a transaction were sent, and its checkpoints were not.
     TransactionFull = "transaction-full",
     /// All of a transaction is acknowledged, and it is not committed.

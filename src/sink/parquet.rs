@@ -18,6 +18,7 @@
 #[cfg(feature = "cloud")]
 mod bucket;
 mod claim;
+mod compact;
 mod completion;
 mod file;
 mod gathered;
@@ -29,6 +30,7 @@ mod inspect;
 mod kills;
 mod lake;
 mod local;
+mod looked;
 mod manifest;
 mod open;
 mod options;
@@ -56,11 +58,12 @@ use crate::frame::Block;
 use crate::position::Position;
 use crate::reject::Reject;
 pub use claim::Claim;
+pub use compact::{Compaction, CompactionPlan, CompactionSummary, PlannedGroup};
 pub use completion::Completion;
 pub use file::WrittenFile;
 pub use inspect::{
-    BrokenFile, ColumnInspection, FileInspection, FileSummary, LakeInspection, RowGroupInspection,
-    SnapshotInspection, SnapshotState,
+    BrokenFile, ColumnInspection, CompactionInspection, FileInspection, FileSummary,
+    LakeInspection, RowGroupInspection, SnapshotInspection, SnapshotState,
 };
 pub use lake::Lake;
 pub use manifest::{MANIFEST_VERSION, Manifest};

@@ -6,6 +6,7 @@
 //! minute; `make test` kills 20 times, and takes them away for some seconds.
 
 mod away;
+mod compact;
 mod cuts;
 mod full;
 mod kafka;
@@ -104,6 +105,8 @@ fn each_named_instant_is_one_that_runs_are_killed_at() {
     for options in kafka::ways(checkpoints.path().to_str().unwrap()) {
         commands.push(kafka::command(&simulation, &topic("reached"), &options));
     }
+    // In this order: what is merged was read before.
+    commands.extend([compact::command(out.path()), compact::command_in(&bucket)]);
     let reached: BTreeSet<_> =
         commands.into_iter().flat_map(reached).map(|(name, _)| name).collect();
     // As the library has them.

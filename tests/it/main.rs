@@ -5,6 +5,7 @@
 
 mod accounts;
 mod cli;
+mod compact;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;

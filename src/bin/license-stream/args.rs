@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checkpoint;
+mod compact;
 mod inspect;
 mod kafka;
 mod layout;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 pub(crate) use accounts::{AccountArgs, AccountsArgs, is_uuid};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+pub(crate) use compact::CompactArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
 pub(crate) use layout::{LayoutArgs, RemoteDataArg};
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Checkpoint(CheckpointsArgs),
     /// Show what there is in a Parquet file, or in a directory of them
     Inspect(InspectArgs),
+    /// Merge small Parquet files of complete snapshots into larger ones
+    Compact(CompactArgs),
     /// List the integrated accounts that the API token can see
     Accounts(AccountsArgs),
     /// Print the schema of a license
@@ -178,6 +182,7 @@ pub(crate) struct DemoArgs {
 mod tests {
     use clap::CommandFactory;
 
+    use super::compact::COMPACT_EXAMPLES;
     use super::inspect::INSPECT_EXAMPLES;
     use super::kafka::KAFKA_EXAMPLES;
     use super::parquet::PARQUET_EXAMPLES;
@@ -198,6 +203,7 @@ mod tests {
             NDJSON_EXAMPLES,
             INTEGRATIONS_EXAMPLES,
             INSPECT_EXAMPLES,
+            COMPACT_EXAMPLES,
             SIMULATE_HELP,
         ] {
             let help = help.replace("\\\n", "").replace("(as printed)", "a");
@@ -213,6 +219,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 25);
+        assert_eq!(examples, 28);
     }
 }

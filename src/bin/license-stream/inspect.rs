@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use license_stream::sink::parquet::{
-    ColumnInspection, FileInspection, Lake, LakeInspection, SnapshotState,
+    ColumnInspection, CompactionInspection, FileInspection, Lake, LakeInspection, SnapshotState,
 };
 use serde::Serialize;
 
@@ -23,8 +23,9 @@ pub(crate) async fn run(args: InspectArgs) -> anyhow::Result<Exit> {
     let lake = LakeInspection::of(args.place.lake()?).await?;
     out.write_all(&if args.json { json(&lake)? } else { lake_text(&lake).into_bytes() })?;
     let is_damaged = |state| matches!(state, SnapshotState::Damaged | SnapshotState::Orphaned);
-    let is_whole =
-        lake.broken.is_empty() && !lake.snapshots.iter().any(|snapshot| is_damaged(snapshot.state));
+    let mut states =
+        lake.snapshots.iter().map(|it| it.state).chain(lake.compactions.iter().map(|it| it.state));
+    let is_whole = lake.broken.is_empty() && !states.any(is_damaged);
     Ok(if is_whole { Exit::Done } else { Exit::Failed })
 }
 
@@ -101,6 +102,7 @@ fn lake_text(lake: &LakeInspection) -> String {
     });
     for pending in &lake.pending {
         text.push_str(&match pending.strip_prefix("run.") {
+            None if pending == "compacted" => "unfinished: the last compaction\n".to_owned(),
             Some(id) => format!("unfinished: the run {} over several accounts\n", printable(id)),
             None => format!("unfinished: the last snapshot of {}\n", printable(pending)),
         });
@@ -115,14 +117,10 @@ fn lake_text(lake: &LakeInspection) -> String {
             printable(&broken.reason)
         ));
     }
+    text.push_str(&compactions_text(lake));
     let mut snapshots = Table::new(&["account", "snapshot", "state", "rows", "files", "bytes"]);
     for snapshot in &lake.snapshots {
-        let state = match snapshot.state {
-            SnapshotState::Complete => "complete",
-            SnapshotState::Unfinished => "unfinished",
-            SnapshotState::Damaged => "damaged",
-            SnapshotState::Orphaned => "orphaned",
-        };
+        let state = state_name(snapshot.state);
         snapshots.add([
             printable(&snapshot.account),
             snapshot.snapshot_id.clone(),
@@ -133,6 +131,37 @@ fn lake_text(lake: &LakeInspection) -> String {
         ]);
     }
     text + &snapshots.text() + &columns_text(&lake.columns, Some(lake.files.len() as u64))
+}
+
+fn state_name(state: SnapshotState) -> &'static str {
+    match state {
+        SnapshotState::Complete => "complete",
+        SnapshotState::Unfinished => "unfinished",
+        SnapshotState::Damaged => "damaged",
+        SnapshotState::Orphaned => "orphaned",
+    }
+}
+
+/// A line of what compactions have made and is there, and one for each that is not whole.
+fn compactions_text(lake: &LakeInspection) -> String {
+    let (whole, others): (Vec<_>, Vec<_>) =
+        lake.compactions.iter().partition(|it| it.state == SnapshotState::Complete);
+    let sum = |number: fn(&CompactionInspection) -> u64| whole.iter().map(|it| number(it)).sum();
+    let mut text = String::new();
+    if !whole.is_empty() {
+        let (files, bytes): (u64, u64) = (sum(|it| it.files), sum(|it| it.bytes));
+        let replaced = lake.snapshots.iter().map(|it| it.replaced).sum();
+        text = format!(
+            "compacted: {} of {} in the place of {} of snapshots\n",
+            plural(files, "file"),
+            human_bytes(bytes),
+            plural(replaced, "file"),
+        );
+    }
+    for CompactionInspection { compaction_id, state, .. } in others {
+        text.push_str(&format!("{} compaction: {compaction_id}\n", state_name(*state)));
+    }
+    text
 }
 
 /// The columns as a table; of several files, with how many have each where not all do.

@@ -7,6 +7,7 @@ mod arrow;
 mod certificates;
 mod check;
 mod checkpoints;
+mod compact;
 mod connection;
 mod demo;
 mod distinct;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Inspect(args) => inspect::run(args).await,
+                Command::Compact(args) => compact::run(args).await,
                 Command::Accounts(args) => accounts::run(args).await,
                 Command::Schema(args) => schema::run(&args),
                 Command::Integrations(args) => integrations::run(&args),

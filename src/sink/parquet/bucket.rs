@@ -15,13 +15,13 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::claim::{manifest_name, parse};
+use super::claim::{COMPACTED, manifest_name, parse};
 use super::file::WrittenFile;
 use super::hive;
 use super::lake::OWN;
 use super::manifest::Manifest;
 use super::proof;
-use super::unfinished::{Unfinished, settled};
+use super::unfinished::{Unfinished, settled, settled_compaction};
 use crate::cloud::{Bucket, Completed, Register, Upload};
 use crate::digest::Digester;
 use crate::error::{Error, ErrorKind, Result};
@@ -159,6 +159,17 @@ impl BucketHold {
         claim.register.set(Held { epoch, ..Held::default() }).await
     }
 
+    /// The account has nothing unfinished any more, unless a later run has begun something.
+    pub(super) async fn settle_account(&self) -> Result<()> {
+        self.renew().await?;
+        let clear = |unfinished: &mut Unfinished| unfinished.clear(&self.account, self.epoch);
+        if self.account == COMPACTED {
+            settled_compaction(&self.bucket, clear).await
+        } else {
+            settled(&self.bucket, clear).await
+        }
+    }
+
     /// Whether what runs keep has something of this name.
     pub(super) async fn keeps(&self, name: &str) -> Result<bool> {
         Ok(self.bucket.length(&format!("{OWN}/{name}")).await?.is_some())
@@ -223,7 +234,7 @@ impl BucketHold {
             let what = match there {
                 Some(bytes) if bytes == file.bytes => continue,
                 Some(bytes) => proof::of_length(bytes, file),
-                None => "is not there any more".to_owned(),
+                None => proof::GONE.to_owned(),
             };
             return Err(proof::lost(&self.bucket.url_of(&file.name), &what));
         }
@@ -249,7 +260,17 @@ async fn finish(bucket: &Bucket, account: &str, manifest: &Manifest) -> Result<(
     let name = format!("{OWN}/{}", manifest_name(account, &manifest.snapshot_id));
     bucket.put(&name, manifest.to_json()).await?;
     failpoint::reach(Point::BucketManifestPut);
-    settled(bucket, |unfinished| unfinished.remove(account, &manifest.snapshot_id)).await
+    if !manifest.replaces.is_empty() {
+        failpoint::reach(Point::CompactCommitted);
+        bucket.remove(&manifest.replaces).await?;
+        failpoint::reach(Point::CompactReplaced);
+    }
+    let remove = |unfinished: &mut Unfinished| unfinished.remove(account, &manifest.snapshot_id);
+    if account == COMPACTED {
+        settled_compaction(bucket, remove).await
+    } else {
+        settled(bucket, remove).await
+    }
 }
 
 /// A file that is visible only when it is whole.

@@ -14,6 +14,9 @@ use crate::sink::DurablePiece;
 /// In the place of an account that is not known.
 pub(super) const NO_ACCOUNT: &str = "input";
 
+/// Who merges files, where an account's name stands.
+pub(super) const COMPACTED: &str = "compacted";
+
 /// The right of one run to write an account's files into a [`Lake`], until it is dropped.
 ///
 /// In a directory it is a lock on `_license-stream/<account>.lock`, which the system gives back however
@@ -126,6 +129,16 @@ impl Claim {
         }
     }
 
+    /// The account has nothing unfinished any more, and no snapshot came of it: `_SUCCESS` is written if nothing
+    /// else is pending. What there was of files must be gone.
+    pub(super) async fn give_up(&self) -> Result<()> {
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.settle()).await,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.settle_account().await,
+        }
+    }
+
     /// Makes sure that `files`, which a checkpoint names, are there as they were written: with the length that
     /// they had, and in a directory with the same bytes. To be asked before anything is passed over that is
     /// said to be in them.
@@ -177,7 +190,7 @@ impl Claim {
     }
 
     /// Whether there may be files of a snapshot that is not complete.
-    async fn is_pending(&self) -> Result<bool> {
+    pub(super) async fn is_pending(&self) -> Result<bool> {
         match self.hold.clone() {
             Hold::Local(hold) => blocking(move || hold.is_pending()).await,
             #[cfg(feature = "cloud")]
@@ -208,7 +221,7 @@ impl Claim {
     }
 
     /// Removes files, as far as they are there.
-    async fn remove(&self, names: Vec<String>) -> Result<()> {
+    pub(super) async fn remove(&self, names: Vec<String>) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
@@ -304,6 +317,7 @@ mod tests {
     use crate::digest::Digester;
     use crate::pipeline::PageStart;
     use crate::position::Position;
+    use crate::sink::parquet::RunClaim;
     use crate::sink::parquet::lake::{OWN, SUCCESS};
     use crate::sink::parquet::manifest::Manifest;
 
@@ -467,6 +481,69 @@ mod tests {
         Claim::take(directory.path(), Some("b")).await.unwrap();
         drop(first);
         Claim::take(directory.path(), Some("a")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_compaction_leaves_the_success_that_would_be_there_without_it() {
+        #[cfg(feature = "cloud")]
+        fn bucket() -> Lake {
+            use crate::cloud::Bucket;
+            let store = std::sync::Arc::new(object_store::memory::InMemory::new());
+            Bucket::new(store, "lake", "memory:///lake").into()
+        }
+
+        let directory = tempfile::tempdir().unwrap();
+        let lakes = [
+            Lake::from(directory.path()),
+            #[cfg(feature = "cloud")]
+            bucket(),
+        ];
+        for lake in lakes {
+            let has_success = async || {
+                use crate::sink::parquet::LakeInspection;
+                LakeInspection::of(lake.clone()).await.unwrap().success
+            };
+            // None begins twice.
+            let begin = async |claim: &Claim| {
+                let id = Uuid::now_v7().to_string();
+                claim.begin(&id).await.unwrap();
+                id
+            };
+            let complete = async |claim: &Claim, id: &str| {
+                claim.complete(&Manifest::new(Some(&claim.account), id)).await.unwrap();
+            };
+            let take = async |account| Claim::take(lake.clone(), Some(account)).await.unwrap();
+            let (a, compaction) = (take("a").await, take(COMPACTED).await);
+            let snapshot = begin(&a).await;
+            begin(&compaction).await;
+            compaction.give_up().await.unwrap();
+            assert!(!has_success().await, "a is pending");
+            complete(&a, &snapshot).await;
+            assert!(has_success().await);
+            // There was one.
+            let merged = begin(&compaction).await;
+            assert!(!has_success().await);
+            complete(&compaction, &merged).await;
+            assert!(has_success().await);
+            // It would have come meanwhile.
+            let snapshot = begin(&a).await;
+            let merged = begin(&compaction).await;
+            complete(&a, &snapshot).await;
+            assert!(!has_success().await, "files are merged");
+            complete(&compaction, &merged).await;
+            assert!(has_success().await);
+            // It would have gone meanwhile, and a killed one is followed by another.
+            begin(&compaction).await;
+            drop(compaction);
+            let compaction = take(COMPACTED).await;
+            let run = RunClaim::take(lake.clone()).await.unwrap();
+            let merged = begin(&compaction).await;
+            complete(&compaction, &merged).await;
+            run.end(false).await.unwrap();
+            let merged = begin(&compaction).await;
+            complete(&compaction, &merged).await;
+            assert!(!has_success().await, "a run has failed");
+        }
     }
 
     #[tokio::test]

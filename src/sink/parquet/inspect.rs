@@ -1,21 +1,24 @@
 //! What there is in a lake, looked at from outside: nothing is claimed, written or removed.
 
-mod footer;
-mod place;
+mod compactions;
+pub(super) mod footer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use compactions::CompactionInspection;
+use compactions::compactions;
 use footer::total;
 pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
-use place::Looked;
 
-use super::claim::file_name;
+use super::claim::{COMPACTED, file_name};
 use super::lake::{Lake, SUCCESS};
+use super::looked::Looked;
 use super::manifest::Manifest;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sink::DurablePiece;
 
 /// What there is in a lake.
 ///
@@ -30,6 +33,8 @@ pub struct LakeInspection {
     pub pending: Vec<String>,
     /// The snapshots, in the order of their accounts and ids.
     pub snapshots: Vec<SnapshotInspection>,
+    /// What merged files of snapshots into others, in the order of their ids.
+    pub compactions: Vec<CompactionInspection>,
     /// What runs that were killed have left of files, or what runs are writing now.
     pub partial: Vec<String>,
     /// What is named as a Parquet file and is none.
@@ -51,9 +56,11 @@ pub struct SnapshotInspection {
     pub state: SnapshotState,
     /// Its files that are there.
     pub files: u64,
-    /// Their rows.
+    /// Its files in whose place a compaction has put others.
+    pub replaced: u64,
+    /// The rows of both.
     pub rows: u64,
-    /// Their bytes.
+    /// The bytes of those that are there.
     pub bytes: u64,
 }
 
@@ -61,7 +68,8 @@ pub struct SnapshotInspection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotState {
-    /// It has a manifest, and the files in that are there with their lengths and rows.
+    /// It has a manifest, and the files in that are there with their lengths and rows, or were merged into ones
+    /// that are.
     Complete,
     /// It has no manifest: a run is writing it, the next one goes on with it, or removes it.
     Unfinished,
@@ -119,11 +127,14 @@ impl LakeInspection {
     /// [`ErrorKind::Input`] if it cannot be read, or if there is nothing in it that a run would have left.
     pub async fn of(lake: impl Into<Lake>) -> Result<Self> {
         let place = Looked(lake.into());
-        let (names, own) = (place.files().await?, place.own_names().await?);
+        // Files are listed later than what names them, so that a new snapshot's are there.
+        let manifests = place.manifests().await?;
+        let (own, names) = (place.own_names().await?, place.files().await?);
         let mut seen = Self {
             success: names.iter().any(|(name, _)| name == SUCCESS),
             pending: place.pending().await?,
             snapshots: Vec::new(),
+            compactions: Vec::new(),
             partial: Vec::new(),
             broken: Vec::new(),
             files: Vec::new(),
@@ -141,16 +152,20 @@ impl LakeInspection {
             let message = format!("{} holds no Parquet file, and nothing of a run", place.0);
             return Err(Error::new(ErrorKind::Input, message));
         }
-        let mut manifests = Vec::new();
-        for name in own.iter().filter(|name| is_manifest(name)) {
-            manifests.extend(place.manifest(name).await?);
-        }
-        seen.snapshots = snapshots(&seen.files, &manifests);
+        let replaced;
+        (seen.compactions, replaced) = compactions(&seen.files, &manifests);
+        seen.snapshots = snapshots(&seen.files, &manifests, &replaced);
         for snapshot in &mut seen.snapshots {
             if snapshot.state == SnapshotState::Unfinished
                 && !seen.pending.contains(&snapshot.account)
             {
                 snapshot.state = SnapshotState::Orphaned;
+            }
+        }
+        let is_pending = seen.pending.iter().any(|account| account == COMPACTED);
+        for compaction in &mut seen.compactions {
+            if compaction.state == SnapshotState::Unfinished && !is_pending {
+                compaction.state = SnapshotState::Orphaned;
             }
         }
         Ok(seen)
@@ -201,8 +216,12 @@ impl FileInspection {
     }
 }
 
-/// The snapshots of files, and of manifests, whose files may be gone.
-fn snapshots(files: &[FileSummary], manifests: &[Manifest]) -> Vec<SnapshotInspection> {
+/// The snapshots of files, and of manifests, whose files may be gone, or `replaced` by others.
+fn snapshots(
+    files: &[FileSummary],
+    manifests: &[Manifest],
+    replaced: &HashSet<&str>,
+) -> Vec<SnapshotInspection> {
     let mut found = BTreeMap::new();
     for file in files {
         let Some((account, snapshot_id)) = parse(&file.name) else { continue };
@@ -210,43 +229,52 @@ fn snapshots(files: &[FileSummary], manifests: &[Manifest]) -> Vec<SnapshotInspe
         found.entry((account, snapshot_id)).or_insert_with(Vec::new).push(file);
     }
     for manifest in manifests {
-        let account = manifest.account.as_deref().unwrap_or(super::claim::NO_ACCOUNT).to_owned();
+        let account = manifest.account_name().to_owned();
         found.entry((account, manifest.snapshot_id.clone())).or_default();
     }
+    found.retain(|(account, _), _| account != COMPACTED);
     let inspection = |((account, snapshot_id), files): ((String, String), Vec<&FileSummary>)| {
         let manifest = manifests.iter().find(|manifest| {
-            manifest.snapshot_id == snapshot_id
-                && manifest.account.as_deref().unwrap_or(super::claim::NO_ACCOUNT) == account
+            manifest.snapshot_id == snapshot_id && manifest.account_name() == account
         });
         let state = match manifest {
             None => SnapshotState::Unfinished,
-            Some(manifest) if is_whole(manifest, &files) => SnapshotState::Complete,
+            Some(manifest) if is_whole(manifest, &files, replaced) => SnapshotState::Complete,
             Some(_) => SnapshotState::Damaged,
         };
+        let is_replaced = |file: &&DurablePiece| replaced.contains(file.name.as_str());
+        let listed = manifest.map(|manifest| manifest.files.as_slice()).unwrap_or_default();
+        let replaced_rows = listed.iter().filter(is_replaced).map(|file| file.records);
+        // One that was replaced may be there still: the compaction is under way, or was killed.
+        let there = files.iter().filter(|file| !replaced.contains(file.name.as_str()));
         SnapshotInspection {
             account,
             snapshot_id,
             state,
             files: files.len() as u64,
-            rows: total(files.iter().map(|file| file.rows)),
+            replaced: listed.iter().filter(is_replaced).count() as u64,
+            rows: total(there.map(|file| file.rows).chain(replaced_rows)),
             bytes: total(files.iter().map(|file| file.bytes)),
         }
     };
     found.into_iter().map(inspection).collect()
 }
 
-/// Whether there are the files of the manifest, and no others.
-fn is_whole(manifest: &Manifest, files: &[&FileSummary]) -> bool {
-    let is_there = |listed: &crate::sink::DurablePiece| {
+/// Whether there are the files of the manifest, as far as they were not `replaced`, and no others.
+fn is_whole(manifest: &Manifest, files: &[&FileSummary], replaced: &HashSet<&str>) -> bool {
+    let is_there = |listed: &DurablePiece| {
         let as_listed = |file: &&&FileSummary| {
             file.name == listed.name && file.bytes == listed.bytes && file.rows == listed.records
         };
-        files.iter().find(as_listed).is_some()
+        replaced.contains(listed.name.as_str()) || files.iter().find(as_listed).is_some()
     };
-    manifest.files.len() == files.len() && manifest.files.iter().all(is_there)
+    let listed: HashSet<_> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    files.iter().all(|file| listed.contains(file.name.as_str()))
+        && manifest.files.iter().all(is_there)
 }
 
-fn is_manifest(name: &str) -> bool {
+/// Whether what runs keep under this name is a manifest.
+pub(super) fn is_manifest(name: &str) -> bool {
     let name = name.strip_suffix(".json").unwrap_or_default();
     !name.starts_with('.') && account_and_snapshot(name).is_some()
 }
@@ -306,7 +334,7 @@ mod tests {
                 }));
                 manifest
             });
-            let found = snapshots(files, manifests.as_slice());
+            let found = snapshots(files, manifests.as_slice(), &HashSet::new());
             assert_eq!(found.len(), 1);
             assert_eq!(found[0].files, files.len() as u64);
             found[0].state

@@ -5,22 +5,18 @@
 //! before its n-th such request. Either it is killed there, and the next is killed before its m-th; or it
 //! only stands still there while another run does all its work, and then goes on.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+mod compact;
+mod store;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::memory::InMemory;
-use object_store::multipart::{MultipartStore, PartId};
+use futures_util::{TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta,
-    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-};
-use tokio::sync::Notify;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use store::{Gate, Shared};
 
 use super::{Claim, Completion, Manifest, ParquetOptions, ParquetSink};
 use crate::checkpoint::{Beginning, BucketStore, CheckpointStore, Identity, Keeper};
@@ -28,168 +24,6 @@ use crate::cloud::Bucket;
 use crate::error::Result;
 use crate::frame::FramerOptions;
 use crate::pipeline::{self, Options, Outcome, Summary};
-
-type StoreResult<T> = object_store::Result<T>;
-
-/// A store as one run sees it: before its `stop`-th writing request it stands still until it may go on.
-struct Gate {
-    store: Arc<Shared>,
-    steps: Arc<Steps>,
-}
-
-struct Steps {
-    left: Mutex<usize>,
-    is_killed: AtomicBool,
-    stands: Notify,
-    goes_on: Notify,
-}
-
-/// What outlives a run.
-#[derive(Default)]
-struct Shared {
-    objects: InMemory,
-    /// The uploads that have neither been completed nor given up.
-    uploads: Mutex<BTreeMap<MultipartId, Path>>,
-    /// How many there were at once.
-    most_uploads: Mutex<usize>,
-}
-
-impl Gate {
-    fn new(store: &Arc<Shared>, stop: usize) -> Arc<Self> {
-        let (stands, goes_on) = (Notify::new(), Notify::new());
-        let steps = Arc::new(Steps {
-            left: Mutex::new(stop),
-            is_killed: AtomicBool::new(false),
-            stands,
-            goes_on,
-        });
-        Arc::new(Self { store: Arc::clone(store), steps })
-    }
-}
-
-impl Steps {
-    async fn pass(&self) {
-        if self.is_killed.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        let stops = {
-            let mut left = self.left.lock().unwrap();
-            let stops = *left == 1;
-            *left = left.saturating_sub(1);
-            stops
-        };
-        if stops {
-            self.stands.notify_one();
-            self.goes_on.notified().await;
-        }
-    }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gate")
-    }
-}
-
-impl fmt::Display for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gate")
-    }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Gate {
-    async fn put_opts(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> StoreResult<PutResult> {
-        self.steps.pass().await;
-        self.store.objects.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        _: &Path,
-        _: PutMultipartOptions,
-    ) -> StoreResult<Box<dyn MultipartUpload>> {
-        unreachable!("uploads go through `MultipartStore`")
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        self.store.objects.get_opts(path, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, StoreResult<Path>>,
-    ) -> BoxStream<'static, StoreResult<Path>> {
-        let steps = Arc::clone(&self.steps);
-        let paths = paths.then(move |path| {
-            let steps = Arc::clone(&steps);
-            async move {
-                steps.pass().await;
-                path
-            }
-        });
-        self.store.objects.delete_stream(paths.boxed())
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        self.store.objects.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
-        self.store.objects.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> StoreResult<()> {
-        unreachable!("nothing is copied")
-    }
-}
-
-#[async_trait::async_trait]
-impl MultipartStore for Gate {
-    async fn create_multipart(&self, path: &Path) -> StoreResult<MultipartId> {
-        self.steps.pass().await;
-        let id = self.store.objects.create_multipart(path).await?;
-        let mut uploads = self.store.uploads.lock().unwrap();
-        uploads.insert(id.clone(), path.clone());
-        let mut most = self.store.most_uploads.lock().unwrap();
-        *most = uploads.len().max(*most);
-        Ok(id)
-    }
-
-    async fn put_part(
-        &self,
-        path: &Path,
-        id: &MultipartId,
-        number: usize,
-        part: PutPayload,
-    ) -> StoreResult<PartId> {
-        self.store.objects.put_part(path, id, number, part).await
-    }
-
-    async fn complete_multipart(
-        &self,
-        path: &Path,
-        id: &MultipartId,
-        parts: Vec<PartId>,
-    ) -> StoreResult<PutResult> {
-        self.steps.pass().await;
-        let done = self.store.objects.complete_multipart(path, id, parts).await;
-        self.store.uploads.lock().unwrap().remove(id);
-        done
-    }
-
-    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> StoreResult<()> {
-        self.steps.pass().await;
-        let done = self.store.objects.abort_multipart(path, id).await;
-        self.store.uploads.lock().unwrap().remove(id);
-        done
-    }
-}
 
 /// What is read, and how it is to lie there.
 #[derive(Clone, Copy)]
@@ -226,21 +60,30 @@ impl Layout {
 
 /// One run of account `a`, as the command does it.
 async fn run(store: Arc<Gate>, layout: Layout) -> Result<Summary<super::ParquetReport>> {
+    run_of("a", store, layout).await
+}
+
+/// One of another account.
+async fn run_of(
+    account: &str,
+    store: Arc<Gate>,
+    layout: Layout,
+) -> Result<Summary<super::ParquetReport>> {
     let bucket = Bucket::new(store, "lake", "memory:///lake");
-    let identity = Identity::new("a");
-    let claim = Arc::new(Claim::take(&bucket, Some("a")).await?);
+    let identity = Identity::new(account);
+    let claim = Arc::new(Claim::take(&bucket, Some(account)).await?);
     let checkpoints = BucketStore::new(bucket.folder("_license-stream"));
-    let beginning = Beginning::of(checkpoints.load("a").await?, &identity)?;
+    let beginning = Beginning::of(checkpoints.load(account).await?, &identity)?;
     let beginning = claim.unless_complete(beginning).await?;
     let mut options = ParquetOptions::new(&bucket, beginning.snapshot_id());
-    options.account = Some("a".into());
+    options.account = Some(account.into());
     options.files_before = beginning.pieces().to_vec();
     options.partition_by = layout.partition_by.iter().map(|field| field.parse().unwrap()).collect();
     (options.row_group_bytes, options.file_bytes) = (layout.row_group_bytes, layout.file_bytes);
     options.threads = 1.try_into().unwrap();
     claim.prove(&options.files_before).await?;
     claim.remove_unfinished(&options.files_before).await?;
-    let mut manifest = Manifest::new(Some("a"), beginning.snapshot_id());
+    let mut manifest = Manifest::new(Some(account), beginning.snapshot_id());
     if let Beginning::Resumed(checkpoint) = &beginning {
         manifest.records = checkpoint.records;
         manifest.files.clone_from(&checkpoint.pieces);

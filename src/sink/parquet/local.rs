@@ -1,8 +1,9 @@
 //! An account's part of a local directory.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::claim::{is_leftover, manifest_name};
 use super::file::{TemporaryFile, replace, sync_directory};
@@ -71,16 +72,23 @@ impl LocalHold {
         let temporary = own.join(format!(".{}.json.partial", self.account));
         let json = manifest.to_json();
         kept::refuse_too_long(&path.display(), &json, kept::MOST_BYTES)?;
-        let completed = self.pending.alone(|| {
-            replace(&path, &temporary, &json)?;
-            failpoint::reach(Point::ManifestWritten);
-            self.pending.remove(&self.account)?;
-            failpoint::reach(Point::AccountSettled);
-            self.pending.succeed_if_none()?;
-            failpoint::reach(Point::LakeSettled);
-            Ok(())
-        });
-        completed.map_err(|error| self.pending.failed("could not be completed", error))
+        let completed = replace(&path, &temporary, &json);
+        completed.map_err(|error| self.pending.failed("could not be completed", error))?;
+        failpoint::reach(Point::ManifestWritten);
+        if !manifest.replaces.is_empty() {
+            failpoint::reach(Point::CompactCommitted);
+            self.remove(&manifest.replaces)?;
+            failpoint::reach(Point::CompactReplaced);
+        }
+        self.settle()
+    }
+
+    /// The account has nothing unfinished any more.
+    pub(super) fn settle(&self) -> Result<()> {
+        let settled = self.pending.alone(|| self.pending.end(&self.account));
+        settled.map_err(|error| self.pending.failed("could not be completed", error))?;
+        failpoint::reach(Point::LakeSettled);
+        Ok(())
     }
 
     /// Whether what runs keep has something of this name.
@@ -104,15 +112,20 @@ impl LocalHold {
     /// Removes files of the directory, as far as they are there.
     pub(super) fn remove(&self, names: &[String]) -> Result<()> {
         let directory = self.pending.directory();
-        let remove = |name: &String| {
-            let path = directory.join(name);
-            remove_if_there(&path)?;
-            path.parent().map_or(Ok(()), sync_directory)
+        let remove = || {
+            let mut folders = BTreeSet::new();
+            for name in names {
+                let path = directory.join(name);
+                remove_if_there(&path)?;
+                folders.extend(path.parent().map(Path::to_owned));
+            }
+            // A folder that is gone has nothing to keep.
+            folders
+                .iter()
+                .filter(|folder| folder.is_dir())
+                .try_for_each(|folder| sync_directory(folder))
         };
-        names
-            .iter()
-            .try_for_each(remove)
-            .map_err(|error| self.pending.failed("could not be cleaned", error))
+        remove().map_err(|error| self.pending.failed("could not be cleaned", error))
     }
 
     /// Whether there may be files of a snapshot that is not complete.

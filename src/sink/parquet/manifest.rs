@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::claim::NO_ACCOUNT;
 use crate::sink::DurablePiece;
 
 /// The version of the form that manifests are written in.
@@ -23,6 +24,10 @@ pub struct Manifest {
     pub rejected: u64,
     /// Its files, in the order of the body.
     pub files: Vec<DurablePiece>,
+    /// Of a [`Compaction`](super::Compaction), the files that those take the place of: they count no more, in
+    /// whichever manifests they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
 }
 
 impl Manifest {
@@ -35,7 +40,13 @@ impl Manifest {
             records: 0,
             rejected: 0,
             files: Vec::new(),
+            replaces: Vec::new(),
         }
+    }
+
+    /// The account, as it stands in names.
+    pub(super) fn account_name(&self) -> &str {
+        self.account.as_deref().unwrap_or(NO_ACCOUNT)
     }
 
     /// One JSON object, for people too.

@@ -1,6 +1,7 @@
 //! A Parquet file that is being written.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -10,16 +11,18 @@ use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
 };
 use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use tokio::task::JoinSet;
 
-use super::ParquetOptions;
 #[cfg(feature = "cloud")]
 use super::bucket::BucketFile;
 use super::claim::Claim;
 use super::file::{TemporaryFile, WrittenFile};
+use super::gathered::Part;
 use super::group::{Failure, RowGroup};
 use super::lake::Hold;
+use super::order::SortColumn;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A file to which row groups are appended. Dropped before it is finished, it leaves nothing behind.
@@ -36,7 +39,17 @@ pub(super) struct OpenFile {
     threads: usize,
     rows: u64,
     /// Bytes of JSON that its rows were made from.
+    /// Or of Arrow, where they were read from other files.
     json_bytes: u64,
+}
+
+/// What a file is to have, and how it is encoded.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    pub(super) schema: SchemaRef,
+    pub(super) properties: WriterProperties,
+    /// Columns that are encoded at once.
+    pub(super) threads: NonZeroUsize,
 }
 
 /// What appends whole row groups to the file.
@@ -52,14 +65,9 @@ enum Destination {
 
 impl OpenFile {
     /// Begins the file `name`.
-    pub(super) async fn create(
-        claim: &Claim,
-        options: &ParquetOptions,
-        name: String,
-    ) -> Result<Self> {
+    pub(super) async fn create(claim: &Claim, form: Form, name: String) -> Result<Self> {
+        let Form { schema, properties, threads } = form;
         let file = Destination::create(claim.hold(), name).await?;
-        let properties = options.file_properties()?;
-        let schema = Arc::clone(options.file_columns()?.schema());
         let columns = Arc::clone(&schema);
         let created = move || {
             let path = file.path();
@@ -76,7 +84,7 @@ impl OpenFile {
             groups: 0,
             last_group_bytes: 0,
             syncing: JoinSet::new(),
-            threads: options.threads.get(),
+            threads: threads.get(),
             rows: 0,
             json_bytes: 0,
         })
@@ -122,6 +130,32 @@ impl OpenFile {
         .await?;
         this.sync().await?;
         Ok(this)
+    }
+
+    /// Puts a row group of the rows of `part` into the file, which are places in `batches`, in this order.
+    pub(super) async fn append_part(
+        self,
+        batches: Arc<[RecordBatch]>,
+        part: Part,
+        sort_by: Vec<SortColumn>,
+    ) -> Result<Self> {
+        let (rows, json_bytes) = (part.rows(), part.json_bytes);
+        let mut group = self.begin_group()?;
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let ordering = tokio::task::spawn_blocking(move || {
+            for batch in part.ordered(&batches, &sort_by) {
+                // Without a receiver the encoding has failed.
+                if sender.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+        });
+        while let Some(batch) = receiver.recv().await {
+            let batch = batch.map_err(|error| self.failed(error.into()))?;
+            self.encode(&mut group, batch).await?;
+        }
+        ordering.await.map_err(|error| self.not_encoded(Failure::Task(error)))?;
+        self.append(group, rows, json_bytes).await
     }
 
     /// Completes the file, and gives it its name once it is on disk.

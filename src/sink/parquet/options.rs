@@ -8,8 +8,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
-use super::claim::NO_ACCOUNT;
+use super::claim::{COMPACTED, NO_ACCOUNT};
 use super::lake::Lake;
+use super::open::Form;
 use super::order::{SortColumn, sorting_columns};
 use super::partition::PartitionField;
 use super::roll::Roll;
@@ -34,7 +35,7 @@ const MAX_HELD_BYTES: u64 = 1 << 30;
 const OPEN_PARTITIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// What the rows of a file are the answer of, wherever they were read.
-const ENDPOINT: &str = "GET /unified/user-directory/licenses";
+pub(super) const ENDPOINT: &str = "GET /unified/user-directory/licenses";
 
 /// What a [`ParquetSink`](super::ParquetSink) writes, and how.
 #[derive(Clone, Debug)]
@@ -129,14 +130,10 @@ impl ParquetOptions {
                 format!("column {column} can have no bloom filter: text, numbers and times can");
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        let (path, properties) = (ColumnPath::from(column), self.properties.into_builder());
-        let properties = properties.set_column_bloom_filter_enabled(path.clone(), true);
-        let properties =
-            properties.set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES);
         // Row groups that many accounts share memory for are small, and so are their filters then.
         let values =
             (self.row_group_bytes / LEAST_RECORD_BYTES).clamp(1, self.row_group_rows.max(1));
-        self.properties = properties.set_column_bloom_filter_max_ndv(path, values).build();
+        self.properties = with_bloom_filter(self.properties, ColumnPath::from(column), values);
         Ok(self)
     }
 
@@ -145,8 +142,12 @@ impl ParquetOptions {
     /// # Errors
     /// [`ErrorKind::Configuration`] if rows are to be sorted by a column of lists or one that is not
     /// written, if such a one has a bloom filter, if rows are to be sorted or partitioned in row groups of more
-    /// than 1 GiB, or if partitions leave no column, or come twice.
+    /// than 1 GiB, if partitions leave no column, or come twice, or if the account is called `compacted`.
     pub fn check(&self) -> Result<()> {
+        if self.account.as_deref() == Some(COMPACTED) {
+            let message = format!("no account can be called {COMPACTED}: merged files are");
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         self.check_partitions()?;
         let columns = self.file_columns()?;
         sorting_columns(&self.sort_by, columns.schema())?;
@@ -195,12 +196,30 @@ impl ParquetOptions {
         Ok(properties.set_sorting_columns((!sorting.is_empty()).then_some(sorting)).build())
     }
 
+    /// What each file has, and how it is encoded.
+    pub(super) fn form(&self) -> Result<Form> {
+        let schema = Arc::clone(self.file_columns()?.schema());
+        Ok(Form { schema, properties: self.file_properties()?, threads: self.threads })
+    }
+
     /// The name of file `number` of the snapshot in `directory`, which is empty for the lake itself.
     pub(super) fn file_name(&self, directory: &str, number: usize) -> String {
         let account = self.account.as_deref().unwrap_or(NO_ACCOUNT);
         let name = format!("{account}-{}-{number:05}.parquet", self.snapshot_id);
         if directory.is_empty() { name } else { format!("{directory}/{name}") }
     }
+}
+
+/// The same with a bloom filter of `column`, for so many values in a row group.
+pub(super) fn with_bloom_filter(
+    properties: WriterProperties,
+    column: ColumnPath,
+    values: u64,
+) -> WriterProperties {
+    let properties = properties.into_builder();
+    let properties = properties.set_column_bloom_filter_enabled(column.clone(), true);
+    let properties = properties.set_column_bloom_filter_fpp(column.clone(), BLOOM_FALSE_POSITIVES);
+    properties.set_column_bloom_filter_max_ndv(column, values).build()
 }
 
 /// zstd at its first level, statistics and page index, dictionaries except where nearly every value

@@ -4,11 +4,15 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::claim::unfinished;
+use super::claim::{COMPACTED, unfinished};
 use super::file::sync_directory;
 use super::lake::{OWN, SUCCESS};
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
+use crate::failpoint::{self, Point};
+
+/// Stands for `_SUCCESS` while files are merged: it would be there otherwise.
+const HELD: &str = "success-after-compaction";
 
 /// What names of runs begin with. Accounts have no dot in theirs.
 const RUN: &str = "run.";
@@ -80,13 +84,28 @@ impl Pending {
 
     /// `account` is pending with `snapshot_id`.
     pub(super) fn add(&self, account: &str, snapshot_id: &str) -> io::Result<()> {
+        if account != COMPACTED {
+            remove_if_there(&self.held())?;
+        } else if self.directory.join(SUCCESS).try_exists()? {
+            self.hold()?;
+        }
         fs::write(self.path().join(account), mark(snapshot_id))?;
         self.added()
+    }
+
+    fn held(&self) -> PathBuf {
+        self.own().join(HELD)
+    }
+
+    fn hold(&self) -> io::Result<()> {
+        File::create(self.held())?;
+        sync_directory(&self.own())
     }
 
     /// The run `id` is pending, until the file that is answered is closed: a run that is killed leaves
     /// the name behind, and not the lock.
     pub(super) fn add_run(&self, id: &str) -> io::Result<File> {
+        remove_if_there(&self.held())?;
         let file = File::create(self.path().join(format!("{RUN}{id}")))?;
         file.try_lock()?;
         self.added()?;
@@ -104,9 +123,19 @@ impl Pending {
         self.path().join(account).try_exists()
     }
 
-    /// `account` is not pending any more.
-    pub(super) fn remove(&self, account: &str) -> io::Result<()> {
-        remove_if_there(&self.path().join(account))
+    /// `account` is not pending any more; makes `_SUCCESS` if nothing is. Where files were merged there is one only
+    /// if there was, or would have been meanwhile: that is no snapshot that came to its end.
+    pub(super) fn end(&self, account: &str) -> io::Result<()> {
+        self.remove(account)?;
+        failpoint::reach(Point::AccountSettled);
+        if account == COMPACTED && !self.held().try_exists()? {
+            return Ok(());
+        }
+        self.succeed_if_none()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        remove_if_there(&self.path().join(name))
     }
 
     /// The run `id` is not pending any more.
@@ -117,17 +146,21 @@ impl Pending {
     /// Makes `_SUCCESS` if nothing is pending. What killed runs have left of themselves is removed; the
     /// accounts that they had begun stay pending.
     pub(super) fn succeed_if_none(&self) -> io::Result<()> {
-        let mut is_pending = false;
+        let (mut is_pending, mut is_compacted) = (false, false);
         for entry in fs::read_dir(self.path())? {
             let entry = entry?;
             let is_run = entry.file_name().to_string_lossy().starts_with(RUN);
             if is_run && is_unlocked(&entry.path())? {
                 remove_if_there(&entry.path())?;
+            } else if entry.file_name() == COMPACTED {
+                is_compacted = true;
             } else {
                 is_pending = true;
             }
         }
-        if !is_pending {
+        if is_compacted && !is_pending {
+            self.hold()?;
+        } else if !is_pending {
             File::create(self.directory.join(SUCCESS))?;
             sync_directory(&self.directory)?;
         }

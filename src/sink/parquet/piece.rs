@@ -8,8 +8,8 @@ use arrow_array::RecordBatch;
 
 use super::claim::Claim;
 use super::file::WrittenFile;
-use super::gathered::{Gathered, Part};
-use super::group::{Failure, RowGroup};
+use super::gathered::Gathered;
+use super::group::RowGroup;
 use super::open::OpenFile;
 use super::options::ParquetOptions;
 use super::parts::{Directory, Parts};
@@ -151,7 +151,8 @@ impl Piece {
         let batches: Arc<[RecordBatch]> = batches.into();
         for (directory, part) in parts {
             let file = self.take(&directory).await?;
-            let file = self.append(file, Arc::clone(&batches), part).await?;
+            let file =
+                file.append_part(Arc::clone(&batches), part, self.options.sort_by.clone()).await?;
             self.put(Arc::clone(&directory), file);
             if is_last {
                 self.finish_file(&directory).await?;
@@ -169,7 +170,7 @@ impl Piece {
             return Ok(file);
         }
         let name = self.options.file_name(directory, self.number);
-        OpenFile::create(&self.claim, &self.options, name).await
+        OpenFile::create(&self.claim, self.options.form()?, name).await
     }
 
     /// Puts a file back to which a row group was appended.
@@ -184,31 +185,5 @@ impl Piece {
             self.finished.insert(Arc::clone(directory), file);
         }
         Ok(())
-    }
-
-    /// Appends a row group of the rows of `part`, in their order.
-    async fn append(
-        &self,
-        file: OpenFile,
-        batches: Arc<[RecordBatch]>,
-        part: Part,
-    ) -> Result<OpenFile> {
-        let (rows, json_bytes, options) = (part.rows(), part.json_bytes, Arc::clone(&self.options));
-        let mut group = file.begin_group()?;
-        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
-        let ordering = tokio::task::spawn_blocking(move || {
-            for batch in part.ordered(&batches, &options.sort_by) {
-                // Without a receiver the encoding has failed.
-                if sender.blocking_send(batch).is_err() {
-                    return;
-                }
-            }
-        });
-        while let Some(batch) = receiver.recv().await {
-            let batch = batch.map_err(|error| file.failed(error.into()))?;
-            file.encode(&mut group, batch).await?;
-        }
-        ordering.await.map_err(|error| file.not_encoded(Failure::Task(error)))?;
-        file.append(group, rows, json_bytes).await
     }
 }

@@ -10,24 +10,31 @@ use crate::sink::DurablePiece;
 
 const READ_BYTES: usize = 1 << 20;
 
+/// What is wrong with a file that is gone.
+pub(super) const GONE: &str = "is not there any more";
+
+/// What is wrong with one whose digest is another.
+pub(super) const CHANGED: &str = "has other bytes than were written";
+
 /// Reads `files` of `directory` to their ends. That costs less than the resume which it precedes: that one reads
 /// all of the body again that became these files, and a body is the longer of the two.
 pub(super) fn prove(directory: &Path, files: &[DurablePiece]) -> Result<()> {
     for file in files {
-        let path = directory.join(&file.name);
-        let there = match File::open(&path) {
-            Ok(there) => there,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(lost(&path.display(), "is not there any more"));
-            }
-            Err(error) => return Err(unreadable(&path, error)),
-        };
-        let what = compare(there, file).map_err(|error| unreadable(&path, error))?;
-        if let Some(what) = what {
-            return Err(lost(&path.display(), &what));
+        if let Some(what) = damage(directory, file)? {
+            return Err(lost(&directory.join(&file.name).display(), &what));
         }
     }
     Ok(())
+}
+
+/// What is wrong with `file` of `directory`, which is read to its end.
+pub(super) fn damage(directory: &Path, file: &DurablePiece) -> Result<Option<String>> {
+    let path = directory.join(&file.name);
+    match File::open(&path) {
+        Ok(there) => compare(there, file).map_err(|error| unreadable(&path, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(GONE.to_owned())),
+        Err(error) => Err(unreadable(&path, error)),
+    }
 }
 
 /// In what `there` differs from `file`.
@@ -47,7 +54,7 @@ fn compare(mut there: File, file: &DurablePiece) -> io::Result<Option<String>> {
         }
     }
     let is_same = digester.digest() == digest;
-    Ok((!is_same).then(|| "has other bytes than were written".to_owned()))
+    Ok((!is_same).then(|| CHANGED.to_owned()))
 }
 
 /// That a file has `bytes` bytes.

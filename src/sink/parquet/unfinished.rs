@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::claim::COMPACTED;
 use super::lake::{OWN, SUCCESS};
 use super::{claim, hive};
 use crate::cloud::{Bucket, Register, Stored, Upload};
@@ -20,6 +21,9 @@ pub(super) struct Unfinished {
     run: Option<String>,
     /// The upload of the last `_SUCCESS`, if that may be there or may still come.
     success: Option<String>,
+    /// Whether `_SUCCESS` would be there if no files were being merged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,8 @@ impl Unfinished {
         let register = change(bucket, |unfinished| {
             let before = unfinished.accounts.get(account);
             if before.is_none_or(|before| before.epoch <= epoch) {
+                let had_success = unfinished.success.is_some() && unfinished.is_empty();
+                unfinished.held = account == COMPACTED && (unfinished.held || had_success);
                 unfinished.accounts.insert(account.to_owned(), mark.clone());
             }
         })
@@ -58,7 +64,11 @@ impl Unfinished {
     /// The run `id` over many accounts is unfinished.
     pub(super) async fn add_run(bucket: &Bucket, id: &str) -> Result<()> {
         find_out(bucket).await?;
-        let register = change(bucket, |unfinished| unfinished.run = Some(id.to_owned())).await?;
+        let register = change(bucket, |unfinished| {
+            unfinished.run = Some(id.to_owned());
+            unfinished.held = false;
+        })
+        .await?;
         withdraw(bucket, register).await
     }
 
@@ -67,6 +77,13 @@ impl Unfinished {
         if let Some(mark) = self.accounts.get_mut(account)
             && mark.snapshot_id.as_deref() == Some(snapshot_id)
         {
+            mark.snapshot_id = None;
+        }
+    }
+
+    /// Nothing of `account` is unfinished that runs up to that of `epoch` have begun.
+    pub(super) fn clear(&mut self, account: &str, epoch: u64) {
+        if let Some(mark) = self.accounts.get_mut(account).filter(|mark| mark.epoch <= epoch) {
             mark.snapshot_id = None;
         }
     }
@@ -120,7 +137,18 @@ impl Unfinished {
     }
 
     fn is_empty(&self) -> bool {
-        self.run.is_none() && self.accounts.values().all(|mark| mark.snapshot_id.is_none())
+        self.is_compacted_at_most() && !self.is_compacted()
+    }
+
+    /// Whether files are being merged.
+    fn is_compacted(&self) -> bool {
+        self.accounts.get(COMPACTED).is_some_and(|mark| mark.snapshot_id.is_some())
+    }
+
+    /// Whether nothing else is unfinished.
+    fn is_compacted_at_most(&self) -> bool {
+        let mut others = self.accounts.iter().filter(|(account, _)| *account != COMPACTED);
+        self.run.is_none() && others.all(|(_, mark)| mark.snapshot_id.is_none())
     }
 }
 
@@ -142,6 +170,7 @@ async fn find_out(bucket: &Bucket) -> Result<()> {
     let found = Unfinished {
         accounts: claim::unfinished(&here, &own).into_iter().map(mark).collect(),
         run: None,
+        held: false,
         success: here.iter().any(|name| name == SUCCESS).then(|| UNKNOWN.to_owned()),
     };
     let name = format!("{OWN}/pending");
@@ -183,9 +212,30 @@ async fn withdraw(bucket: &Bucket, mut register: Register<Unfinished>) -> Result
     Ok(())
 }
 
+/// Ends a compaction, by a change after which nothing may be unfinished. That is no snapshot that came to its end:
+/// `_SUCCESS` is written only if it was there, or would have been meanwhile.
+pub(super) async fn settled_compaction(
+    bucket: &Bucket,
+    settle: impl FnMut(&mut Unfinished),
+) -> Result<()> {
+    let register = change(bucket, settle).await?;
+    if register.value().held { succeed_if_none(bucket, register).await } else { Ok(()) }
+}
+
 /// Makes a change after which nothing may be unfinished: then `_SUCCESS` is written.
-pub(super) async fn settled(bucket: &Bucket, settle: impl FnMut(&mut Unfinished)) -> Result<()> {
-    let mut register = change(bucket, settle).await?;
+pub(super) async fn settled(
+    bucket: &Bucket,
+    mut settle: impl FnMut(&mut Unfinished),
+) -> Result<()> {
+    let register = change(bucket, |unfinished| {
+        settle(unfinished);
+        unfinished.held |= unfinished.is_compacted() && unfinished.is_compacted_at_most();
+    })
+    .await?;
+    succeed_if_none(bucket, register).await
+}
+
+async fn succeed_if_none(bucket: &Bucket, mut register: Register<Unfinished>) -> Result<()> {
     while register.value().is_empty() {
         let unfinished = register.value().clone();
         if unfinished.success.is_some() && bucket.length(SUCCESS).await?.is_some() {

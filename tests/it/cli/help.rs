@@ -21,6 +21,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["kafka", "--help"], &expect_file!["../../golden/help-kafka.txt"]);
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
     assert_help(&["inspect", "--help"], &expect_file!["../../golden/help-inspect.txt"]);
+    assert_help(&["compact", "--help"], &expect_file!["../../golden/help-compact.txt"]);
     assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
     assert_help(&["check", "--help"], &expect_file!["../../golden/help-check.txt"]);
@@ -55,6 +56,7 @@ fn no_command_is_without_help() {
             "check",
             "checkpoint",
             "inspect",
+            "compact",
             "accounts",
             "schema",
             "integrations",

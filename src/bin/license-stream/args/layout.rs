@@ -74,6 +74,12 @@ pub(crate) enum RemoteDataArg {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct CompressionArg(Compression);
 
+impl CompressionArg {
+    pub(crate) fn codec(self) -> Compression {
+        self.0
+    }
+}
+
 impl FromStr for CompressionArg {
     type Err = &'static str;
 
@@ -144,8 +150,8 @@ impl LayoutArgs {
             self.open_partitions.get() / usize::try_from(at_once).unwrap_or(usize::MAX).max(1);
         options.open_partitions = NonZeroUsize::new(open).unwrap_or(NonZeroUsize::MIN);
         options.sort_by = self.sort_by.iter().map(|SortArg(column)| column.clone()).collect();
-        if let Some(CompressionArg(compression)) = self.compression {
-            options = options.with_compression(compression);
+        if let Some(compression) = self.compression {
+            options = options.with_compression(compression.codec());
         }
         self.bloom.iter().try_fold(options, |options, column| options.with_bloom_filter(column))
     }

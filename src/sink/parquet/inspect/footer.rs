@@ -94,7 +94,7 @@ impl ColumnInspection {
 
 /// How many bytes of the end are wanted, once there are `tail`, of a file of so many bytes; `None` if these are
 /// enough. Otherwise why it is no Parquet file.
-pub(super) fn wanted(tail: &[u8], bytes: u64) -> Result<Option<u64>, String> {
+pub(in crate::sink::parquet) fn wanted(tail: &[u8], bytes: u64) -> Result<Option<u64>, String> {
     let no_end = "it does not end as a Parquet file does";
     let Some((_, [a, b, c, d, magic @ ..])) = tail.split_last_chunk::<8>() else {
         return Err(no_end.to_owned());
@@ -113,20 +113,24 @@ pub(super) fn wanted(tail: &[u8], bytes: u64) -> Result<Option<u64>, String> {
     Ok((wanted > tail.len() as u64).then_some(wanted))
 }
 
-impl FileInspection {
-    /// A file by its last bytes, of which there are as many as [`wanted`].
-    pub(super) fn read(name: &str, bytes: u64, tail: &Bytes) -> Result<Self, String> {
-        let metadata = tail.len().checked_sub(8).and_then(|end| {
-            let length = tail.get(end..end + 4)?.try_into().map(u32::from_le_bytes).ok()?;
-            tail.get(end.checked_sub(length as usize)?..end)
-        });
-        let metadata = metadata.ok_or("its metadata are not whole")?;
-        let metadata = ParquetMetaDataReader::decode_metadata(metadata)
-            .map_err(|error| format!("its metadata cannot be read: {error}"))?;
-        Ok(Self::from_metadata(name, bytes, &metadata))
-    }
+/// The metadata in the last bytes of a file, of which there are as many as [`wanted`].
+pub(in crate::sink::parquet) fn decode(tail: &Bytes) -> Result<ParquetMetaData, String> {
+    let metadata = tail.len().checked_sub(8).and_then(|end| {
+        let length = tail.get(end..end + 4)?.try_into().map(u32::from_le_bytes).ok()?;
+        tail.get(end.checked_sub(length as usize)?..end)
+    });
+    let metadata = metadata.ok_or("its metadata are not whole")?;
+    ParquetMetaDataReader::decode_metadata(metadata)
+        .map_err(|error| format!("its metadata cannot be read: {error}"))
+}
 
-    fn from_metadata(name: &str, bytes: u64, metadata: &ParquetMetaData) -> Self {
+impl FileInspection {
+    /// A file by what its end says.
+    pub(in crate::sink::parquet) fn from_metadata(
+        name: &str,
+        bytes: u64,
+        metadata: &ParquetMetaData,
+    ) -> Self {
         let file = metadata.file_metadata();
         let groups = metadata.row_groups();
         let leaves = file.schema_descr().columns();

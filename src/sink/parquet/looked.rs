@@ -5,23 +5,30 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use parquet::file::metadata::ParquetMetaData;
 
-use super::footer::{FileInspection, wanted};
+#[cfg(feature = "cloud")]
+use super::hive;
+use super::inspect::footer::{FileInspection, decode, wanted};
+use super::inspect::is_manifest;
+use super::lake::{Lake, OWN, Place};
+use super::manifest::Manifest;
+use super::open::blocking;
+use super::tree;
+#[cfg(feature = "cloud")]
+use super::unfinished::Unfinished;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kept;
-#[cfg(feature = "cloud")]
-use crate::sink::parquet::hive;
-use crate::sink::parquet::lake::{Lake, OWN, Place};
-use crate::sink::parquet::manifest::Manifest;
-use crate::sink::parquet::open::blocking;
-use crate::sink::parquet::tree;
-#[cfg(feature = "cloud")]
-use crate::sink::parquet::unfinished::Unfinished;
 
 /// What is read of a file at once: enough for the metadata of most.
 const TAIL_BYTES: u64 = 64 << 10;
 
+/// Files that are asked for at once.
+pub(super) const READS_AT_ONCE: usize = 8;
+
 /// A lake that is looked at.
+#[derive(Debug)]
 pub(super) struct Looked(pub(super) Lake);
 
 impl Looked {
@@ -76,8 +83,16 @@ impl Looked {
         }
     }
 
+    /// All manifests, in the order of their names.
+    pub(super) async fn manifests(&self) -> Result<Vec<Manifest>> {
+        let names = self.own_names().await?.into_iter().filter(|name| is_manifest(name));
+        let reads: Vec<_> = names.map(|name| async move { self.manifest(&name).await }).collect();
+        let found: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// The manifest `name`, unless it is gone by now.
-    pub(super) async fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
+    async fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
         let name = format!("{OWN}/{name}");
         let json = match self.0.0.clone() {
             Place::Directory(directory) => {
@@ -124,13 +139,23 @@ impl Looked {
         name: &str,
         bytes: u64,
     ) -> Result<Result<FileInspection, String>> {
+        let metadata = self.metadata(name, bytes).await?;
+        Ok(metadata.map(|metadata| FileInspection::from_metadata(name, bytes, &metadata)))
+    }
+
+    /// What the end of that file says.
+    pub(super) async fn metadata(
+        &self,
+        name: &str,
+        bytes: u64,
+    ) -> Result<Result<ParquetMetaData, String>> {
         let mut tail = self.tail(name, bytes, TAIL_BYTES).await?;
         match wanted(&tail, bytes) {
             Ok(None) => {}
             Ok(Some(more)) => tail = self.tail(name, bytes, more).await?,
             Err(reason) => return Ok(Err(reason)),
         }
-        Ok(FileInspection::read(name, bytes, &tail))
+        Ok(decode(&tail))
     }
 
     /// The last bytes of a file of `bytes`, `count` of them at most.
