@@ -115,8 +115,8 @@ impl Checkpoint {
         let Any { format } = serde_json::from_slice(json).map_err(unreadable)?;
         if format != FORMAT {
             let message = format!(
-                "checkpoint has form {format}, and this version reads form {FORMAT}: go on with the \
-                 version that wrote it, or reset the checkpoint to begin anew"
+                "checkpoint has form {format}, and this version reads form {FORMAT}: go on with the version \
+                 that wrote it, or begin anew after `license-stream checkpoint reset --account`"
             );
             return Err(Error::new(ErrorKind::Input, message));
         }
@@ -132,6 +132,15 @@ impl Checkpoint {
     }
 }
 
+/// A checkpoint as it is found among others.
+#[derive(Debug)]
+pub struct Listed {
+    /// By what it is found, and [removed](CheckpointStore::remove).
+    pub key: String,
+    /// What it says, or why it cannot be read.
+    pub checkpoint: Result<Checkpoint>,
+}
+
 /// Where checkpoints are kept.
 pub trait CheckpointStore: Send + Sync + fmt::Debug {
     /// The checkpoint of `key`, if there is one.
@@ -143,8 +152,8 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug {
     /// Takes the checkpoint of `key` away: whether there was one.
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;
 
-    /// All there are, in the order of their keys.
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>>;
+    /// All there are, in the order of their keys: of each whether it can be read, or why not.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>>>;
 }
 
 impl<S: CheckpointStore + ?Sized> CheckpointStore for Arc<S> {
@@ -160,7 +169,7 @@ impl<S: CheckpointStore + ?Sized> CheckpointStore for Arc<S> {
         (**self).remove(key)
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>>> {
         (**self).list()
     }
 }

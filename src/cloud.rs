@@ -8,6 +8,7 @@
 
 mod answer;
 mod crypto;
+mod environment;
 mod failure;
 mod listing;
 mod register;
@@ -25,7 +26,8 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::kept;
 use failure::failed;
 pub use failure::is_of_a_store;
 use listing::Listing;
@@ -96,8 +98,8 @@ impl Bucket {
     /// Credentials and settings are those of the environment, as
     /// [`AmazonS3Builder::from_env`](object_store::aws::AmazonS3Builder::from_env) reads them:
     /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a web identity, a container's or an instance's
-    /// role; `AWS_REGION`, `AWS_ENDPOINT_URL`. Plain HTTP is spoken to this machine only, unless
-    /// `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
+    /// role; `AWS_REGION`, `AWS_ENDPOINT_URL`. One that is empty is not set. Plain HTTP is spoken to this
+    /// machine only, unless `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the address is none, or if the
@@ -213,15 +215,17 @@ impl Bucket {
         read.map_err(|error| failed(format!("{} could not be read", self.url_of(name)), error))
     }
 
-    /// The bytes of all of `names` that are there, in their order.
-    pub(crate) async fn read_all(&self, names: Vec<String>) -> Result<Vec<(String, Bytes)>> {
+    /// The bytes of each of `names`, in their order, if it is there.
+    pub(crate) async fn read_each(
+        &self,
+        names: Vec<String>,
+    ) -> Vec<(String, Result<Option<Bytes>>)> {
         let read = |name: String| async move {
-            let bytes = self.read(&name).await?;
-            Ok::<_, Error>(bytes.map(|bytes| (name, bytes)))
+            let read = self.read(&name).await;
+            (name, read)
         };
         let reads: Vec<_> = names.into_iter().map(read).collect();
-        let found: Vec<_> = stream::iter(reads).buffered(REQUESTS_AT_ONCE).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        stream::iter(reads).buffered(REQUESTS_AT_ONCE).collect().await
     }
 
     /// The length of `name`, if it is there.
@@ -243,24 +247,10 @@ impl Bucket {
 
     /// Puts `bytes` in the place of what `name` had, as a whole.
     pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
-        self.refuse_too_long(name, &bytes, answer::MOST_BYTES)?;
+        kept::refuse_too_long(&self.url_of(name), &bytes, kept::MOST_BYTES)?;
         let put = self.store().put(&self.path(name), bytes.into()).await;
         put.map(drop)
             .map_err(|error| failed(format!("{} could not be written", self.url_of(name)), error))
-    }
-
-    /// Refuses to write what could not be read any more.
-    fn refuse_too_long(&self, name: &str, bytes: &[u8], most: usize) -> Result<()> {
-        if bytes.len() <= most {
-            return Ok(());
-        }
-        let message = format!(
-            "{} would have {} bytes, and {most} are the most: let the snapshot have fewer files, in \
-             partitions of fewer values, or with a larger --file-bytes",
-            self.url_of(name),
-            bytes.len()
-        );
-        Err(Error::new(ErrorKind::Destination, message))
     }
 
     /// Removes what is there of `names`.

@@ -186,6 +186,8 @@ pub mod error;
 mod failpoint;
 pub mod frame;
 pub mod integration;
+#[cfg(feature = "pipeline")]
+mod kept;
 pub mod license;
 #[cfg(test)]
 mod mutated;

@@ -41,6 +41,7 @@ mod resume;
 mod retry;
 mod token;
 mod wait;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Requests;
+use crate::room::Room;
 pub use account::{
     AccountFilter, AccountIntegration, AccountStatus, IntegratedAccount, LicenseSupport,
 };
@@ -63,7 +65,7 @@ pub(crate) use failure::unreachable;
 pub use http::http_client;
 pub use pages::LicensePages;
 pub use proxy::check_proxies;
-use rate_limit::{Limiter, Said};
+use rate_limit::{Limiter, Said, Start, Starts};
 pub use rate_limit::{RateLimit, RateLimits};
 pub use recorded::unpacked;
 pub use request::{LicenseRequest, Product, QueryValue, RemoteQuery, ResponseFormat};
@@ -93,6 +95,8 @@ pub struct TrutoClient {
     sent: Arc<Counters>,
     compression: Compression,
     watch: Watch,
+    /// What holds answers that are read whole, over all clones.
+    room: Room,
 }
 
 /// How long to wait for a sign of life. There is no limit on the whole: a body may take hours.
@@ -102,7 +106,8 @@ pub struct TrutoClient {
 pub struct Timeouts {
     /// From sending the request to the head of the response. 60 s by default.
     pub first_byte: Duration,
-    /// Between two chunks of the body. 60 s by default.
+    /// Between two chunks of the body; of an answer that is no listing of licenses, which is short, all of
+    /// it. 60 s by default.
     pub idle: Duration,
 }
 
@@ -175,10 +180,11 @@ impl TrutoClient {
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             clock: Arc::new(SystemClock),
-            limiter: Arc::new(Limiter::new(limits)),
+            limiter: Arc::new(Limiter::believing(limits)),
             sent: Arc::default(),
             compression: Compression::default(),
             watch: Watch::default(),
+            room: whole::room(),
         })
     }
 
@@ -201,12 +207,27 @@ impl TrutoClient {
         self.retry
     }
 
-    /// The same client that keeps to `limits` by itself. Without them it keeps to
-    /// [`RateLimits::TRUTO`], and to [`RateLimits::NONE`] where the API is on this machine: then it is
-    /// no API of Truto's.
+    /// The same client that is never faster than `limits`, whatever the API says of its own. Without them
+    /// it begins with [`RateLimits::TRUTO`], which the API can lower and lift, and with
+    /// [`RateLimits::NONE`] where the API is on this machine: then it is no API of Truto's.
     #[must_use]
-    pub fn with_rate_limits(mut self, limits: RateLimits) -> Self {
-        self.limiter = Arc::new(Limiter::new(limits));
+    pub fn with_rate_limits(self, limits: RateLimits) -> Self {
+        self.with_token_rate_limit(limits.token).with_account_rate_limit(limits.account)
+    }
+
+    /// The same of the limit for all requests with its token only; `None` is none but what the API says.
+    #[must_use]
+    pub fn with_token_rate_limit(mut self, limit: Option<RateLimit>) -> Self {
+        let starts = Starts { token: Start::Set(limit), ..self.limiter.starts() };
+        self.limiter = Arc::new(Limiter::new(starts));
+        self
+    }
+
+    /// The same of the limit for the requests for one account only.
+    #[must_use]
+    pub fn with_account_rate_limit(mut self, limit: Option<RateLimit>) -> Self {
+        let starts = Starts { account: Start::Set(limit), ..self.limiter.starts() };
+        self.limiter = Arc::new(Limiter::new(starts));
         self
     }
 
@@ -349,14 +370,14 @@ impl TrutoClient {
             );
             return Err(Error::new(ErrorKind::Refused, message).into());
         }
-        let said = Said::of(response.headers()).within(self.retry.max_wait);
-        self.limiter.learn(account, &said, self.clock.now());
+        let said = Said::of(response.headers());
+        self.limiter.learn(account, &said, self.retry.max_wait, self.clock.now());
         if matches!(response.status(), StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
             return Ok(response);
         }
-        let (now, idle) = (self.clock.time_of_day(), self.timeouts.idle);
-        let failure =
-            failure::refused(response, idle, self.compression.max_ratio, &self.token, now).await;
+        let (now, idle, ratio) =
+            (self.clock.time_of_day(), self.timeouts.idle, self.compression.max_ratio);
+        let failure = failure::refused(response, idle, ratio, &self.room, &self.token, now).await;
         if let (Some(limited), Some(told)) = (failure.limited, failure.told) {
             let now = self.clock.now();
             let until = now + told.min(self.retry.max_wait);

@@ -7,11 +7,12 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::name::{ENDING, file_name};
-use super::{Checkpoint, CheckpointStore};
+use super::name::{file_name, key_of};
+use super::{Checkpoint, CheckpointStore, Listed};
 use crate::cloud::{Bucket, Register, Stored};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::kept;
 
 /// Keeps each checkpoint as `KEY.checkpoint.json` in a place of an object store.
 ///
@@ -54,6 +55,27 @@ impl BucketStore {
         value.as_ref().map(|value| self.read(name, value.to_string().as_bytes())).transpose()
     }
 
+    /// The checkpoint in the object `name`, which is `json`.
+    fn stored(&self, name: &str, json: &[u8]) -> Result<Option<Checkpoint>> {
+        match Stored::<Option<serde_json::Value>>::from_json(json) {
+            Ok(stored) => self.checkpoint(name, &stored.value),
+            // It says what is wrong.
+            Err(_) => self.read(name, json).map(Some),
+        }
+    }
+
+    /// Whether `error` says that what is kept of `key` can be read by nobody.
+    async fn is_unreadable(&self, key: &str, error: &Error) -> Result<bool> {
+        Ok(match error.kind() {
+            ErrorKind::Input => true,
+            ErrorKind::Destination => {
+                let length = self.bucket.length(&file_name(key)?).await?;
+                length.is_some_and(|bytes| bytes > kept::MOST_BYTES as u64)
+            }
+            _ => false,
+        })
+    }
+
     /// Puts `value` in its place, which is taken if it was not.
     async fn put(&self, key: &str, value: Option<serde_json::Value>) -> Result<bool> {
         let name = file_name(key)?;
@@ -91,23 +113,39 @@ impl CheckpointStore for BucketStore {
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
-        self.put(key, None).boxed()
+        async move {
+            match self.put(key, None).await {
+                Err(error) if self.is_unreadable(key, &error).await? => {
+                    // A run that has it can write it no more: it is not as it was.
+                    self.bucket.remove(&[file_name(key)?]).await?;
+                    Ok(true)
+                }
+                removed => removed,
+            }
+        }
+        .boxed()
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>>> {
         async move {
             let names = self.bucket.names("").await?.into_iter().map(|(name, _)| name);
-            let names: Vec<_> = names.filter(|name| name.ends_with(ENDING)).collect();
-            let mut checkpoints = Vec::new();
-            for (name, json) in self.bucket.read_all(names).await? {
-                let stored = Stored::<Option<serde_json::Value>>::from_json(&json);
-                match stored {
-                    Ok(stored) => checkpoints.extend(self.checkpoint(&name, &stored.value)?),
-                    // It says what is wrong.
-                    Err(_) => checkpoints.push(self.read(&name, &json)?),
-                }
+            let names = names.filter(|name| key_of(name).is_some()).collect();
+            let mut listed = Vec::new();
+            for (name, json) in self.bucket.read_each(names).await {
+                let checkpoint = match json {
+                    Ok(Some(json)) => self.stored(&name, &json),
+                    // It is too long, perhaps.
+                    Err(error) if error.kind() == ErrorKind::Destination => Err(error),
+                    // The store is not to be read at all.
+                    Err(error) => return Err(error),
+                    // It was removed meanwhile.
+                    Ok(None) => continue,
+                };
+                let key = key_of(&name).unwrap_or_default().to_owned();
+                let checkpoint = checkpoint.transpose();
+                listed.extend(checkpoint.map(|checkpoint| Listed { key, checkpoint }));
             }
-            Ok(checkpoints)
+            Ok(listed)
         }
         .boxed()
     }
@@ -120,7 +158,6 @@ mod tests {
     use super::*;
     use crate::checkpoint::{Beginning, Identity, Keeper};
     use crate::digest::Digest;
-    use crate::error::ErrorKind;
     use crate::pipeline::{Counts, Durable, Journal, PageStart, Place};
     use crate::position::Position;
 
@@ -163,7 +200,8 @@ mod tests {
         assert_eq!(resumed.snapshot_id(), beginning.snapshot_id());
         let mut keeper = Keeper::new(second.clone(), identity, &resumed);
         keeper.record(durable(2)).await.unwrap();
-        assert_eq!(second.list().await.unwrap()[0].records, 8);
+        let listed = second.list().await.unwrap();
+        assert_eq!(listed[0].checkpoint.as_ref().unwrap().records, 8);
 
         // Whoever resets it stops a run that is under way.
         let third = BucketStore::new(bucket);
@@ -171,5 +209,39 @@ mod tests {
         assert!(third.list().await.unwrap().is_empty());
         assert!(keeper.record(durable(3)).await.is_err());
         assert_eq!(second.load("a").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_listed_beside_the_others_and_can_be_removed() {
+        let bucket = Bucket::new(Arc::new(InMemory::new()), "a/b", "memory:///a/b");
+        let store = BucketStore::new(bucket.clone());
+        let mut keeper = Keeper::new(store.clone(), Identity::new("c"), &Beginning::new());
+        keeper.record(durable(5)).await.unwrap();
+        let newer = br#"{"run":"r","write":0,"value":{"format":2}}"#.to_vec();
+        let wrongs = [
+            ("a", b"{".to_vec(), "cannot be read"),
+            ("b", newer, "has form 2"),
+            ("d", vec![b' '; kept::MOST_BYTES + 1], "could not be read"),
+        ];
+        for (key, json, _) in &wrongs {
+            let path = bucket.path(&file_name(key).unwrap());
+            object_store::ObjectStoreExt::put(&**bucket.store(), &path, json.clone().into())
+                .await
+                .unwrap();
+        }
+        let store = BucketStore::new(bucket);
+        let listed = store.list().await.unwrap();
+        let keys: Vec<_> = listed.iter().map(|listed| listed.key.as_str()).collect();
+        assert_eq!(keys, ["a", "b", "c", "d"]);
+        assert_eq!(listed[2].checkpoint.as_ref().unwrap().records, 5);
+        for (key, _, wrong) in wrongs {
+            let found = listed.iter().find(|listed| listed.key == key).unwrap();
+            let error = found.checkpoint.as_ref().unwrap_err();
+            let name = format!("memory:///a/b/{key}.checkpoint.json");
+            assert!(error.message().starts_with(&name), "{error}");
+            assert!(error.message().contains(wrong), "{error}");
+            assert!(store.remove(key).await.unwrap() && !store.remove(key).await.unwrap());
+        }
+        assert_eq!(store.list().await.unwrap().len(), 1);
     }
 }

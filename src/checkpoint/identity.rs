@@ -98,10 +98,11 @@ impl Beginning {
             return Ok(Self::Resumed(Box::new(checkpoint)));
         }
         let message = format!(
-            "snapshot {} is unfinished and was begun with other options ({}): finish it with those, \
-             or reset the checkpoint to begin a new one",
+            "snapshot {} is unfinished and was begun with other options ({}): finish it with those, or begin a new \
+             one after `license-stream checkpoint reset --account {}`",
             checkpoint.snapshot_id,
-            differences.join("; ")
+            differences.join("; "),
+            identity.key
         );
         Err(Error::new(ErrorKind::Configuration, message).of_account(&*identity.key))
     }
@@ -192,6 +193,8 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let named = "(limit was 100 and is 50; product was not set and is onedrive; shape was auto and is not set)";
         assert!(error.message().contains(named), "{error}");
+        let advice = "`license-stream checkpoint reset --account a`";
+        assert!(error.message().ends_with(advice), "{error}");
         assert!(Beginning::of(Some(checkpoint(true)), &identity).is_ok());
     }
 

@@ -1,5 +1,6 @@
 //! Checkpoints in a local directory, a file each.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,10 +9,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::name::{ENDING, file_name};
-use super::{Checkpoint, CheckpointStore};
+use super::name::{file_name, key_of};
+use super::{Checkpoint, CheckpointStore, Listed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::kept;
 
 /// Keeps each checkpoint as `KEY.checkpoint.json` in a directory.
 ///
@@ -63,6 +65,7 @@ impl CheckpointStore for LocalStore {
     fn save<'a>(&'a self, checkpoint: &'a Checkpoint) -> BoxFuture<'a, Result<()>> {
         async move {
             let (path, json) = (self.path(&checkpoint.key)?, checkpoint.to_json());
+            kept::refuse_too_long(&path.display(), &json, kept::MOST_KEPT_BYTES)?;
             Self::blocking(move || {
                 replace(&path, &json).map_err(|error| {
                     let message = format!("checkpoint {} could not be written", path.display());
@@ -77,50 +80,48 @@ impl CheckpointStore for LocalStore {
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
         async move {
             let path = self.path(key)?;
-            Self::blocking(move || match fs::remove_file(&path) {
-                Ok(()) => Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-                Err(error) => {
+            Self::blocking(move || {
+                remove(&path).map_err(|error| {
                     let message = format!("checkpoint {} could not be removed", path.display());
-                    Err(Error::new(ErrorKind::Destination, message).caused_by(error))
-                }
+                    Error::new(ErrorKind::Destination, message).caused_by(error)
+                })
             })
             .await
         }
         .boxed()
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>>> {
         let directory = Arc::clone(&self.directory);
         Self::blocking(move || {
-            let mut checkpoints = Vec::new();
-            for path in paths(&directory)? {
-                checkpoints.extend(read(&path)?);
+            let mut listed = Vec::new();
+            for (key, path) in found(&directory)? {
+                // One that is gone by now was removed.
+                let read = read(&path).transpose();
+                listed.extend(read.map(|checkpoint| Listed { key, checkpoint }));
             }
-            Ok(checkpoints)
+            Ok(listed)
         })
         .boxed()
     }
 }
 
-/// The files that are checkpoints by their names, in order.
-fn paths(directory: &Path) -> Result<Vec<PathBuf>> {
-    let found = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => Err(error),
-        Ok(entries) => {
-            entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()
-        }
+/// The files that are checkpoints by their names, by their keys.
+fn found(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        entries => entries.and_then(Iterator::collect::<io::Result<Vec<_>>>),
     };
-    let mut paths = found.map_err(|error| unreadable(directory, error))?;
-    let is_checkpoint = |path: &PathBuf| path.to_string_lossy().ends_with(ENDING);
-    paths.retain(is_checkpoint);
-    paths.sort();
-    Ok(paths)
+    let entries = entries.map_err(|error| unreadable(directory, error))?;
+    let checkpoint = |entry: fs::DirEntry| {
+        let name = entry.file_name();
+        Some((key_of(name.to_str()?)?.to_owned(), entry.path()))
+    };
+    Ok(entries.into_iter().filter_map(checkpoint).collect())
 }
 
 fn read(path: &Path) -> Result<Option<Checkpoint>> {
-    match fs::read(path) {
+    match kept::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(path, error)),
         Ok(json) => Checkpoint::from_json(&json).map(Some).map_err(|error| {
@@ -144,6 +145,21 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     failpoint::reach(Point::CheckpointRenamed);
     // A rename that is not on disk would be lost with the power.
     File::open(directory)?.sync_all()
+}
+
+/// Removes a file: whether it was there.
+fn remove(path: &Path) -> io::Result<bool> {
+    let was_there = match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        removed => removed.map(|()| true)?,
+    };
+    // After a loss of power it must not be back: it may name files that are removed after it. One that is not there
+    // may have been removed by a run that did not come to this.
+    match File::open(path.parent().unwrap_or(Path::new("."))) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        directory => directory?.sync_all()?,
+    }
+    Ok(was_there)
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
@@ -177,7 +193,7 @@ mod tests {
     async fn the_last_place_that_was_kept_is_found_again() {
         let directory = tempfile::tempdir().unwrap();
         let store = LocalStore::open(directory.path().join("new")).unwrap();
-        assert_eq!(store.list().await.unwrap(), []);
+        assert!(store.list().await.unwrap().is_empty());
         let identity = Identity::new("a-1");
         let beginning = Beginning::new();
         let mut keeper = Keeper::new(store.clone(), identity.clone(), &beginning);
@@ -192,7 +208,8 @@ mod tests {
         // Counts go on from what there was.
         let mut keeper = Keeper::new(store.clone(), identity, &resumed);
         keeper.record(durable(2, true)).await.unwrap();
-        assert_eq!(store.list().await.unwrap()[0].records, 9);
+        let listed = store.list().await.unwrap();
+        assert_eq!(listed[0].checkpoint.as_ref().unwrap().records, 9);
         assert!(store.remove("a-1").await.unwrap() && !store.remove("a-1").await.unwrap());
         assert_eq!(store.load("a-1").await.unwrap(), None);
     }
@@ -211,6 +228,20 @@ mod tests {
             error.message().contains("b.checkpoint.json: checkpoint cannot be read"),
             "{error}"
         );
+        // A file of that length takes no room.
+        let long = directory.path().join("c.checkpoint.json");
+        File::create(&long).unwrap().set_len(kept::MOST_BYTES as u64 + 1).unwrap();
+        let error = store.load("c").await.unwrap_err();
+        assert_eq!(error.message(), format!("{} could not be read", long.display()));
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.starts_with("it has more than 33554432 bytes, the most"), "{cause}");
+        // Each of them is listed nevertheless, and can be removed.
+        fs::write(directory.path().join("not a key.checkpoint.json"), "").unwrap();
+        let listed = store.list().await.unwrap();
+        let keys: Vec<_> = listed.iter().map(|listed| listed.key.as_str()).collect();
+        assert_eq!(keys, ["b", "c"]);
+        assert!(listed.iter().all(|listed| listed.checkpoint.is_err()));
+        assert!(store.remove("c").await.unwrap() && !long.exists());
         let file = directory.path().join("b.checkpoint.json");
         assert_eq!(LocalStore::open(file).unwrap_err().kind(), ErrorKind::Configuration);
     }

@@ -1,7 +1,8 @@
 //! One run at a time, where checkpoints are in a directory that says nothing of runs.
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::name;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,26 +24,47 @@ impl CheckpointLock {
     /// [`ErrorKind::Destination`] if another run has it, or if the directory cannot be written to;
     /// [`ErrorKind::Configuration`] if the key cannot be a file's name.
     pub fn take(directory: &Path, key: &str) -> Result<Self> {
-        let path = directory.join(format!("{}.lock", name::checked(key)?));
-        let locked = fs::create_dir_all(directory)
-            .and_then(|()| File::create(&path))
-            .map_err(TryLockError::Error)
-            .and_then(|file| {
-                file.try_lock()?;
-                Ok(file)
-            });
-        let failed = |what: &str| {
-            let message = format!("{}: {what}", path.display());
-            Error::new(ErrorKind::Destination, message)
+        let path = path(directory, key)?;
+        let file = fs::create_dir_all(directory).and_then(|()| File::create(&path));
+        let file = file.map_err(|error| failed(&path, "could not be locked").caused_by(error))?;
+        let advice = "another run keeps its checkpoint here; wait for its end, or keep checkpoints elsewhere";
+        Self::of(&path, file, advice)
+    }
+
+    /// The same for who takes a checkpoint away: `None` where no run ever was, so that nothing is made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if a run is under way, which would keep its checkpoint anew, or if the lock
+    /// cannot be asked for; [`ErrorKind::Configuration`] if the key cannot be a file's name.
+    pub fn take_to_reset(directory: &Path, key: &str) -> Result<Option<Self>> {
+        let path = path(directory, key)?;
+        // To be written: some network file systems lock nothing else.
+        let file = match File::options().write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(|error| failed(&path, "could not be locked").caused_by(error))?,
         };
-        match locked {
-            Ok(file) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(failed(
-                "another run keeps its checkpoint here; wait for its end, or keep checkpoints elsewhere",
-            )),
-            Err(TryLockError::Error(error)) => Err(failed("could not be locked").caused_by(error)),
+        let advice = "a run is under way, and would keep its checkpoint anew; stop it, or wait for its end, and \
+             reset it then";
+        Self::of(&path, file, advice).map(Some)
+    }
+
+    fn of(path: &Path, file: File, advice: &str) -> Result<Self> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(failed(path, advice)),
+            Err(TryLockError::Error(error)) => {
+                Err(failed(path, "could not be locked").caused_by(error))
+            }
         }
     }
+}
+
+fn path(directory: &Path, key: &str) -> Result<PathBuf> {
+    Ok(directory.join(format!("{}.lock", name::checked(key)?)))
+}
+
+fn failed(path: &Path, what: &str) -> Error {
+    Error::new(ErrorKind::Destination, format!("{}: {what}", path.display()))
 }
 
 #[cfg(test)]
@@ -63,6 +85,13 @@ mod tests {
         CheckpointLock::take(&path, "b").unwrap();
         drop(first);
         CheckpointLock::take(&path, "a").unwrap();
+        let reset = CheckpointLock::take_to_reset(&path, "a").unwrap().unwrap();
+        assert!(CheckpointLock::take(&path, "a").is_err());
+        let refused = CheckpointLock::take_to_reset(&path, "a").unwrap_err();
+        assert!(refused.message().contains("a.lock: a run is under way"), "{refused}");
+        drop(reset);
+        assert!(CheckpointLock::take_to_reset(&path, "c").unwrap().is_none());
+        assert!(!path.join("c.lock").exists());
         let refused = CheckpointLock::take(&path, "../a").unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Configuration);
     }

@@ -3,11 +3,16 @@
 use crate::error::{Error, ErrorKind, Result};
 
 /// How the names of checkpoints end.
-pub(super) const ENDING: &str = ".checkpoint.json";
+const ENDING: &str = ".checkpoint.json";
 
 /// The name of the checkpoint of `key`.
 pub(super) fn file_name(key: &str) -> Result<String> {
     Ok(format!("{}{ENDING}", checked(key)?))
+}
+
+/// The key of the checkpoint that `name` is one of, if it is.
+pub(super) fn key_of(name: &str) -> Option<&str> {
+    name.strip_suffix(ENDING).filter(|key| is_name(key))
 }
 
 /// `key` as the beginning of a name.

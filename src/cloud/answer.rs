@@ -10,13 +10,8 @@ use object_store::{ClientOptions, Error as StoreError, GetResult};
 
 use super::failure::TooLong;
 
-/// The longest answer that is read, where no range is asked for. A listing comes a thousand names at a time;
-/// the longest that runs keep for themselves is the manifest of a snapshot of many files.
-pub(super) const MOST_BYTES: usize = 32 << 20;
-
-/// The most that is written of a checkpoint or a claim: of some 80,000 files. The manifest that comes of it
-/// says the same in more words, and must be no longer than what is read.
-pub(super) const MOST_KEPT_BYTES: usize = MOST_BYTES / 2;
+/// The longest answer that is read, where no range is asked for. A listing comes a thousand names at a time.
+pub(super) use crate::kept::MOST_BYTES;
 
 /// What is read of an answer that says what went wrong.
 const MOST_OF_AN_ERROR: usize = 64 << 10;

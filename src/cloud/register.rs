@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Bucket, answer, failure};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kept;
 
 /// How often a value is read anew because another run wrote it meanwhile. Each time, that run came on.
 const ATTEMPTS: usize = 30;
@@ -61,8 +62,21 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
     pub(crate) async fn take(
         bucket: &Bucket,
         name: &str,
-        mut change: impl FnMut(Option<T>) -> T,
+        change: impl FnMut(Option<T>) -> T,
     ) -> Result<Self> {
+        Self::take_or(bucket, name, async || Ok(None), change).await
+    }
+
+    /// The same, where nothing is in the register with what `otherwise` answers in the place of the value before.
+    pub(crate) async fn take_or<F>(
+        bucket: &Bucket,
+        name: &str,
+        otherwise: impl Fn() -> F,
+        mut change: impl FnMut(Option<T>) -> T,
+    ) -> Result<Self>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
         let run = Uuid::now_v7().to_string();
         for write in 0..ATTEMPTS as u64 {
             let (before, version) = match read(bucket, name).await? {
@@ -77,7 +91,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
                     })?;
                     (Some(stored.value), Some(version))
                 }
-                None => (None, None),
+                None => (otherwise().await?, None),
             };
             let stored = Stored { run: run.clone(), write, value: change(before) };
             if let Put::Done(version) = put(bucket, name, &stored, version).await? {
@@ -169,7 +183,7 @@ async fn put<T: Serialize>(
     known: Option<UpdateVersion>,
 ) -> Result<Put> {
     let json = stored.json();
-    bucket.refuse_too_long(name, &json, answer::MOST_KEPT_BYTES)?;
+    kept::refuse_too_long(&bucket.url_of(name), &json, kept::MOST_KEPT_BYTES)?;
     let mode = known.map_or(PutMode::Create, PutMode::Update);
     let path = bucket.path(name);
     let put = bucket.store().put_opts(&path, json.clone().into(), PutOptions::from(mode)).await;
@@ -213,13 +227,13 @@ mod tests {
     async fn what_could_not_be_read_any_more_is_neither_written_nor_read() {
         let bucket = Bucket::new(Arc::new(InMemory::new()), "a", "memory:///a");
         let mut register = Register::take(&bucket, "kept", |_| String::new()).await.unwrap();
-        let error = register.set("x".repeat(answer::MOST_KEPT_BYTES)).await.unwrap_err();
+        let error = register.set("x".repeat(kept::MOST_KEPT_BYTES)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Destination);
         assert!(error.message().starts_with("memory:///a/kept would have 167772"), "{error}");
         assert!(error.message().ends_with("with a larger --file-bytes"), "{error}");
         register.set("as it was".to_owned()).await.expect("nothing was written");
 
-        let long = vec![b' '; answer::MOST_BYTES + 1];
+        let long = vec![b' '; kept::MOST_BYTES + 1];
         assert!(bucket.put("long", long.clone()).await.is_err());
         bucket.store().put(&bucket.path("long"), long.into()).await.unwrap();
         for error in [

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::AmazonS3ConfigKey;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
-use reqwest::Url;
 
 use super::answer::Connector;
 use super::crypto::Sha2;
 use super::listing::Listing;
-use super::{Bucket, failure};
+use super::{Bucket, environment, failure};
 use crate::error::{Error, ErrorKind, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,16 +29,15 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
         wrong("an object store is named s3://BUCKET/PREFIX; others are not written to yet")
     })?;
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    if bucket.is_empty() || bucket.contains(['?', '#', '@', ':']) {
-        return Err(wrong("it must name a bucket, as s3://BUCKET/PREFIX does"));
+    if !is_bucket(bucket) {
+        return Err(wrong(
+            "it must name a bucket, of letters, digits, `-`, `.` and `_`, as s3://BUCKET/PREFIX does",
+        ));
     }
     let prefix = Path::parse(prefix.trim_end_matches('/'))
         .map_err(|error| wrong("this cannot be a prefix").caused_by(error))?;
-    let mut builder = AmazonS3Builder::from_env();
-    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-    if endpoint.as_deref().is_some_and(is_plain_loopback) {
-        builder = builder.with_allow_http(true);
-    }
+    let mut builder =
+        environment::builder(environment::variables()).map_err(|what| wrong(&what))?;
     let is_set = |key| builder.get_config_value(&AmazonS3ConfigKey::Client(key)).is_some();
     let timeouts =
         [(ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT), (ClientConfigKey::Timeout, TIMEOUT)];
@@ -70,15 +68,10 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
     Ok(Bucket::with_listing(store, prefix, url, listing))
 }
 
-/// Whether it is plain HTTP to this machine, which nobody can read on its way.
-fn is_plain_loopback(endpoint: &str) -> bool {
-    let Ok(url) = Url::parse(endpoint) else { return false };
-    let is_loopback = match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback()),
-        None => false,
-    };
-    url.scheme() == "http" && is_loopback
+/// Whether it can be one's name: what else a store may allow cannot be part of an address.
+fn is_bucket(text: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !text.is_empty() && text.bytes().all(is_usual)
 }
 
 #[cfg(test)]
@@ -87,19 +80,18 @@ mod tests {
 
     #[test]
     fn addresses_that_are_none_are_refused() {
-        for url in ["s3://", "s3:///a", "s3://u:p@bucket/a", "gs://bucket/a", "s3://bucket/a//b"] {
+        for url in [
+            "s3://",
+            "s3:///a",
+            "s3://u:p@bucket/a",
+            "gs://bucket/a",
+            "s3://bucket/a//b",
+            "s3://my bucket/a",
+            "s3://bücket/a",
+        ] {
             let error = Bucket::open(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
             assert!(error.message().starts_with(url), "{error}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_in_plain() {
-        assert!(is_plain_loopback("http://127.0.0.1:9000") && is_plain_loopback("http://[::1]:1"));
-        for other in ["http://minio:9000", "https://127.0.0.1", "http://127.0.0.1.example.com", ""]
-        {
-            assert!(!is_plain_loopback(other), "{other}");
         }
     }
 }

@@ -190,6 +190,22 @@ impl FaultKind {
         matches!(self, Self::Refuse(_) | Self::Redirect(_) | Self::RefuseCursor)
     }
 
+    /// Whether it can strike an answer that is no listing.
+    fn is_about_any_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Refuse(_)
+                | Self::Redirect(_)
+                | Self::HangUp
+                | Self::StallHead(_)
+                | Self::Stall { .. }
+                | Self::Trickle(_)
+                | Self::CutAt(_)
+                | Self::ResetAt(_)
+                | Self::LengthOff(_)
+        )
+    }
+
     /// Whether it strikes only pages that were asked for before.
     fn is_about_repeats(&self) -> bool {
         self.lasts() || matches!(self, Self::RefuseCursor | Self::ChangeFromByte(_))

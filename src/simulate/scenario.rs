@@ -309,6 +309,18 @@ mod tests {
                     accounts at line 1 column ",
             ),
             (
+                r#"{"accounts":[{"faults":[{"error_after":1,"on":"capabilities"}]}]}"#,
+                "the scenario cannot be read: this goes wrong with licenses, and does nothing",
+            ),
+            (
+                r#"{"accounts":[{"faults":[{"on":"account","partial":true}]}]}"#,
+                "the scenario cannot be read: this goes wrong with licenses, and does nothing",
+            ),
+            (
+                r#"{"accounts":[{"faults":[{"empty_pages":true,"on":"meta"}]}]}"#,
+                "the scenario cannot be read: this goes wrong with licenses, and does nothing",
+            ),
+            (
                 r#"{"accounts":[{"count":2,"ids":["a"]}]}"#,
                 "group 1 of the scenario's accounts: it has",
             ),

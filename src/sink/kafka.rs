@@ -61,7 +61,7 @@ use parts::Parts;
 pub use prepare::{FieldIs, KafkaDecoder, PreparedBlock};
 use prepare::{KeyPlan, Plan, Prepared};
 pub use producer::KafkaProducer;
-pub use store::KafkaStore;
+pub use store::{KafkaStore, Seen};
 pub use template::Template;
 pub use topic::{DEFAULT_MAX_TOPICS, Topic};
 pub use topics::{KafkaTopics, TopicCreation, TopicFacts};

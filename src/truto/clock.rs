@@ -70,6 +70,11 @@ pub(super) mod testing {
             self.waited.lock().unwrap().1.clone()
         }
 
+        /// The time that it stood at first.
+        pub(in super::super) fn begun(&self) -> Instant {
+            self.begun
+        }
+
         fn passed(&self) -> Duration {
             self.waited.lock().unwrap().0
         }

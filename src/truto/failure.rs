@@ -13,8 +13,10 @@ use super::insight::Insight;
 use super::proxy;
 use super::rate_limit::{Said, told};
 use super::token::Token;
+use super::whole::Whole;
 use crate::error::{Error, ErrorKind};
 use crate::frame::{BY_PROVIDER, REPORTED};
+use crate::room::Room;
 
 /// What a proxy says with 407.
 const PROXY_AUTHENTICATION: &str =
@@ -92,7 +94,7 @@ pub(crate) fn unreachable(url: &Url, error: reqwest::Error, flags: &str) -> Fail
             || error == "message head is too large"
     });
     let (message, again) = if let Some(tunnel) = tunnel {
-        let proxy = proxy::of_environment().unwrap_or_default();
+        let proxy = proxy::of_environment(url).unwrap_or_default();
         let (how, again) = if tunnel.contains("authorization") {
             (PROXY_AUTHENTICATION, Again::Never)
         } else if tunnel.contains("unsuccessful") {
@@ -116,7 +118,10 @@ pub(crate) fn unreachable(url: &Url, error: reqwest::Error, flags: &str) -> Fail
     } else if error.is_builder() || error.is_redirect() {
         (format!("{host} cannot be asked"), Again::Never)
     } else if error.is_connect() {
-        (format!("{host} cannot be connected to"), Again::Often)
+        // A proxy for plain HTTP is no tunnel: what it does not answer is a connection like any other.
+        let proxy = proxy::of_environment(url).filter(|_| url.scheme() == "http");
+        let how = proxy.map(|proxy| format!(": the proxy does not answer{proxy}"));
+        (format!("{host} cannot be connected to{}", how.unwrap_or_default()), Again::Often)
     } else {
         (format!("{host} did not answer"), Again::Often)
     };
@@ -136,6 +141,7 @@ pub(super) async fn refused(
     response: Response,
     idle: Duration,
     max_ratio: u32,
+    room: &Room,
     token: &Token,
     now: SystemTime,
 ) -> Failure {
@@ -144,8 +150,9 @@ pub(super) async fn refused(
     let retry_after = told(response.headers(), now);
     let reset = Said::of(response.headers()).reset;
     // All of it within the time that a part of a body may take.
-    let read = tokio::time::timeout(idle, error_body(response, idle, max_ratio)).await;
-    let said = read.map_or_else(|_| Insight::default(), |body| Insight::of(&token.strip(body)));
+    let read = tokio::time::timeout(idle, error_body(response, idle, max_ratio, room)).await;
+    let said =
+        read.map_or_else(|_| Insight::default(), |body| Insight::of(&token.strip(body.to_vec())));
     let (kind, what) = classify(status, said.is_remote);
     let target = if status.is_redirection() { target.as_deref() } else { None };
     let message = match target {
@@ -253,12 +260,11 @@ fn again(status: StatusCode) -> Again {
 }
 
 /// What came of the body, at most [`MAX_BODY`] of it.
-async fn error_body(response: Response, idle: Duration, max_ratio: u32) -> Vec<u8> {
-    let mut body = Vec::new();
+async fn error_body(response: Response, idle: Duration, max_ratio: u32, room: &Room) -> Whole {
+    let mut body = Whole::new(MAX_BODY, room);
     let Ok(mut answer) = Answer::open(response, idle, max_ratio) else { return body };
     while let Ok(Some(chunk)) = answer.next().await {
-        body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);
-        if body.len() == MAX_BODY {
+        if !body.push(&chunk).await {
             break;
         }
     }

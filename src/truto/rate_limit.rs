@@ -6,6 +6,9 @@
 
 mod bucket;
 mod headers;
+mod tank;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -21,8 +24,9 @@ use super::wait::{WaitReason, Watch};
 
 /// The limits that a [`TrutoClient`](super::TrutoClient) keeps to by itself.
 ///
-/// They are where it begins: what the API says in `ratelimit-*` headers is always obeyed, without any
-/// limit too.
+/// What the API says in `ratelimit-*` headers is obeyed beside them, and without any limit too: it makes
+/// requests slower than those that were set, and never faster. Limits that nobody has set, such as
+/// [`TRUTO`](Self::TRUTO), are only where a client begins: the API can lift them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
     /// Of all requests with one token.
@@ -63,6 +67,13 @@ pub struct RateLimit {
     pub per: Duration,
 }
 
+impl RateLimit {
+    /// Whether it is what an answer says; where that names no window, any will do.
+    fn is_said_by(self, said: &Said) -> bool {
+        said.limit == Some(self.requests) && said.per.is_none_or(|per| per == self.per)
+    }
+}
+
 impl FromStr for RateLimit {
     type Err = &'static str;
 
@@ -80,13 +91,36 @@ impl FromStr for RateLimit {
     }
 }
 
+/// What a bucket begins with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Start {
+    /// A limit that was set, or that there is to be none: nothing that the API says lifts it.
+    Set(Option<RateLimit>),
+    /// What is believed until the API says more.
+    Believed(Option<RateLimit>),
+}
+
+impl Start {
+    fn limit(self) -> Option<RateLimit> {
+        let (Self::Set(limit) | Self::Believed(limit)) = self;
+        limit
+    }
+}
+
+/// What the buckets of a client begin with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Starts {
+    pub(super) token: Start,
+    pub(super) account: Start,
+}
+
 /// The buckets of one token, shared by all clones of a client.
 #[derive(Debug)]
 pub(super) struct Limiter(Mutex<Buckets>);
 
 #[derive(Debug)]
 struct Buckets {
-    limits: RateLimits,
+    starts: Starts,
     token: Option<Bucket>,
     /// Those that are not full: a full one says no more than that nothing was sent lately.
     accounts: HashMap<Box<str>, Bucket>,
@@ -95,13 +129,36 @@ struct Buckets {
 /// Accounts that are remembered.
 const MAX_ACCOUNTS: usize = 4096;
 
+/// Whose limit was said, as far as it can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The token's.
+    Token,
+    /// The account's own, or its provider's.
+    Account,
+    /// The token and the account have the same, or none was said.
+    Untold,
+}
+
 impl Limiter {
-    pub(super) fn new(limits: RateLimits) -> Self {
-        Self(Mutex::new(Buckets { limits, token: None, accounts: HashMap::new() }))
+    pub(super) fn new(starts: Starts) -> Self {
+        Self(Mutex::new(Buckets { starts, token: None, accounts: HashMap::new() }))
+    }
+
+    /// One that believes in `limits`.
+    pub(super) fn believing(limits: RateLimits) -> Self {
+        let (token, account) = (Start::Believed(limits.token), Start::Believed(limits.account));
+        Self::new(Starts { token, account })
+    }
+
+    /// What its buckets begin with.
+    pub(super) fn starts(&self) -> Starts {
+        self.buckets().starts
     }
 
     pub(super) fn limits(&self) -> RateLimits {
-        self.buckets().limits
+        let Starts { token, account } = self.starts();
+        RateLimits { token: token.limit(), account: account.limit() }
     }
 
     /// Waits until a request for `account` may be sent. May be dropped meanwhile.
@@ -114,20 +171,28 @@ impl Limiter {
         }
     }
 
-    /// Takes in what an answer to a request for `account` said of limits.
-    pub(super) fn learn(&self, account: Option<&str>, said: &Said, now: Instant) {
+    /// Takes in what an answer to a request for `account` said of limits, for none of which anybody waits longer
+    /// than `longest`. What may be the account's is taken to be: an answer bears its provider's limits too, and
+    /// these must not hold up the other accounts.
+    pub(super) fn learn(
+        &self,
+        account: Option<&str>,
+        said: &Said,
+        longest: Duration,
+        now: Instant,
+    ) {
         let mut buckets = self.buckets();
-        let account = account.filter(|_| !buckets.is_of_token(said));
+        let account = account.filter(|account| buckets.whose(account, said) != Whose::Token);
         if account.is_some() && !said.restricts() {
             return;
         }
         if let Some(bucket) = buckets.bucket(account, now) {
-            bucket.correct(said, now);
+            bucket.correct(said, longest, now);
         }
     }
 
     /// Takes in that a limit is reached: nothing is sent before `until`, for `account` if the limit is its
-    /// own, and for no account otherwise.
+    /// own, and for no account if it is the token's, or may be.
     pub(super) fn reached(
         &self,
         account: Option<&str>,
@@ -137,10 +202,12 @@ impl Limiter {
         now: Instant,
     ) {
         let mut buckets = self.buckets();
-        let is_of_account = limited == Limited::ByProvider
-            || buckets.limits.account.is_some_and(|limit| said.limit == Some(limit.requests));
-        if let Some(bucket) = buckets.bucket(account.filter(|_| is_of_account), now) {
-            bucket.close(until);
+        let is_of_account = |account: &&str| {
+            limited == Limited::ByProvider || buckets.whose(account, said) == Whose::Account
+        };
+        let account = account.filter(is_of_account);
+        if let Some(bucket) = buckets.bucket(account, now) {
+            bucket.close_until(until);
         }
     }
 
@@ -153,12 +220,12 @@ impl Limiter {
 impl Buckets {
     /// Takes a request from each bucket that it has to be taken from, or says how long to wait.
     fn take(&mut self, account: Option<&str>, now: Instant) -> Option<Duration> {
-        let limits = self.limits;
-        if self.token.is_none() {
-            self.token = limits.token.map(|limit| Bucket::new(Some(limit), now));
+        let Starts { token, account: own } = self.starts;
+        if self.token.is_none() && token.limit().is_some() {
+            self.token = Some(Bucket::new(token, now));
         }
         if let Some(name) = account
-            && limits.account.is_some()
+            && own.limit().is_some()
         {
             self.bucket(Some(name), now);
         }
@@ -172,23 +239,36 @@ impl Buckets {
         wait
     }
 
-    /// Whether what was said is about the token: anything else is about the account, if there is one. An
-    /// answer bears the provider's limits too, and these must not hold up the other accounts.
-    fn is_of_token(&self, said: &Said) -> bool {
-        self.limits.token.is_some_and(|token| {
-            said.limit == Some(token.requests) && said.per.is_none_or(|per| per == token.per)
-        })
+    /// Whose limit was said: the token's only if it is one that is known of the token and not of the account.
+    fn whose(&self, account: &str, said: &Said) -> Whose {
+        if said.limit.is_none() {
+            return Whose::Untold;
+        }
+        let is_known = |bucket: Option<&Bucket>, start: Start, usual: Option<RateLimit>| {
+            // Whatever was set, the API's own limits are what they are.
+            let usual = usual.filter(|_| !bucket.is_some_and(Bucket::has_own));
+            bucket.is_some_and(|bucket| bucket.knows(said))
+                || [start.limit(), usual].into_iter().flatten().any(|limit| limit.is_said_by(said))
+        };
+        let Starts { token, account: own } = self.starts;
+        let is_of_token = is_known(self.token.as_ref(), token, RateLimits::TRUTO.token);
+        let is_of_account = is_known(self.accounts.get(account), own, RateLimits::TRUTO.account);
+        match (is_of_token, is_of_account) {
+            (true, true) => Whose::Untold,
+            (true, false) => Whose::Token,
+            (false, _) => Whose::Account,
+        }
     }
 
     /// The bucket of `account`, or the token's without one; it is made if it is not there.
     fn bucket(&mut self, account: Option<&str>, now: Instant) -> Option<&mut Bucket> {
         let Some(account) = account else {
-            let limit = self.limits.token;
-            return Some(self.token.get_or_insert_with(|| Bucket::new(limit, now)));
+            let start = self.starts.token;
+            return Some(self.token.get_or_insert_with(|| Bucket::new(start, now)));
         };
         if !self.accounts.contains_key(account) {
             self.forget(now);
-            self.accounts.insert(account.into(), Bucket::new(self.limits.account, now));
+            self.accounts.insert(account.into(), Bucket::new(self.starts.account, now));
         }
         self.accounts.get_mut(account)
     }
@@ -206,169 +286,6 @@ impl Buckets {
             let (_, median, _) = levels.select_nth_unstable_by(MAX_ACCOUNTS / 2, f64::total_cmp);
             let median = *median;
             self.accounts.retain(|_, bucket| bucket.fullness(now) < median);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::clock::testing::Controlled;
-    use super::*;
-
-    /// When each of `accounts`' requests could be sent, in seconds since the first.
-    async fn times<'a>(
-        limiter: &Limiter,
-        clock: &Controlled,
-        accounts: impl Iterator<Item = &'a str>,
-    ) -> Vec<f64> {
-        let begun = clock.now();
-        let mut times = Vec::new();
-        for account in accounts {
-            limiter.admit(Some(account), clock, &Watch::default()).await;
-            times.push((clock.now() - begun).as_secs_f64());
-        }
-        times
-    }
-
-    /// The most of `times` in any span of `per` seconds.
-    fn most(times: &[f64], per: f64) -> usize {
-        let within =
-            |start: f64| times.iter().filter(|at| (start..start + per).contains(*at)).count();
-        times.iter().map(|start| within(*start)).max().unwrap_or_default()
-    }
-
-    fn said(limit: u32, per: Option<u64>, remaining: u32, reset: u64) -> Said {
-        Said {
-            limit: Some(limit),
-            per: per.map(Duration::from_secs),
-            remaining: Some(remaining),
-            reset: Some(Duration::from_secs(reset)),
-        }
-    }
-
-    #[tokio::test]
-    async fn no_span_has_more_requests_than_the_limit() {
-        for limit in ["500/10", "50/10", "7/3", "2/1", "1/1"] {
-            let limit: RateLimit = limit.parse().unwrap();
-            let limiter = Limiter::new(RateLimits { token: Some(limit), account: None });
-            let clock = Controlled::new();
-            let count = limit.requests as usize * 4;
-            let names: Vec<_> = (0..count).map(|index| index.to_string()).collect();
-            let times = times(&limiter, &clock, names.iter().map(String::as_str)).await;
-            let per = limit.per.as_secs_f64();
-            assert!(most(&times, per) <= limit.requests as usize, "{limit:?}");
-            // Nearly as many as it may be. Where it is few, even spacing costs more.
-            let longest = if limit.requests < 10 { per * 7.0 } else { per * 4.8 };
-            assert!(times[count - 1] <= longest, "{limit:?}: {}", times[count - 1]);
-        }
-    }
-
-    #[tokio::test]
-    async fn an_account_has_a_limit_of_its_own() {
-        let limiter = Limiter::new(RateLimits::TRUTO);
-        let clock = Controlled::new();
-        let one = times(&limiter, &clock, std::iter::repeat_n("a", 200)).await;
-        assert!((49..=50).contains(&most(&one, 10.0)), "{}", most(&one, 10.0));
-        // Another one is not held up by it.
-        assert_eq!(times(&limiter, &clock, std::iter::repeat_n("b", 10)).await, [0.0; 10]);
-    }
-
-    #[tokio::test]
-    async fn without_limits_nothing_waits_and_nothing_is_kept() {
-        let limiter = Limiter::new(RateLimits::NONE);
-        let clock = Controlled::new();
-        for index in 0..10_000 {
-            limiter.admit(Some(&index.to_string()), &clock, &Watch::default()).await;
-        }
-        limiter.learn(Some("a"), &Said::default(), clock.now());
-        assert!(clock.waits().is_empty() && limiter.buckets().accounts.is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_the_api_says_corrects_a_bucket() {
-        for limits in [RateLimits::NONE, RateLimits::TRUTO] {
-            let limiter = Limiter::new(limits);
-            let clock = Controlled::new();
-            limiter.admit(Some("a"), &clock, &Watch::default()).await;
-            // A provider's limit of 110 requests in 10 s, of which none remain for 7 s.
-            limiter.learn(Some("a"), &said(110, Some(10), 0, 7), clock.now());
-            assert_eq!(times(&limiter, &clock, ["b"].into_iter()).await, [0.0], "others go on");
-            let times = times(&limiter, &clock, std::iter::repeat_n("a", 400)).await;
-            assert_eq!(times[0], 7.0);
-            assert!((100..=110).contains(&most(&times, 10.0)), "{}", most(&times, 10.0));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_provider_s_limit_does_not_lift_the_account_s() {
-        for (requests, per, most_in_ten) in [
-            // Faster than 50 in 10 s: not believed.
-            (100_000, Some(3600), 48..=50),
-            (100, None, 48..=50),
-            // Slower, though it would allow 2,000 at once.
-            (10_000, Some(3600), 30..=33),
-            (20, None, 18..=20),
-        ] {
-            let limiter = Limiter::new(RateLimits::TRUTO);
-            let clock = Controlled::new();
-            limiter.admit(Some("a"), &clock, &Watch::default()).await;
-            let all_remain = Said { remaining: None, ..said(requests, per, 0, 0) };
-            limiter.learn(Some("a"), &all_remain, clock.now());
-            let times = times(&limiter, &clock, std::iter::repeat_n("a", 300)).await;
-            let most = most(&times, 10.0);
-            assert!(most_in_ten.contains(&most), "{most}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_said_of_the_token_holds_up_all() {
-        let limiter = Limiter::new(RateLimits::TRUTO);
-        let clock = Controlled::new();
-        limiter.admit(Some("a"), &clock, &Watch::default()).await;
-        limiter.learn(Some("a"), &said(500, None, 0, 4), clock.now());
-        assert_eq!(times(&limiter, &clock, ["b"].into_iter()).await, [4.0]);
-        limiter.learn(None, &said(7, None, 0, 3), clock.now());
-        assert_eq!(times(&limiter, &clock, ["c"].into_iter()).await, [3.0]);
-    }
-
-    #[tokio::test]
-    async fn a_limit_that_is_reached_holds_up_whom_it_concerns() {
-        let limiter = Limiter::new(RateLimits::TRUTO);
-        let clock = Controlled::new();
-        let reached = |limited, said: &Said, wait| {
-            let until = clock.now() + Duration::from_secs(wait);
-            limiter.reached(Some("a"), limited, said, until, clock.now());
-        };
-        reached(Limited::ByProvider, &Said::default(), 2);
-        assert_eq!(times(&limiter, &clock, ["b", "a"].into_iter()).await, [0.0, 2.0]);
-        reached(Limited::ByApi, &said(50, None, 0, 2), 2);
-        assert_eq!(times(&limiter, &clock, ["b", "a"].into_iter()).await, [0.0, 2.0]);
-        reached(Limited::ByApi, &Said::default(), 2);
-        assert_eq!(times(&limiter, &clock, ["b", "a"].into_iter()).await, [2.0, 2.0]);
-    }
-
-    #[tokio::test]
-    async fn accounts_that_are_idle_are_forgotten() {
-        let limiter = Limiter::new(RateLimits { token: None, ..RateLimits::TRUTO });
-        let clock = Controlled::new();
-        for index in 0..20_000 {
-            limiter.admit(Some(&index.to_string()), &clock, &Watch::default()).await;
-            assert!(limiter.buckets().accounts.len() <= MAX_ACCOUNTS);
-        }
-        // The one that is farthest from idle is kept.
-        limiter.learn(Some("19999"), &said(100, Some(3600), 0, 100), clock.now());
-        for index in 0..10_000 {
-            limiter.admit(Some(&format!("other {index}")), &clock, &Watch::default()).await;
-        }
-        assert_eq!(times(&limiter, &clock, ["19999"].into_iter()).await, [100.0]);
-    }
-
-    #[test]
-    fn a_limit_is_typed_as_requests_and_seconds() {
-        let limit = RateLimit { requests: 3, per: Duration::from_millis(500) };
-        assert_eq!("3/0.5".parse(), Ok(limit));
-        for text in ["", "3", "/1", "3/", "0/1", "-1/1", "3/0", "3/-1", "3/inf", "3/NaN", "3/1e9"] {
-            assert!(text.parse::<RateLimit>().is_err(), "{text}");
         }
     }
 }

@@ -58,6 +58,8 @@ impl RetryPolicy {
 pub(crate) struct Counters {
     made: AtomicU64,
     retried: AtomicU64,
+    /// Those of the retries that count for the budget.
+    spent: AtomicU64,
 }
 
 impl Counters {
@@ -68,10 +70,10 @@ impl Counters {
         }
     }
 
-    /// Counts one more retry, unless `budget` are spent.
-    fn retry_within(&self, budget: u64) -> bool {
-        let more = |retried| (retried < budget).then_some(retried + 1);
-        self.retried.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    /// Counts one more retry for the budget, unless all of it is spent.
+    fn spend(&self, budget: u64) -> bool {
+        let more = |spent| (spent < budget).then_some(spent + 1);
+        self.spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 }
 
@@ -102,6 +104,8 @@ pub(crate) struct Retries {
     /// What the server asked for where that was too long.
     capped: Option<Duration>,
     watch: Watch,
+    /// Whether they are no part of the budget.
+    is_apart: bool,
 }
 
 impl Retries {
@@ -112,12 +116,18 @@ impl Retries {
         own: Arc<Counters>,
     ) -> Self {
         let watch = Watch::default();
-        Self { policy, clock, run, own, failed: 0, had_once: false, capped: None, watch }
+        let (had_once, is_apart) = (false, false);
+        Self { policy, clock, run, own, failed: 0, had_once, capped: None, watch, is_apart }
     }
 
     /// The same, of which the waits are told.
     pub(super) fn watched_by(self, watch: Watch) -> Self {
         Self { watch, ..self }
+    }
+
+    /// The same, which take nothing of the run's budget: for what is not needed.
+    pub(super) fn apart(self) -> Self {
+        Self { is_apart: true, ..self }
     }
 
     /// Counts a request that is about to be sent.
@@ -144,9 +154,10 @@ impl Retries {
         if is_refused || self.failed >= self.policy.attempts {
             return Err(self.given_up(error, None));
         }
-        if !self.run.retry_within(self.policy.budget) {
+        if !self.is_apart && !self.run.spend(self.policy.budget) {
             return Err(self.given_up(error, Some(self.policy.budget)));
         }
+        self.run.retried.fetch_add(1, Ordering::Relaxed);
         self.own.retried.fetch_add(1, Ordering::Relaxed);
         let wait = self.wait(told);
         let of = match again {
@@ -278,6 +289,20 @@ mod tests {
             "no retry is left to the whole run (--retry-budget 3): the API failed"
         );
         assert_eq!(seconds(&clock.waits()), [0.5, 0.5, 0.5]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_needed_takes_nothing_of_the_budget() {
+        let policy = RetryPolicy { attempts: 9, budget: 1, ..RetryPolicy::default() };
+        let (retries, clock, run) = retries(policy);
+        let mut apart = retries.apart();
+        for _ in 0..3 {
+            apart.after(failure(Again::Often, None)).await.unwrap();
+        }
+        let mut needed = Retries::new(policy, clock, Arc::clone(&run), Arc::default());
+        needed.after(failure(Again::Often, None)).await.unwrap();
+        assert!(needed.after(failure(Again::Often, None)).await.is_err());
+        assert_eq!(run.requests().retried, 4);
     }
 
     #[tokio::test]

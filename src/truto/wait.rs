@@ -12,7 +12,7 @@ use crate::error::Error;
 pub struct Wait<'a> {
     /// The account that the request is about, if it is about one.
     pub account: Option<&'a str>,
-    /// How long it is.
+    /// How long it is; nothing for [`Without`](WaitReason::Without).
     pub time: Duration,
     /// What it is for.
     pub reason: WaitReason<'a>,
@@ -31,6 +31,13 @@ pub enum WaitReason<'a> {
         /// How many there are at most.
         of: u32,
         /// What failed.
+        error: &'a Error,
+    },
+    /// Nothing: what was asked is good to know and not needed, and is not waited for any longer.
+    Without {
+        /// What is not known, such as `its integration`.
+        what: &'a str,
+        /// Why it is not.
         error: &'a Error,
     },
 }

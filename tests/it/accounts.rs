@@ -4,6 +4,7 @@ mod bounds;
 mod changed;
 mod listing;
 mod outcomes;
+mod questions;
 mod sinks;
 mod soak;
 

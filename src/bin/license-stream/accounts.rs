@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::input;
 use crate::report::{human_count, say};
 use crate::signal::{GRACE, Signals};
+use crate::waits::Waits;
 
 /// The table's columns, each with its width: 80 columns with the blanks between them. An id has always
 /// room, since it is what other commands are given.
@@ -22,6 +23,7 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
     let signals = Signals::listen(GRACE)?;
     let stop = signals.stop();
     let client = input::client(&args.api)?;
+    let client = if args.quiet { client } else { Waits::tell(client, args.verbose) };
     let filter = args.filter.filter();
     let is_filtered = filter != AccountFilter::default();
     let mut accounts = std::pin::pin!(client.accounts(filter));
@@ -54,7 +56,9 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
         listed += 1;
     }
     out.flush()?;
-    if listed == 0 && signals.first().is_none() {
+    if args.quiet {
+        // Nothing more is said.
+    } else if listed == 0 && signals.first().is_none() {
         let fits = if is_filtered { " fits the filters" } else { "" };
         say!("no account that the token can see{fits}");
     } else if !args.json {

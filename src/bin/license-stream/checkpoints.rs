@@ -1,19 +1,22 @@
 //! What is kept between runs: for a run that begins, and `license-stream checkpoint`.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointStore, Identity};
+use license_stream::checkpoint::{
+    Beginning, Checkpoint, CheckpointLock, CheckpointStore, Identity, Listed,
+};
 use license_stream::digest::Digester;
 use license_stream::sink::kafka::{KafkaStore, Topic};
 use license_stream::truto::LicenseRequest;
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, Result, printable};
 
 use crate::args::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, SourceArgs, StoreArgs};
 use crate::exit::Exit;
 use crate::place::Place;
-use crate::report::{human_bytes, human_count, say};
+use crate::report::{chain, human_bytes, human_count, say};
 use crate::settings;
 
 /// Where checkpoints are, whatever that is.
@@ -99,56 +102,87 @@ pub(crate) async fn run(args: CheckpointsArgs) -> anyhow::Result<Exit> {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
-    let Opened { store, place } = open(&args.store).await?;
-    let checkpoints = match store {
+    let Opened { store, place, remark, .. } = open(&args.store).await?;
+    let listed = match store {
         Some(store) => store.list().await?,
         None => Vec::new(),
     };
-    if checkpoints.is_empty() {
-        say!("no checkpoints in {place}");
+    match remark {
+        Some(remark) => say!("warning: {remark}"),
+        None if listed.is_empty() => say!("no checkpoints in {place}"),
+        None => {}
     }
     let mut out = std::io::stdout().lock();
-    if args.json {
-        for checkpoint in &checkpoints {
-            out.write_all(&checkpoint.to_json())?;
+    if !args.json {
+        writeln!(out, "{}", row("account", "snapshot", "licenses", "read", "files"))?;
+    }
+    let mut exit = Exit::Done;
+    for Listed { key, checkpoint } in &listed {
+        match (checkpoint, args.json) {
+            (Ok(checkpoint), true) => out.write_all(&checkpoint.to_json())?,
+            (Ok(checkpoint), false) => writeln!(out, "{}", described(key, checkpoint))?,
+            (Err(error), is_json) => {
+                exit = exit.worse(Exit::Failed);
+                let error = printable(&chain(error), MOST_OF_AN_ERROR);
+                if is_json {
+                    writeln!(out, "{}", serde_json::json!({ "key": key, "error": error }))?;
+                } else {
+                    writeln!(out, "{key:<36}  unreadable  {error}")?;
+                }
+            }
         }
-        return Ok(Exit::Done);
     }
-    let row = |account: &str, state: &str, records: &str, bytes: &str, files: &str| {
-        format!("{account:<36}  {state:<10}  {records:>11}  {bytes:>7}  {files:>5}")
-    };
-    writeln!(out, "{}", row("account", "snapshot", "licenses", "read", "files"))?;
-    for Checkpoint { key, is_complete, records, place, pieces, .. } in &checkpoints {
-        let state = if *is_complete { "complete" } else { "unfinished" };
-        let bytes = human_bytes(place.position.byte);
-        let files = human_count(pieces.len() as u64);
-        writeln!(out, "{}", row(key, state, &human_count(*records), &bytes, &files))?;
-    }
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// What is shown of why a checkpoint cannot be read.
+const MOST_OF_AN_ERROR: usize = 600;
+
+fn row(account: &str, state: &str, records: &str, bytes: &str, files: &str) -> String {
+    format!("{account:<36}  {state:<10}  {records:>11}  {bytes:>7}  {files:>5}")
+}
+
+fn described(key: &str, checkpoint: &Checkpoint) -> String {
+    let state = if checkpoint.is_complete { "complete" } else { "unfinished" };
+    let bytes = human_bytes(checkpoint.place.position.byte);
+    let files = human_count(checkpoint.pieces.len() as u64);
+    row(key, state, &human_count(checkpoint.records), &bytes, &files)
 }
 
 async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
-    let Opened { store, place } = open(&args.store).await?;
-    let keys = match &store {
+    let opened = open(&args.store).await?;
+    let keys = match &opened.store {
+        // By their names: one that cannot be read is forgotten too.
         Some(store) if args.all => {
-            store.list().await?.into_iter().map(|checkpoint| checkpoint.key).collect()
+            store.list().await?.into_iter().map(|listed| listed.key).collect()
         }
         _ => args.account,
     };
-    if keys.is_empty() {
-        say!("no checkpoints in {place}");
-    }
     let mut exit = Exit::Done;
-    for key in keys {
-        let was_there = match &store {
-            Some(store) => store.remove(&key).await?,
-            None => false,
-        };
-        if was_there {
-            say!("reset: the next run of {key} begins a new snapshot");
-        } else {
-            say!("there is no checkpoint of {key} in {place}");
+    match &opened.remark {
+        // Others may be there.
+        Some(remark) if args.all => {
+            say!("warning: {remark}");
             exit = Exit::Failed;
+        }
+        None if keys.is_empty() => say!("no checkpoints in {}", opened.place),
+        _ => {}
+    }
+    for key in keys {
+        // What keeps one from being forgotten is no matter of the others.
+        match opened.reset(&key).await {
+            Ok(true) => {
+                let meanwhile = opened.meanwhile;
+                say!("reset: the next run of {key} begins a new snapshot{meanwhile}");
+            }
+            Ok(false) => {
+                say!("there is no checkpoint of {key} in {}", opened.place);
+                exit = exit.worse(Exit::Failed);
+            }
+            Err(error) => {
+                say!("error: {}", chain(&error));
+                exit = exit.worse(Exit::of_kind(error.kind()));
+            }
         }
     }
     Ok(exit)
@@ -160,6 +194,35 @@ struct Opened {
     store: Option<Store>,
     /// For people.
     place: String,
+    /// Where runs lock what is theirs.
+    locks: Option<PathBuf>,
+    /// Why not all is seen.
+    remark: Option<String>,
+    /// What is to be said of a run that is under way, where no lock tells of one.
+    meanwhile: &'static str,
+}
+
+impl Opened {
+    fn of(store: Option<Store>, place: String) -> Self {
+        Self { store, place, locks: None, remark: None, meanwhile: "" }
+    }
+
+    /// Forgets the checkpoint of `key`: whether there was one.
+    async fn reset(&self, key: &str) -> Result<bool> {
+        let Some(store) = &self.store else { return Ok(false) };
+        // Held until it is gone.
+        let _lock = match &self.locks {
+            Some(directory) => CheckpointLock::take_to_reset(directory, key)?,
+            None => None,
+        };
+        match (store.remove(key).await?, &self.remark) {
+            (false, Some(remark)) => {
+                let message = format!("no checkpoint of {key} was found: {remark}");
+                Err(Error::new(ErrorKind::Destination, message))
+            }
+            (was_there, _) => Ok(was_there),
+        }
+    }
 }
 
 async fn open(args: &StoreArgs) -> Result<Opened> {
@@ -175,12 +238,12 @@ async fn open(args: &StoreArgs) -> Result<Opened> {
         (_, _, Some(topic), Some(brokers)) => {
             let config = settings::config(brokers, &args.settings)?;
             let topic = topic_beside(&topic.parse()?);
-            let store = KafkaStore::find(&config, &topic, PATIENCE).await?;
-            let (store, place) = match store {
-                Some(store) => (Some(Arc::new(store) as Store), format!("topic {topic}")),
-                None => (None, format!("topic {topic}, which is not there")),
+            let Some(seen) = KafkaStore::find(&config, &topic, PATIENCE).await? else {
+                return Ok(Opened::of(None, format!("topic {topic}, which is not there")));
             };
-            Ok(Opened { store, place })
+            let opened = Opened::of(Some(Arc::new(seen.store)), format!("topic {topic}"));
+            let meanwhile = ", unless a run is under way, which keeps its checkpoint anew";
+            Ok(Opened { remark: seen.remark, meanwhile, ..opened })
         }
         _ => {
             let message = "name a place with --out, --checkpoint, or --topic and --brokers";
@@ -190,7 +253,13 @@ async fn open(args: &StoreArgs) -> Result<Opened> {
 }
 
 fn look_into(place: &Place) -> Result<Opened> {
-    Ok(Opened { store: Some(place.store()?), place: place.to_string() })
+    let opened = Opened::of(Some(place.store()?), place.to_string());
+    Ok(match place {
+        Place::Directory(directory) => Opened { locks: Some(directory.clone()), ..opened },
+        Place::Bucket(_) => {
+            Opened { meanwhile: "; a run that is under way ends with an error", ..opened }
+        }
+    })
 }
 
 /// What is not there was mistyped.

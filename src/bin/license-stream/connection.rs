@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use license_stream::truto::{
-    Compression, RateLimit, RateLimits, RetryPolicy, Timeouts, Token, TrutoClient, check_proxies,
-    http_client,
+    Compression, RateLimit, RetryPolicy, Timeouts, Token, TrutoClient, check_proxies, http_client,
 };
 use license_stream::{Error, ErrorKind, Result};
 
@@ -28,7 +27,8 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "SECS", default_value_t = Seconds::of(300))]
     pub(crate) max_wait: Seconds,
     /// Most requests in any span of so many seconds, or `off`; 500/10 if it is not given, and off for
-    /// an API on this machine. What the API says of its limits is obeyed in any case
+    /// an API on this machine. What the API says of its limits can lower it, but lifts only what was not
+    /// given
     #[arg(long, value_name = "N/SECS")]
     pub(crate) rate_limit: Option<Limit>,
     /// The same of the requests for one account; 50/10 if it is not given
@@ -40,7 +40,8 @@ pub(crate) struct ConnectionArgs {
     /// How long an answer may take to begin
     #[arg(long, value_name = "SECS", default_value_t = Seconds::of(60))]
     pub(crate) first_byte_timeout: Seconds,
-    /// How long a body may be silent; as a whole it may take as long as it takes
+    /// How long a body may be silent; as a whole it may take as long as it takes, unless it is an error or is
+    /// about accounts
     #[arg(long, value_name = "SECS", default_value_t = Seconds::of(60))]
     pub(crate) idle_timeout: Seconds,
     /// File of certificates (PEM) of authorities to trust, beside the system's
@@ -81,18 +82,21 @@ impl ConnectionArgs {
             true => TrutoClient::allowing_http(http, base_url, token)?,
             false => TrutoClient::new(http, base_url, token)?,
         };
-        let usual = client.rate_limits();
-        let limits = RateLimits {
-            token: self.rate_limit.map_or(usual.token, |limit| limit.0),
-            account: self.account_rate_limit.map_or(usual.account, |limit| limit.0),
-        };
         let timeouts =
             Timeouts { first_byte: self.first_byte_timeout.0, idle: self.idle_timeout.0 };
-        Ok(client
+        let client = client
             .with_timeouts(timeouts)
             .with_retry(self.retry_policy())
-            .with_rate_limits(limits)
-            .with_compression(self.compression()))
+            .with_compression(self.compression());
+        // Only what was typed is a bound: the API may lift what is only believed.
+        let client = match self.rate_limit {
+            Some(limit) => client.with_token_rate_limit(limit.0),
+            None => client,
+        };
+        Ok(match self.account_rate_limit {
+            Some(limit) => client.with_account_rate_limit(limit.0),
+            None => client,
+        })
     }
 
     fn compression(&self) -> Compression {
@@ -192,7 +196,7 @@ mod tests {
             assert!(text.parse::<Seconds>().is_err(), "{text}");
         }
         assert_eq!("off".parse(), Ok(Limit(None)));
-        assert_eq!("500/10".parse(), Ok(Limit(RateLimits::TRUTO.token)));
+        assert_eq!("500/10".parse(), Ok(Limit(license_stream::truto::RateLimits::TRUTO.token)));
         assert!("fast".parse::<Limit>().is_err());
     }
 }

@@ -439,8 +439,11 @@ impl Sinks for Topics {
             return true;
         }
         let cause = std::error::Error::source(error);
-        let cause = cause.and_then(|cause| cause.downcast_ref::<KafkaError>());
-        cause.and_then(KafkaError::rdkafka_error_code).is_some_and(|code| {
+        let code = cause.and_then(|cause| match cause.downcast_ref::<KafkaError>() {
+            Some(error) => error.rdkafka_error_code(),
+            None => cause.downcast_ref::<RDKafkaErrorCode>().copied(),
+        });
+        code.is_some_and(|code| {
             !matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord)
         })
     }

@@ -33,6 +33,16 @@ impl Waits {
         })
     }
 
+    /// The same client, of which waits of a second or more are told, and with `is_verbose` all that are worth
+    /// it: where no progress line has them.
+    pub(crate) fn tell(client: TrutoClient, is_verbose: bool) -> TrutoClient {
+        client.with_watch(move |wait| {
+            if wait.time >= WORTH_TELLING || (is_verbose && is_worth_telling(wait)) {
+                say!("{}", line(wait));
+            }
+        })
+    }
+
     fn begin(&self, wait: &Wait<'_>) {
         let end = Instant::now() + wait.time;
         let mut longest = self.longest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,6 +82,9 @@ fn line(wait: &Wait<'_>) -> String {
         WaitReason::Retry { number, of, error } => {
             let message = error.message();
             format!("{account}{message}: retry {number} of {of} in {seconds:.1} s")
+        }
+        WaitReason::Without { what, error } => {
+            format!("{account}{what} is not known, as {}: going on without", error.message())
         }
         _ => format!("{account}waiting {seconds:.1} s for a rate limit"),
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, future};
 
-use crate::checkpoint::{Checkpoint, CheckpointStore};
+use crate::checkpoint::{Checkpoint, CheckpointStore, Listed};
 use crate::decode::CheckedBlock;
 use crate::error::Result;
 use crate::position::Position;
@@ -92,7 +92,7 @@ impl CheckpointStore for DiskStore {
         future::ready(Ok(true)).boxed()
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>>> {
         unreachable!("a run asks for its own")
     }
 }

@@ -90,6 +90,11 @@ impl<'de> Visitor<'de> for FaultVisitor {
                 "nothing goes wrong: a fault has a member such as `refuse` or `cut_at`",
             )
         })?;
+        if fault.on != FaultEndpoint::Licenses && !fault.kind.is_about_any_answer() {
+            return Err(de::Error::custom(
+                "this goes wrong with licenses, and does nothing to what `on` names",
+            ));
+        }
         Ok(fault)
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::KafkaProducer;
 use super::transaction::{Delivery, TransactionOptions, Transactions};
-use crate::checkpoint::{Checkpoint, CheckpointStore};
+use crate::checkpoint::{Checkpoint, CheckpointStore, Listed};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Keeps checkpoints in a compacted topic of one partition, keyed by what they are found by.
@@ -86,7 +86,8 @@ impl KafkaStore {
     }
 
     /// The same for who only looks at checkpoints, or forgets them: `None` where there is no such topic, and
-    /// none is made.
+    /// none is made. A transaction that has not ended is waited for as long as one of a run under way takes, and
+    /// not as long as one that a killed run has left.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -94,10 +95,13 @@ impl KafkaStore {
         config: &ClientConfig,
         topic: &str,
         timeout: Duration,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Option<Seen>> {
         let config = of_its_own(config);
-        let kept = topic::look(&config, topic, timeout).await?;
-        Ok(kept.map(|kept| Self::by_itself(config, topic, kept)))
+        let seen = topic::look(&config, topic, timeout).await?;
+        Ok(seen.map(|seen| Seen {
+            store: Self::by_itself(config, topic, seen.content),
+            remark: seen.is_withheld.then(|| topic::withheld(topic)),
+        }))
     }
 
     fn by_itself(config: ClientConfig, topic: &str, kept: BTreeMap<String, Arc<[u8]>>) -> Self {
@@ -225,6 +229,15 @@ impl KafkaStore {
     }
 }
 
+/// Checkpoints in a topic, as far as they can be seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What was committed.
+    pub store: KafkaStore,
+    /// Where a transaction has not ended: that what was kept since it began is not among it, and why that is.
+    pub remark: Option<String>,
+}
+
 /// The settings of one that writes each checkpoint by itself.
 fn of_its_own(config: &ClientConfig) -> ClientConfig {
     let mut config = config.clone();
@@ -275,9 +288,13 @@ impl CheckpointStore for KafkaStore {
         .boxed()
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Checkpoint>>> {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Listed>>> {
         let all = self.inner.kept.lock().clone();
-        async move { all.iter().map(|(key, json)| self.parse(key, json)).collect() }.boxed()
+        let listed = |(key, json): (String, Arc<[u8]>)| {
+            let checkpoint = self.parse(&key, &json);
+            Listed { key, checkpoint }
+        };
+        std::future::ready(Ok(all.into_iter().map(listed).collect())).boxed()
     }
 }
 

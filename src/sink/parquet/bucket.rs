@@ -66,7 +66,13 @@ impl BucketHold {
     /// Takes `account`'s part of `bucket` over from whoever has it, and ends what that run has begun.
     pub(super) async fn take(bucket: Bucket, account: String) -> Result<Self> {
         let name = format!("{OWN}/{account}.claim");
-        let mut claim = Register::take(&bucket, &name, |before: Option<Held>| {
+        // Whoever removes a claim, a damaged one for example, has not removed what it has led to: what is pending
+        // knows the epoch of the last run, and passes over what a run of a lower one says.
+        let marked = || async {
+            let epoch = Unfinished::epoch(&bucket, &account).await?;
+            Ok(epoch.map(|epoch| Held { epoch, ..Held::default() }))
+        };
+        let mut claim = Register::take_or(&bucket, &name, marked, |before: Option<Held>| {
             let before = before.unwrap_or_default();
             Held { epoch: before.epoch + 1, ..before }
         })
@@ -292,5 +298,38 @@ impl std::io::Write for BucketFile {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.upload.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
+
+    #[tokio::test]
+    async fn after_a_claim_was_removed_its_epoch_goes_on() {
+        let bucket = Bucket::new(Arc::new(InMemory::new()), "a", "memory:///a");
+        let take = || async { BucketHold::take(bucket.clone(), "b".to_owned()).await.unwrap() };
+        for epoch in 1..=3 {
+            let hold = take().await;
+            assert_eq!(hold.epoch, epoch);
+            hold.begin(SNAPSHOT).await.unwrap();
+        }
+        let earlier = take().await;
+        bucket.remove(&[format!("{OWN}/b.claim")]).await.unwrap();
+        let hold = take().await;
+        hold.begin(SNAPSHOT).await.expect("no later run has said anything");
+        hold.complete(&Manifest::new(Some("b"), SNAPSHOT)).await.unwrap();
+        assert!(earlier.create("b.parquet").await.is_err(), "another has taken over");
+        // Of an account that is complete too, and one of its own each.
+        bucket.remove(&[format!("{OWN}/b.claim")]).await.unwrap();
+        assert_eq!(take().await.epoch, hold.epoch + 1);
+        let other = BucketHold::take(bucket.clone(), "c".to_owned()).await.unwrap();
+        assert_eq!(other.epoch, 1);
     }
 }

@@ -13,6 +13,7 @@ use super::proof;
 use super::tree;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
+use crate::kept;
 use crate::sink::DurablePiece;
 
 /// A lock on `_license-stream/<account>.lock`, which the system gives back however the run ends. The file
@@ -69,7 +70,9 @@ impl LocalHold {
         let own = self.pending.own();
         let path = own.join(manifest_name(&self.account, &manifest.snapshot_id));
         let temporary = own.join(format!(".{}.json.partial", self.account));
-        let completed = replace(&path, &temporary, &manifest.to_json());
+        let json = manifest.to_json();
+        kept::refuse_too_long(&path.display(), &json, kept::MOST_BYTES)?;
+        let completed = replace(&path, &temporary, &json);
         completed.map_err(|error| self.pending.failed("could not be completed", error))?;
         failpoint::reach(Point::ManifestWritten);
         if !manifest.replaces.is_empty() {

@@ -19,6 +19,7 @@ use super::tree;
 #[cfg(feature = "cloud")]
 use super::unfinished::Unfinished;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kept;
 
 /// What is read of a file at once: enough for the metadata of most.
 const TAIL_BYTES: u64 = 64 << 10;
@@ -96,7 +97,7 @@ impl Looked {
         let json = match self.0.0.clone() {
             Place::Directory(directory) => {
                 let path = directory.join(&name);
-                blocking(move || match fs::read(&path) {
+                blocking(move || match kept::read(&path) {
                     Ok(json) => Ok(Some(json.into())),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(unreadable(&path.display().to_string(), error)),

@@ -109,6 +109,11 @@ impl Unfinished {
         Ok(accounts.get(account).is_some_and(|mark| mark.snapshot_id.is_some()))
     }
 
+    /// The epoch of the run that has begun a snapshot of `account` last, if one ever has.
+    pub(super) async fn epoch(bucket: &Bucket, account: &str) -> Result<Option<u64>> {
+        Ok(Self::read(bucket).await?.accounts.get(account).map(|mark| mark.epoch))
+    }
+
     /// What is unfinished in `bucket`, for one who only looks: accounts, and `run.<id>` for a run.
     pub(super) async fn pending(bucket: &Bucket) -> Result<Vec<String>> {
         let Self { accounts, run, .. } = Self::read(bucket).await?;

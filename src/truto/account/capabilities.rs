@@ -1,12 +1,17 @@
 //! Whether an account has licenses.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::truto::TrutoClient;
 
-/// Longest answer, in bytes.
-const MAX_ANSWER: usize = 1 << 20;
+/// Longest answer, in bytes: a list of what one resource can do.
+const MAX_ANSWER: usize = 256 << 10;
+
+/// How often it is asked at most.
+const ATTEMPTS: u32 = 2;
 
 /// Names under which an answer may have what matters.
 const WRAPPERS: [&str; 6] =
@@ -34,12 +39,13 @@ impl TrutoClient {
     /// `GET /integrated-account/{id}/capabilities?type=unified&resource=licenses&methods=list`.
     ///
     /// What the answer looks like is not documented. Several readings are understood; where none fits,
-    /// or there is no such address, the answer is [`LicenseSupport::Unknown`], and the request for the
-    /// licenses decides.
+    /// or the question fails, the answer is [`LicenseSupport::Unknown`], and the request for the
+    /// licenses decides: that goes for a token that is refused, too, as it may be good for licenses and not for
+    /// this. It is asked twice at most, outside the budget of retries, and waited for 10 s at most until it begins
+    /// and until it has ended. Who [watches](Self::with_watch) is told why it failed.
     ///
     /// # Errors
-    /// [`ErrorKind::Unauthorized`] if the token is refused, and no others: where this question fails,
-    /// the one for the licenses fails too, and says more.
+    /// None today: where this question fails, the one for the licenses fails too, and says more.
     pub async fn supports_licenses(&self, account: &str) -> Result<LicenseSupport> {
         let mut url = self.url("integrated-account");
         if let Ok(mut path) = url.path_segments_mut() {
@@ -49,13 +55,12 @@ impl TrutoClient {
             .append_pair("type", "unified")
             .append_pair("resource", "licenses")
             .append_pair("methods", "list");
-        match self.get_whole(&url, Some(account), MAX_ANSWER).await {
-            Ok(body) => {
-                Ok(serde_json::from_slice(&body).map_or(LicenseSupport::Unknown, |it| read(&it)))
-            }
-            Err(error) if error.kind() == ErrorKind::Unauthorized => Err(error),
-            Err(_) => Ok(LicenseSupport::Unknown),
-        }
+        let hurried = self.hurried(ATTEMPTS);
+        let retries = hurried.retries(&Arc::default()).apart();
+        let asked = hurried.get_whole_with(&url, Some(account), MAX_ANSWER, retries).await;
+        let said = self.if_known("whether it has licenses", Some(account), asked);
+        let said = said.and_then(|body| serde_json::from_slice(&body).ok());
+        Ok(said.map_or(LicenseSupport::Unknown, |said| read(&said)))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::truto::TrutoClient;
 
 /// Longest answer, in bytes; most of it is the `context`, which is passed over.
-const MAX_ANSWER: usize = 4 << 20;
+const MAX_ANSWER: usize = 1 << 20;
 
 impl TrutoClient {
     /// Asks for one account: `GET /integrated-account/{id}`, as Truto's own SDKs do.
@@ -16,7 +16,7 @@ impl TrutoClient {
     ///
     /// # Errors
     /// Those of every request, and [`ErrorKind::Upstream`] where the answer is no account, is another
-    /// one, or is longer than 4 MiB.
+    /// one, or is longer than 1 MiB.
     pub async fn account(&self, id: &str) -> Result<IntegratedAccount> {
         let mut url = self.url("integrated-account");
         if let Ok(mut path) = url.path_segments_mut() {
@@ -36,6 +36,14 @@ impl TrutoClient {
             Some(id) => error.of_account(id),
             None => error,
         })
+    }
+
+    /// [`account`](Self::account) for what is good to know and not needed: asked once, and waited for 10 s at most
+    /// until the answer begins and until it has ended. `None` is the account that the token is scoped to.
+    /// Where nothing comes of it, who [watches](Self::with_watch) is told why.
+    pub async fn look_up(&self, id: Option<&str>) -> Option<IntegratedAccount> {
+        let asked = self.hurried(1).account(id.unwrap_or("me")).await;
+        self.if_known("its integration", id, asked)
     }
 }
 

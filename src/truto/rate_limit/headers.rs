@@ -32,12 +32,6 @@ impl Said {
         Self { limit, per: limit.and(window.and_then(seconds)), remaining, reset }
     }
 
-    /// The same, with a wait of `longest` at most.
-    pub(in super::super) fn within(mut self, longest: Duration) -> Self {
-        self.reset = self.reset.map(|reset| reset.min(longest));
-        self
-    }
-
     /// Whether it tells an account's bucket more than that all is well.
     pub(in super::super) fn restricts(&self) -> bool {
         self.limit.is_some() || self.remaining.is_some()

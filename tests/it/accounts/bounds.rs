@@ -1,5 +1,7 @@
 //! What is bounded over all accounts: what a body may unpack to, and how many are read at once.
 
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +10,9 @@ use license_stream::simulate::{AccountGroup, Fault, FaultKind, SimulatedEncoding
 use serde_json::Value;
 
 use super::{command, counts, group, lines, start};
-use crate::support::process::{Run, run, start as begin};
+use crate::support::command::license_stream;
+use crate::support::process::{Run, TOKEN, run, start as begin};
+use crate::support::scripted::read_head;
 use crate::support::truto::Truto;
 
 /// More than any machine of a test has room for.
@@ -111,5 +115,58 @@ fn no_more_accounts_are_read_at_once_than_row_groups_have_shares() {
         assert_eq!((got.code, &summary["records"]), (Some(0), &1000.into()), "{}", got.stderr);
         let told = format!("warning: {at_once} accounts are read at once, not more: ");
         assert_eq!(got.stderr.contains(&told), at_once < ACCOUNTS, "{}", got.stderr);
+    }
+}
+
+/// Answers what begins with `path` at length: all of it at once but for its last byte, which comes later.
+fn at_length(stream: &mut TcpStream, path: &str, status: &str, length: usize) {
+    let head = read_head(stream);
+    if !head.starts_with(&format!("GET {path}")) || head.contains("/capabilities") {
+        let (kind, body) = match head.contains("/unified/") {
+            true => ("application/x-ndjson", "{\"id\":\"1\"}\n"),
+            false => ("application/json", "{}"),
+        };
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}", body.len());
+        let _ = stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n{body}").as_bytes());
+        return;
+    }
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}");
+    let body = format!("{{\"context\":\"{}\"}}", "x".repeat(length - 14));
+    let (most, last) = body.split_at(length - 1);
+    let sent = stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n{most}").as_bytes());
+    std::thread::sleep(Duration::from_millis(300));
+    let _ = sent.and_then(|()| stream.write_all(last.as_bytes()));
+}
+
+#[test]
+fn long_answers_about_accounts_do_not_add_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let usual = usual(directory.path());
+    for (path, status, length, code) in [
+        ("/integrated-account/", "200 OK", 1_000_000, 0),
+        ("/integrated-account/", "200 OK", 3_900_000, 0),
+        ("/unified/", "400 Bad Request", 1_000_000, 1),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                std::thread::spawn(move || at_length(&mut stream, path, status, length));
+            }
+        });
+        let ids = (0..64).map(|index| format!("{index:08x}-0000-4000-8000-000000000000\n"));
+        std::fs::write(directory.path().join("ids"), ids.collect::<String>()).unwrap();
+        let mut command = license_stream();
+        command.env("TRUTO_API_TOKEN", TOKEN).args(["ndjson", "--base-url", &url, "--json"]);
+        command.args(["--accounts-file", "ids", "--concurrency", "64", "--out", "many"]);
+        let (got, peak) = measured(&command, directory.path());
+        assert_eq!(got.code, Some(code), "{path} {length}: {}", got.stderr);
+        assert!(
+            peak < usual + (48 << 10),
+            "{path} {length}: {peak} KiB, and {usual} KiB as a rule"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use license_stream::checkpoint::CheckpointLock;
 use license_stream::simulate::Simulator;
 
 use crate::support::command::license_stream;
@@ -83,4 +84,64 @@ fn a_checkpoint_that_is_damaged_or_of_another_account_is_refused_until_it_is_res
     run(&mut parquet(&simulation, out)).expect(0);
     run(&mut parquet(&other, out)).expect(0);
     assert!(out.join("_SUCCESS").exists());
+}
+
+#[test]
+fn what_cannot_be_read_is_a_row_of_its_own_and_is_reset_without_being_read() {
+    let simulation = Simulation::start(Simulator::new().with_seed(43).with_records(600));
+    let directory = tempfile::tempdir().unwrap();
+    let (out, account) = (directory.path(), simulation.account());
+    kill(parquet(&simulation, out));
+    let path = |key: &str| out.join(format!("_license-stream/{key}.checkpoint.json"));
+    let lay = || {
+        std::fs::write(path("damaged"), "{").unwrap();
+        std::fs::write(path("newer"), "{\"format\":9}").unwrap();
+    };
+    lay();
+    let shown = run(&mut checkpoint("show", out, None)).expect(1);
+    let row = |key: &str| {
+        let row = shown.stdout.lines().find(|line| line.split_whitespace().next() == Some(key));
+        row.unwrap_or_else(|| panic!("{}", shown.stdout)).to_owned()
+    };
+    assert!(row(account).contains("unfinished"), "{}", shown.stdout);
+    for (key, why) in [("damaged", "checkpoint cannot be read"), ("newer", "checkpoint has form 9")]
+    {
+        let wanted = format!("unreadable  {}: {why}", path(key).display());
+        assert!(row(key).contains(&wanted), "{}", shown.stdout);
+    }
+    let shown = run(checkpoint("show", out, None).arg("--json")).expect(1);
+    let lines: Vec<serde_json::Value> =
+        shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let key = |line: &serde_json::Value| line["key"].as_str().unwrap().to_owned();
+    let unreadable: Vec<_> =
+        lines.iter().filter(|line| line["error"].is_string()).map(key).collect();
+    assert_eq!((lines.len(), unreadable), (3, vec!["damaged".to_owned(), "newer".to_owned()]));
+
+    run(&mut checkpoint("reset", out, Some("newer"))).expect(0);
+    lay();
+    let reset = run(checkpoint("reset", out, None).arg("--all")).expect(0);
+    assert_eq!(reset.stderr.lines().count(), 3, "{}", reset.stderr);
+    assert!(["damaged", "newer", account].iter().all(|key| !path(key).exists()));
+}
+
+#[test]
+fn what_a_run_under_way_keeps_is_not_reset() {
+    let simulation = Simulation::start(Simulator::new().with_seed(44).with_records(600));
+    let directory = tempfile::tempdir().unwrap();
+    let (out, account) = (directory.path(), simulation.account());
+    kill(parquet(&simulation, out));
+    let own = out.join("_license-stream");
+    let kept = own.join(format!("{account}.checkpoint.json"));
+    let run_under_way = CheckpointLock::take(&own, account).unwrap();
+    std::fs::write(own.join("other.checkpoint.json"), "{").unwrap();
+    let refused = run(checkpoint("reset", out, None).arg("--all")).expect(1);
+    let told =
+        format!("{account}.lock: a run is under way, and would keep its checkpoint anew; stop it");
+    assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+    assert!(refused.stderr.contains("reset: the next run of other begins"), "{}", refused.stderr);
+    assert!(kept.exists());
+    drop(run_under_way);
+    let reset = run(&mut checkpoint("reset", out, Some(account))).expect(0);
+    assert_eq!(reset.stderr, format!("reset: the next run of {account} begins a new snapshot\n"));
+    assert!(!kept.exists());
 }

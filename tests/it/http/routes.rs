@@ -115,6 +115,26 @@ fn a_proxy_that_is_down_is_named() {
 }
 
 #[test]
+fn a_proxy_for_plain_http_that_is_down_is_named_where_it_was_asked() {
+    let nobody = Refusing::take();
+    let proxy = format!("http://user:pass-w0rd@127.0.0.1:{}", nobody.port());
+    for (name, excepted, is_named) in
+        [("http_proxy", "", true), ("ALL_PROXY", "other.test", true), ("http_proxy", "test", false)]
+    {
+        let mut command = api_command("ndjson", "http://truto.test", ACCOUNT);
+        command.args(["--allow-http", "--retries=0"]).env(name, &proxy).env("NO_PROXY", excepted);
+        let got = run(&mut command);
+        assert_eq!((got.code, got.text()), (Some(3), ""));
+        let named = format!(
+            "truto.test cannot be connected to: the proxy does not answer (127.0.0.1:{}, by {name})",
+            nobody.port()
+        );
+        assert_eq!(got.stderr.contains(&named), is_named, "{name} {excepted}: {}", got.stderr);
+        assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
+    }
+}
+
+#[test]
 fn a_proxy_that_is_no_address_is_not_passed_over() {
     for (name, value) in [
         ("HTTPS_PROXY", "::::"),

@@ -10,8 +10,10 @@ use license_stream::sink::kafka::{ClientConfig, KafkaStore, producer_config};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
+use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::python::{python, topic_messages};
+use crate::support::run::run;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -21,6 +23,12 @@ fn config() -> ClientConfig {
 
 async fn open(topic: &str) -> license_stream::Result<KafkaStore> {
     KafkaStore::open(&config(), topic, PATIENCE).await
+}
+
+/// All that are in `store`, none of which is unreadable.
+async fn listed(store: &KafkaStore) -> Vec<Checkpoint> {
+    let listed = store.list().await.unwrap();
+    listed.into_iter().map(|listed| listed.checkpoint.unwrap()).collect()
 }
 
 /// A checkpoint of `account` behind `record` records.
@@ -57,7 +65,7 @@ admin.create_topics([topic])[name].result()
 async fn what_one_run_keeps_the_next_finds() {
     let topic = topic("checkpoints");
     let store = open(&topic).await.unwrap();
-    assert_eq!(store.list().await.unwrap(), []);
+    assert_eq!(listed(&store).await, []);
     assert!(!store.remove("a").await.unwrap());
     for (account, record) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
         store.save(&checkpoint(account, record)).await.unwrap();
@@ -67,7 +75,7 @@ async fn what_one_run_keeps_the_next_finds() {
     for store in [store, open(&topic).await.unwrap()] {
         assert_eq!(store.load("a").await.unwrap(), Some(checkpoint("a", 3)));
         assert_eq!(store.load("b").await.unwrap(), None);
-        assert_eq!(store.list().await.unwrap(), [checkpoint("a", 3), checkpoint("c", 4)]);
+        assert_eq!(listed(&store).await, [checkpoint("a", 3), checkpoint("c", 4)]);
     }
     // As compaction and any client see it.
     let mut last = BTreeMap::new();
@@ -92,6 +100,13 @@ async fn a_checkpoint_that_cannot_be_read_stops_its_account_only() {
     let error = store.load("b").await.unwrap_err();
     let named = format!("topic {topic}, key b: checkpoint has form 9");
     assert!(error.message().starts_with(&named), "{error}");
+    assert!(error.message().ends_with("`license-stream checkpoint reset --account`"), "{error}");
+    let listed = store.list().await.unwrap();
+    let keys: Vec<_> = listed.iter().map(|listed| listed.key.as_str()).collect();
+    assert_eq!(keys, ["a", "b"]);
+    assert!(listed[0].checkpoint.is_ok() && listed[1].checkpoint.is_err());
+    assert!(store.remove("b").await.unwrap());
+    assert_eq!(store.list().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -123,9 +138,10 @@ async fn who_only_looks_makes_no_topic() {
     }
     open(&topic).await.unwrap().save(&checkpoint("a", 1)).await.unwrap();
     let found = KafkaStore::find(&config(), &topic, PATIENCE).await.unwrap().unwrap();
-    assert_eq!(found.list().await.unwrap(), [checkpoint("a", 1)]);
-    assert!(found.remove("a").await.unwrap());
-    assert_eq!(open(&topic).await.unwrap().list().await.unwrap(), []);
+    assert_eq!(found.remark, None);
+    assert_eq!(listed(&found.store).await, [checkpoint("a", 1)]);
+    assert!(found.store.remove("a").await.unwrap());
+    assert_eq!(listed(&open(&topic).await.unwrap()).await, []);
 }
 
 #[tokio::test]
@@ -142,7 +158,9 @@ async fn what_lies_behind_an_open_transaction_is_waited_for_and_what_was_aborted
 
     let blocked = KafkaStore::open(&config(), &topic, Duration::from_secs(4)).await.unwrap_err();
     assert_eq!(blocked.kind(), ErrorKind::Unreachable);
-    assert!(blocked.message().ends_with("a transaction in it has not ended"), "{blocked:?}");
+    let why =
+        "cannot be read: a transaction in it has not ended; a run that was killed has left it";
+    assert!(blocked.message().contains(why), "{blocked:?}");
 
     let opening = tokio::spawn({
         let topic = topic.clone();
@@ -151,6 +169,45 @@ async fn what_lies_behind_an_open_transaction_is_waited_for_and_what_was_aborted
     tokio::task::spawn_blocking(move || other.abort_transaction(PATIENCE)).await.unwrap().unwrap();
     let store = opening.await.unwrap().unwrap();
     assert_eq!(store.load("a").await.unwrap(), Some(checkpoint("a", 1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_committed_before_an_open_transaction_is_shown_and_can_be_reset() {
+    let family = topic("checkpoints-killed");
+    let topic = format!("{family}.checkpoints");
+    open(&topic).await.unwrap().save(&checkpoint("a", 1)).await.unwrap();
+    // As a run that was killed leaves it.
+    let mut killed = config();
+    killed.set("transactional.id", &topic);
+    let killed: BaseProducer = killed.create().unwrap();
+    killed.init_transactions(PATIENCE).unwrap();
+    killed.begin_transaction().unwrap();
+    killed.send(BaseRecord::to(&topic).key("a").payload("aborted")).unwrap();
+    killed.flush(PATIENCE).unwrap();
+
+    let checkpoint = |arguments: &[&str]| {
+        let mut command = license_stream();
+        command.arg("checkpoint").args(arguments);
+        command.args(["--topic", &family, "--brokers", &bootstrap()]);
+        let begun = Instant::now();
+        let ended = tokio::task::block_in_place(|| run(&mut command));
+        assert!(begun.elapsed() < Duration::from_secs(20), "it waits for no killed run");
+        ended
+    };
+    let warning =
+        format!("warning: what was kept last in topic {topic} cannot be seen yet: a transaction");
+    let shown = checkpoint(&["show"]).expect(0);
+    assert!(shown.stderr.starts_with(&warning), "{}", shown.stderr);
+    assert!(shown.stdout.lines().any(|line| line.starts_with("a  ")), "{}", shown.stdout);
+    let unknown = checkpoint(&["reset", "--account", "b"]).expect(1);
+    let told = "error: no checkpoint of b was found: what was kept last";
+    assert!(unknown.stderr.starts_with(told), "{}", unknown.stderr);
+    let reset = checkpoint(&["reset", "--account", "a"]).expect(0);
+    let told = "reset: the next run of a begins a new snapshot, unless a run is under way, which keeps its \
+        checkpoint anew\n";
+    assert_eq!(reset.stderr, told);
+    tokio::task::block_in_place(|| killed.abort_transaction(PATIENCE)).unwrap();
+    assert_eq!(listed(&open(&topic).await.unwrap()).await, []);
 }
 
 #[tokio::test]

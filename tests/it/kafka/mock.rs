@@ -152,6 +152,8 @@ async fn a_run_that_is_fenced_ends_at_once_and_says_so() {
         let begin =
             "this run was fenced: another one with the transactional.id license-stream-licenses";
         assert!(error.message().starts_with(begin), "{request:?}: {error:?}");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(cause.is_none_or(|cause| !cause.contains("Global error")), "{error:?}");
         assert!(begun.elapsed() < Duration::from_secs(15));
     }
 }

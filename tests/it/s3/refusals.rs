@@ -38,19 +38,24 @@ fn refused_credentials_are_an_environment_that_does_not_fit_and_no_token_is_show
 
 #[test]
 fn a_store_that_minds_no_conditions_is_refused_before_anything_else_is_written() {
-    // There is no claim; it is written; and it is written once more, though it must not be there.
-    let careless = Replies::of(vec![
-        say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>"),
-        say("200 OK", "ETag: \"1\"\r\n", ""),
-    ]);
+    // There is no claim, and nothing pending; it is written; and it is written once more, though it must not be
+    // there.
+    let missing = || say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>");
+    let careless = Replies::of(vec![missing(), missing(), say("200 OK", "ETag: \"1\"\r\n", "")]);
     let run = export("s3://bucket/a", &careless.url());
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("s3://bucket/a keeps no conditional puts"), "{}", run.stderr);
     let heads: Vec<_> = careless.requests().into_iter().map(|request| request.head).collect();
-    let begins = ["GET", "PUT", "PUT"]
-        .map(|method| format!("{method} /bucket/a/_license-stream/input.claim"));
+    let begins = [
+        ("GET", "input.claim"),
+        ("GET", "pending"),
+        ("PUT", "input.claim"),
+        ("PUT", "input.claim"),
+    ]
+    .map(|(method, name)| format!("{method} /bucket/a/_license-stream/{name}"));
     assert!(
-        heads.len() == 3 && heads.iter().zip(&begins).all(|(head, begin)| head.starts_with(begin)),
+        heads.len() == begins.len()
+            && heads.iter().zip(&begins).all(|(head, begin)| head.starts_with(begin)),
         "{heads:?}"
     );
 }
@@ -77,4 +82,47 @@ fn other_schemes_are_refused() {
     let run = export("ftp://bucket/a", &endpoint());
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("s3://BUCKET/PREFIX"), "{}", run.stderr);
+}
+
+#[test]
+fn an_environment_that_cannot_be_used_is_named_before_anything_is_asked() {
+    let lake = ["s3://bucket/a"];
+    let places =
+        [&["parquet", "--input", "-", "--out"][..], &["inspect"], &["checkpoint", "show", "--out"]];
+    for (name, value, wrong) in [
+        ("AWS_ENDPOINT_URL", "localhost:9000", "must begin with http:// or https://"),
+        ("AWS_ENDPOINT", "http://", "is no address"),
+        ("AWS_ENDPOINT_URL_S3", "minio", "must begin with http:// or https://"),
+        ("AWS_REGION", "eu central\n", "is no region"),
+        (
+            "AWS_SESSION_TOKEN",
+            "s3cret-of-the-store\n",
+            "has a character in it that no credential has",
+        ),
+        ("AWS_ALLOW_HTTP", "perhaps", "is neither"),
+    ] {
+        for place in places {
+            let mut command = license_stream();
+            command.args(place).args(lake);
+            s3::settings(&mut command, "http://127.0.0.1:1").env(name, value);
+            let run = run_with_input(&mut command, BODY);
+            assert_eq!(run.code, Some(2), "{name}: {}", run.stderr);
+            let is_told = run.stderr.starts_with("error: s3://bucket/a");
+            assert!(is_told && run.stderr.contains(wrong), "{}", run.stderr);
+            assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+            assert!(run.stderr.contains(name), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_empty_endpoint_is_none() {
+    let bucket = Bucket::make("empty");
+    let mut command = license_stream();
+    command.args(["parquet", "--input", "-", "--out", &bucket.url()]);
+    s3::settings(&mut command, &endpoint())
+        .env("AWS_ENDPOINT_URL_S3", "")
+        .env("AWS_SESSION_TOKEN", "");
+    let run = run_with_input(&mut command, BODY);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
 }

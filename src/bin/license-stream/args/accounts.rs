@@ -156,6 +156,12 @@ pub(crate) struct AccountsArgs {
     /// Print each account as a JSON object, one a line
     #[arg(long)]
     pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Say all that is waited for, and what is asked for again; otherwise waits of a second or more
+    #[arg(long, short, conflicts_with = "quiet", overrides_with = "verbose")]
+    pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]

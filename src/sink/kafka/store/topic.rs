@@ -23,16 +23,32 @@ type Admin = AdminClient<DefaultClientContext>;
 /// How long a topic that was made may stay unknown.
 const TO_APPEAR: Duration = Duration::from_secs(5);
 
+/// How long a transaction of a run that is under way may take to end: it is open for 5 s.
+const TO_COMMIT: Duration = Duration::from_secs(7);
+
 /// The least that an answer is waited for.
 const TO_ANSWER: Duration = Duration::from_secs(1);
 
 /// Before asking again for what is about to be.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What there is to be seen of a topic.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) content: Content,
+    /// What was written behind the begin of a transaction that has not ended is not in the content.
+    pub(super) is_withheld: bool,
+}
+
 /// Everything that is in `topic`, which is made if it is not there.
 pub(super) async fn read(config: &ClientConfig, topic: &str, timeout: Duration) -> Result<Content> {
-    let content = read_or(true, config, topic, timeout).await?;
-    Ok(content.unwrap_or_default())
+    match read_or(true, config, topic, timeout).await?.unwrap_or_default() {
+        Seen { content, is_withheld: false } => Ok(content),
+        Seen { is_withheld: true, .. } => Err(Error::new(
+            ErrorKind::Unreachable,
+            format!("the checkpoints in topic {topic} cannot be read: {OPEN}"),
+        )),
+    }
 }
 
 /// The same for who only looks: `None` if there is no such topic.
@@ -40,16 +56,27 @@ pub(super) async fn look(
     config: &ClientConfig,
     topic: &str,
     timeout: Duration,
-) -> Result<Option<Content>> {
+) -> Result<Option<Seen>> {
     read_or(false, config, topic, timeout).await
 }
+
+/// That not all of `topic` was seen.
+pub(super) fn withheld(topic: &str) -> String {
+    format!("what was kept last in topic {topic} cannot be seen yet: {OPEN}")
+}
+
+/// Why what was written to a topic is not shown, and until when.
+const OPEN: &str = "a transaction in it has not ended; a run that was killed has left it, or one is under way. \
+    It ends when the next run of the same job begins, one with the same transactional.id, or by itself within \
+    transaction.timeout.ms: 2 minutes after the kill, and 5 of a run that delivers at least once, unless they \
+    were set";
 
 async fn read_or(
     makes: bool,
     config: &ClientConfig,
     topic: &str,
     timeout: Duration,
-) -> Result<Option<Content>> {
+) -> Result<Option<Seen>> {
     let deadline = Instant::now() + timeout;
     let mut config = config.clone();
     // The end that is asked for is that of all that was written, and not where the first open transaction
@@ -69,7 +96,7 @@ async fn read_or(
             return Err(undescribed(&topic));
         }
         wait_for_leader(&admin, &topic, deadline)?;
-        read_to_end(&config, &admin, &topic, deadline).map(Some)
+        read_to_end(makes, &config, &admin, &topic, deadline).map(Some)
     });
     read.await.map_err(|error| {
         Error::new(ErrorKind::Internal, "reading the checkpoints did not end").caused_by(error)
@@ -197,18 +224,20 @@ fn wait_for_leader(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> 
     }
 }
 
+/// Reads `topic`; all of it, if that is needed, before it answers with anything.
 fn read_to_end(
+    needs_all: bool,
     config: &ClientConfig,
     admin: &Admin,
     topic: &str,
     deadline: Instant,
-) -> Result<Content> {
+) -> Result<Seen> {
     let unread = |error| unanswered(topic, error);
     let end = end(|| admin.inner().fetch_watermarks(topic, 0, left(deadline)), deadline);
     let end = end.map_err(unread)?;
-    let mut content = Content::new();
+    let mut seen = Seen::default();
     if end == 0 {
-        return Ok(content);
+        return Ok(seen);
     }
     let mut config = config.clone();
     config
@@ -222,14 +251,18 @@ fn read_to_end(
     // kept, and the transaction another's.
     // The last answer may take longer than what is left by then.
     let stable_end = || consumer.fetch_watermarks(topic, 0, left(deadline).max(TO_ANSWER));
+    // Who only looks can do with less, and does not wait for what may take minutes.
+    let patience = if needs_all { left(deadline) } else { TO_COMMIT.min(left(deadline) / 2) };
+    let until = Instant::now() + patience;
     while stable_end().map_err(unread)?.1 < end {
-        if left(deadline) < PAUSE {
-            let message = format!(
-                "the checkpoints in topic {topic} cannot be read: a transaction in it has not ended"
-            );
-            return Err(Error::new(ErrorKind::Unreachable, message));
+        if left(until) < PAUSE {
+            seen.is_withheld = true;
+            break;
         }
         std::thread::sleep(PAUSE);
+    }
+    if seen.is_withheld && needs_all {
+        return Ok(seen);
     }
     let mut partition = TopicPartitionList::new();
     partition.add_partition_offset(topic, 0, Offset::Beginning).map_err(unread)?;
@@ -240,11 +273,11 @@ fn read_to_end(
             Some(Ok(message)) => {
                 let key = String::from_utf8_lossy(message.key().unwrap_or_default());
                 match message.payload() {
-                    Some(json) => content.insert(key.into_owned(), json.into()),
-                    None => content.remove(&*key),
+                    Some(json) => seen.content.insert(key.into_owned(), json.into()),
+                    None => seen.content.remove(&*key),
                 };
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(content),
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(seen),
             Some(Err(error)) if is_final(&error) => return Err(unread(error)),
             // Tried again by the client.
             Some(Err(error)) => last_error = error,

@@ -83,6 +83,8 @@ impl Failure {
     pub(in crate::sink::kafka) fn error(&self) -> Error {
         let error = Error::new(ErrorKind::Destination, self.message.clone());
         match &self.cause {
+            // The code says all of it; "Global error" is a name of librdkafka's for where it was met.
+            Some(KafkaError::Global(code)) => error.caused_by(*code),
             Some(cause) => error.caused_by(cause.clone()),
             None => error,
         }

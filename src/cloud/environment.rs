@@ -1,0 +1,224 @@
+//! The variables `AWS_…` of the environment, as far as they can be used.
+//!
+//! `object_store` takes them as they are, and panics at the first request that one does not fit into.
+
+use std::collections::BTreeMap;
+
+use object_store::ClientConfigKey;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
+use reqwest::Url;
+
+/// What they say, to build on.
+///
+/// # Errors
+/// Which variable is wrong, and what is wrong with it. No value is repeated: it may be a secret.
+pub(super) fn builder(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<AmazonS3Builder, String> {
+    let is_set = |(name, value): &(String, String)| {
+        // One that is empty is not set, as to Amazon's own tools.
+        name.starts_with("AWS_") && !value.is_empty()
+    };
+    // In one order everywhere: where two names of one setting are set, AWS_ENDPOINT and AWS_ENDPOINT_URL, the
+    // last one counts.
+    let variables: BTreeMap<_, _> = variables.into_iter().filter(is_set).collect();
+    let mut builder = AmazonS3Builder::new();
+    for (name, value) in variables {
+        let Ok(key) = name.to_ascii_lowercase().parse::<Key>() else { continue };
+        let value = checked(key, &value).map_err(|wrong| format!("{name} {wrong}"))?;
+        builder = builder.with_config(key, value);
+    }
+    let endpoint = endpoint(&builder);
+    if endpoint.as_deref().is_some_and(is_plain_loopback) {
+        builder = builder.with_allow_http(true);
+    }
+    Ok(builder)
+}
+
+/// Those of this process that are text.
+pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text)
+}
+
+/// Where requests go, if it is not to Amazon.
+fn endpoint(builder: &AmazonS3Builder) -> Option<String> {
+    let set = |key| builder.get_config_value(&key);
+    set(Key::S3Endpoint).or_else(|| set(Key::Endpoint))
+}
+
+/// `value` in the form in which it can be used, or what is wrong with it.
+fn checked(key: Key, value: &str) -> Result<String, &'static str> {
+    match key {
+        Key::Endpoint
+        | Key::S3Endpoint
+        | Key::StsEndpoint
+        | Key::MetadataEndpoint
+        | Key::ContainerCredentialsFullUri => address(value),
+        // Part of a host's name, and of what is signed.
+        Key::Region | Key::DefaultRegion if !is_region(value) => {
+            Err("is no region: one is letters, digits and `-`, as in eu-central-1")
+        }
+        // They go into headers.
+        Key::AccessKeyId | Key::Token if !value.bytes().all(|byte| byte.is_ascii_graphic()) => Err(
+            "has a character in it that no credential has: a blank, the end of a line, or one beyond ASCII",
+        ),
+        Key::ContainerCredentialsRelativeUri if !is_path(value) => {
+            Err("is no path: it must begin with `/`")
+        }
+        Key::Client(ClientConfigKey::AllowHttp) if !is_bool(value) => {
+            Err("is neither `true` nor `false`")
+        }
+        _ if value.contains(char::is_control) => {
+            Err("has the end of a line, or another control character, in it")
+        }
+        _ => Ok(value.to_owned()),
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    text.bytes().all(is_usual)
+}
+
+/// Whether `object_store` takes it for a truth value.
+fn is_bool(text: &str) -> bool {
+    let values = ["1", "true", "on", "yes", "y", "0", "false", "off", "no", "n"];
+    values.iter().any(|value| value.eq_ignore_ascii_case(text))
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The address `text`, escaped where it must be.
+fn address(text: &str) -> Result<String, &'static str> {
+    const SCHEME: &str = "must begin with http:// or https://, as http://localhost:9000 does";
+
+    let url = match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+        // `localhost:9000` has a scheme, by the letter.
+        Ok(_) => return Err(SCHEME),
+        Err(_) if text.trim_start().starts_with("http") && text.contains("://") => {
+            return Err(
+                "is no address: http:// or https:// must have a host behind it, and may have a port, as \
+                 http://localhost:9000 does",
+            );
+        }
+        Err(_) => return Err(SCHEME),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "must have no user and no password in it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are \
+             for these",
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must be an address without `?` and `#`");
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether it is plain HTTP to this machine, which nobody can read on its way.
+fn is_plain_loopback(endpoint: &str) -> bool {
+    let Ok(url) = Url::parse(endpoint) else { return false };
+    let is_loopback = match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback()),
+        None => false,
+    };
+    url.scheme() == "http" && is_loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(set: &[(&str, &str)]) -> Result<AmazonS3Builder, String> {
+        builder(set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn an_endpoint_that_is_none_is_refused_by_the_name_of_its_variable() {
+        let scheme = "must begin with http:// or https://";
+        let wrongs = [
+            ("localhost:9000", scheme),
+            ("minio", scheme),
+            ("//minio:9000", scheme),
+            (" ", scheme),
+            ("ftp://minio", scheme),
+            ("http://", "is no address"),
+            ("https://", "is no address"),
+            ("http://minio:port", "is no address"),
+            ("http://mi nio", "is no address"),
+            ("http://me:s3cret@minio", "must have no user"),
+            ("http://minio?s3cret", "must be an address without"),
+        ];
+        let names =
+            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"];
+        for name in names {
+            for (value, wrong) in wrongs {
+                let told = of(&[(name, value)]).unwrap_err();
+                assert!(told.starts_with(&format!("{name} {wrong}")), "{value}: {told}");
+                assert!(!told.contains("s3cret"), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_empty_is_not_set_and_what_is_there_is_used() {
+        let empty = of(&[
+            ("AWS_ENDPOINT_URL", ""),
+            ("AWS_ENDPOINT_URL_S3", ""),
+            ("AWS_REGION", ""),
+            ("AWS_SESSION_TOKEN", ""),
+            ("AWS_ALLOW_HTTP", ""),
+        ]);
+        let empty = empty.unwrap();
+        assert_eq!(endpoint(&empty), None);
+        assert_eq!(empty.get_config_value(&Key::Region), None);
+        assert_eq!(empty.get_config_value(&Key::Token), None);
+        let both = [("AWS_ENDPOINT_URL", "http://a:1/x/"), ("AWS_ENDPOINT", "http://b")];
+        assert_eq!(endpoint(&of(&both).unwrap()).as_deref(), Some("http://a:1/x"));
+        let of_s3 = [both[0], ("AWS_ENDPOINT_URL_S3", " http://münchen ")];
+        let of_s3 = endpoint(&of(&of_s3).unwrap());
+        assert_eq!(of_s3.as_deref(), Some("http://xn--mnchen-3ya"));
+    }
+
+    #[test]
+    fn what_no_header_and_no_name_can_hold_is_refused() {
+        for (name, value) in [
+            ("AWS_SESSION_TOKEN", "s3cret\n"),
+            ("AWS_ACCESS_KEY_ID", "s3cret\r"),
+            ("AWS_ACCESS_KEY_ID", "s3cret s3cret"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret\n"),
+            ("AWS_ALLOW_HTTP", "perhaps"),
+            ("AWS_REGION", "eu central"),
+            ("AWS_DEFAULT_REGION", "eu-central-1\n"),
+            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "s3cret"),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "s3cret"),
+        ] {
+            let told = of(&[(name, value)]).unwrap_err();
+            assert!(told.starts_with(&format!("{name} ")) && !told.contains("s3cret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_spoken_to_in_plain() {
+        assert!(is_plain_loopback("http://127.0.0.1:9000") && is_plain_loopback("http://[::1]:1"));
+        for other in ["http://minio:9000", "https://127.0.0.1", "http://127.0.0.1.example.com", ""]
+        {
+            assert!(!is_plain_loopback(other), "{other}");
+        }
+        let is_allowed = |set: &[(&str, &str)]| {
+            let key = Key::Client(ClientConfigKey::AllowHttp);
+            of(set).unwrap().get_config_value(&key).is_some_and(|set| set == "true")
+        };
+        let (here, there) = ("http://localhost:9000", "http://minio:9000");
+        assert!(is_allowed(&[("AWS_ENDPOINT_URL", here)]));
+        assert!(is_allowed(&[("AWS_ENDPOINT_URL", there), ("AWS_ENDPOINT_URL_S3", here)]));
+        assert!(!is_allowed(&[("AWS_ENDPOINT_URL", here), ("AWS_ENDPOINT_URL_S3", there)]));
+    }
+}
