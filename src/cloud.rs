@@ -102,7 +102,7 @@ impl Bucket {
     /// machine only, unless `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if the address is none, or if the
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the address is none, or if the
     /// environment does not fit it.
     pub fn open(url: &str) -> Result<Self> {
         s3::open(url)
