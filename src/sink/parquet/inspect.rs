@@ -13,7 +13,7 @@ use compactions::compactions;
 use footer::total;
 pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
 
-use super::claim::{COMPACTED, file_name};
+use super::claim::{COMPACTED, file_name, owner};
 use super::lake::{Lake, SUCCESS};
 use super::looked::Looked;
 use super::manifest::Manifest;
@@ -224,7 +224,7 @@ fn snapshots(
 ) -> Vec<SnapshotInspection> {
     let mut found = BTreeMap::new();
     for file in files {
-        let Some((account, snapshot_id)) = parse(&file.name) else { continue };
+        let Some((account, snapshot_id)) = owner(&file.name) else { continue };
         let (account, snapshot_id) = (account.to_owned(), snapshot_id.to_owned());
         found.entry((account, snapshot_id)).or_insert_with(Vec::new).push(file);
     }
@@ -279,13 +279,6 @@ pub(super) fn is_manifest(name: &str) -> bool {
     !name.starts_with('.') && account_and_snapshot(name).is_some()
 }
 
-/// The account and the snapshot that the name of a file is made of.
-fn parse(name: &str) -> Option<(&str, &str)> {
-    let (name, number) = file_name(name).strip_suffix(".parquet")?.rsplit_once('-')?;
-    let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
-    account_and_snapshot(name).filter(|_| is_number)
-}
-
 fn account_and_snapshot(name: &str) -> Option<(&str, &str)> {
     let (account, snapshot) = name.split_at_checked(name.len().checked_sub(36)?)?;
     let account = account.strip_suffix('-').filter(|account| !account.is_empty())?;
@@ -302,10 +295,10 @@ mod tests {
     fn names_tell_accounts_with_dashes_from_snapshots() {
         for account in ["input", "a-b", SNAPSHOT] {
             let name = format!("{account}-{SNAPSHOT}");
-            assert_eq!(parse(&format!("{name}-00012.parquet")), Some((account, SNAPSHOT)));
+            assert_eq!(owner(&format!("{name}-00012.parquet")), Some((account, SNAPSHOT)));
             assert!(is_manifest(&format!("{name}.json")));
             for name in [format!("{name}-0012.parquet"), format!("{name}.parquet")] {
-                assert_eq!(parse(&name), None, "{name}");
+                assert_eq!(owner(&name), None, "{name}");
             }
         }
         for name in ["a.checkpoint.json", "a.lock", ".a.json.partial", &format!("{SNAPSHOT}.json")]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::footer::total;
-use super::{FileSummary, SnapshotState, is_whole, parse};
-use crate::sink::parquet::claim::COMPACTED;
+use super::{FileSummary, SnapshotState, is_whole};
+use crate::sink::parquet::claim::{COMPACTED, owner};
 use crate::sink::parquet::manifest::Manifest;
 
 /// Files of snapshots that were merged into one.
@@ -33,7 +33,7 @@ pub(super) fn compactions<'a>(
 ) -> (Vec<CompactionInspection>, HashSet<&'a str>) {
     let mut there = BTreeMap::<_, Vec<_>>::new();
     for file in files {
-        if let Some((COMPACTED, id)) = parse(&file.name) {
+        if let Some((COMPACTED, id)) = owner(&file.name) {
             there.entry(id).or_default().push(file);
         }
     }
