@@ -185,6 +185,7 @@ pub mod error;
 #[cfg(feature = "pipeline")]
 mod failpoint;
 pub mod frame;
+mod insight;
 pub mod integration;
 #[cfg(feature = "pipeline")]
 mod kept;

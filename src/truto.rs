@@ -30,7 +30,6 @@ mod decompress;
 mod encoding;
 mod failure;
 mod http;
-mod insight;
 mod json;
 mod pages;
 mod proxy;

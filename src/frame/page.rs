@@ -6,10 +6,11 @@ mod aside;
 mod broken;
 mod members;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::decode::{self, Limits};
 use crate::error::{Error, ErrorKind, Result};
-use crate::printable;
+use crate::insight::Insight;
 #[cfg(feature = "stream")]
 pub(crate) use aside::Asides;
 #[cfg(feature = "stream")]
@@ -62,6 +63,8 @@ pub(crate) struct PageReader {
     /// `error`, unless it says that there is none.
     error: Option<String>,
     message: Option<String>,
+    /// What explains an error: `truto_error_insight` and `details`.
+    explained: Map<String, Value>,
     /// `truto_is_remote_error`: whether it was the provider that failed.
     is_remote: bool,
     /// Whether there is a cursor that cannot be followed.
@@ -71,8 +74,8 @@ pub(crate) struct PageReader {
 /// A member is looked at up to this length.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Characters of the API's own words that are passed on.
-const MAX_WORDS: usize = 300;
+/// How deep what explains an error may nest: read, each level takes room on the stack.
+const MAX_EXPLAINED: Limits = Limits { max_depth: 16 };
 
 impl PageReader {
     pub(crate) fn page(&self) -> &Page {
@@ -93,6 +96,10 @@ impl PageReader {
         }
         let parsed = match value {
             _ if !is_short => None,
+            value if is_explanation(name) => {
+                let is_shallow = decode::check(value, &MAX_EXPLAINED).is_ok();
+                is_shallow.then(|| serde_json::from_slice(value).ok()).flatten()
+            }
             // Of what nests it counts whether there is anything in it: read, it would take room on the
             // stack for each level.
             [b'[' | b'{', ..] if is_empty(value) => Some(Value::Array(Vec::new())),
@@ -150,18 +157,20 @@ impl PageReader {
         let status = self.status_code.take().max(self.status.take());
         let error = self.error.take();
         let message = self.message.take();
+        let mut said = std::mem::take(&mut self.explained);
         let is_remote = std::mem::take(&mut self.is_remote);
         let is_unreadable = std::mem::take(&mut self.is_unreadable);
         if is_failure {
             let who = if is_remote { BY_PROVIDER } else { "the API" };
-            let words = message.or(error).unwrap_or_default();
-            let words = printable(&words, MAX_WORDS);
-            let (kind, words) = match status {
-                Some(status) => (
-                    ErrorKind::of_status(u16::try_from(status).unwrap_or(u16::MAX), is_remote),
-                    format!("status {status}: {words}"),
-                ),
-                None => (ErrorKind::Upstream, format!("without a status: {words}")),
+            said.extend(
+                message.or(error).map(|words| ("message".to_owned(), Value::String(words))),
+            );
+            let words = Insight::of_object(&said).with_status(status);
+            let kind = match status {
+                Some(status) => {
+                    ErrorKind::of_status(u16::try_from(status).unwrap_or(u16::MAX), is_remote)
+                }
+                None => ErrorKind::Upstream,
             };
             return Err(Error::new(kind, format!("{who} {REPORTED} ({words})")));
         }
@@ -223,6 +232,7 @@ impl PageReader {
                 }
             }
             "message" => self.message = text(value),
+            name if is_explanation(name) => drop(self.explained.insert(name.to_owned(), value)),
             "truto_is_remote_error" => {
                 self.is_remote = value == Value::Bool(true) || value == "true";
             }
@@ -247,5 +257,11 @@ pub(crate) const REPORTED: &str = "reported an error in the body";
 /// Whether `name` is a member of an envelope or of an error that is looked at.
 fn is_member(name: &str) -> bool {
     is_of_page(name)
+        || is_explanation(name)
         || matches!(name, "statusCode" | "status" | "error" | "message" | "truto_is_remote_error")
+}
+
+/// Whether `name` is a member of an error that says what to do about it.
+fn is_explanation(name: &str) -> bool {
+    matches!(name, "truto_error_insight" | "details")
 }

@@ -9,13 +9,13 @@ use reqwest::{Response, StatusCode, Url};
 
 use super::answer::Answer;
 use super::host;
-use super::insight::Insight;
 use super::proxy;
 use super::rate_limit::{Said, told};
 use super::token::Token;
 use super::whole::Whole;
 use crate::error::{Error, ErrorKind};
 use crate::frame::{BY_PROVIDER, REPORTED};
+use crate::insight::Insight;
 use crate::room::Room;
 
 /// What a proxy says with 407.
@@ -158,9 +158,9 @@ pub(super) async fn refused(
     let message = match target {
         Some(target) => format!(
             "{what} to {target}, where no token is taken: if the API is there, name it with --base-url ({})",
-            said.with_status(status.as_u16())
+            said.with_status(u64::from(status.as_u16()))
         ),
-        None => format!("{what} ({})", said.with_status(status.as_u16())),
+        None => format!("{what} ({})", said.with_status(u64::from(status.as_u16()))),
     };
     let is_limit = status == StatusCode::TOO_MANY_REQUESTS;
     Failure {

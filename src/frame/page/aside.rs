@@ -145,6 +145,7 @@ const PAGE_MEMBERS: [&str; 4] =
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_BYTES;
     use super::*;
     use crate::frame::Page;
 
@@ -349,6 +350,26 @@ mod tests {
                 (r#","truto_is_remote_error":false}"#, mine),
             ] {
                 assert_eq!(told(&format!("{start}{rest}")).kind(), kind, "{start}{rest}");
+            }
+        }
+        // What explains it comes in any order, and is left out where it is of no use.
+        for (explained, words) in [
+            (
+                r#""truto_error_insight":{"missing_required_query_parameters":{"value":["product"]}}"#,
+                "x; these are missing: product (--product)",
+            ),
+            (
+                r#""details":{"failures":[{"path":"limit","message":"is no number"}]}"#,
+                "x; limit: is no number",
+            ),
+            (r#""details":{"failures":"x"},"truto_error_insight":{"remote_error":7}"#, "x"),
+            (&format!(r#""details":{}1{}"#, r#"{"failures":["#.repeat(50), "]}".repeat(50)), "x"),
+            (&format!(r#""details":{{"failures":"{}"}}"#, "y".repeat(MAX_BYTES)), "x"),
+        ] {
+            let message = format!("the API reported an error in the body (status 400: {words})");
+            let error = r#""statusCode":400,"message":"x""#;
+            for line in [format!("{{{error},{explained}}}"), format!("{{{explained},{error}}}")] {
+                assert_eq!(told(&line).message(), message);
             }
         }
         let line = r#"{"id":"a","statusCode":502,"error":"Bad Gateway"}"#;

@@ -18,16 +18,17 @@ const MAX_LISTED: usize = 10;
 /// What is in it is not known for sure, so that each part is looked at by itself. What the provider
 /// answered (`raw_response`) is never read: it may hold anything.
 #[derive(Debug, Default)]
-pub(super) struct Insight {
+pub(crate) struct Insight {
     /// Whether it was the provider that failed or refused.
-    pub(super) is_remote: bool,
+    pub(crate) is_remote: bool,
     /// What was said, in the order in which it helps.
     words: Vec<String>,
 }
 
 impl Insight {
     /// Reads `body`.
-    pub(super) fn of(body: &[u8]) -> Self {
+    #[cfg(any(feature = "http", test))]
+    pub(crate) fn of(body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
             Ok(Value::Object(said)) => Self::of_object(&said),
             _ if body.trim_ascii_start().starts_with(b"<") => {
@@ -38,7 +39,8 @@ impl Insight {
         }
     }
 
-    fn of_object(said: &Map<String, Value>) -> Self {
+    /// Reads the members of an error.
+    pub(crate) fn of_object(said: &Map<String, Value>) -> Self {
         let is_remote = said.get("truto_is_remote_error").is_some_and(is_true);
         let mut words = Vec::new();
         let message = said.get("message").map(texts).unwrap_or_default();
@@ -64,11 +66,11 @@ impl Insight {
     }
 
     /// What was said, behind the status: `status 400: …`.
-    pub(super) fn with_status(&self, status: u16) -> String {
-        if self.words.is_empty() {
-            return format!("status {status}");
-        }
-        format!("status {status}: {}", self.words.join("; "))
+    pub(crate) fn with_status(&self, status: impl Into<Option<u64>>) -> String {
+        let status = status
+            .into()
+            .map_or("without a status".to_owned(), |status| format!("status {status}"));
+        if self.words.is_empty() { status } else { format!("{status}: {}", self.words.join("; ")) }
     }
 }
 
