@@ -217,6 +217,7 @@ impl Export {
         let mut tally = Tally::new(What {
             is_json: export.report.json,
             are_many,
+            is_fail_fast: export.source.accounts.fail_fast,
             is_from_the_first_page: export.source.is_from_the_first_page(),
         });
         while let Some(ended) = runs.next().await {

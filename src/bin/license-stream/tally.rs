@@ -70,6 +70,8 @@ pub(crate) struct What {
     pub(crate) is_json: bool,
     /// Whether accounts are listed or several of them named, even if one is left in the end.
     pub(crate) are_many: bool,
+    /// Whether the first account that fails ends the run.
+    pub(crate) is_fail_fast: bool,
     /// Whether pages are read from the first one on, so that a snapshot can be complete.
     pub(crate) is_from_the_first_page: bool,
 }
@@ -278,7 +280,9 @@ impl Tally {
 
     fn failed(&mut self, id: Option<&str>, error: Error) {
         self.exit = self.exit.worse(Exit::of_kind(error.kind()));
-        let is_fatal = error.kind() == ErrorKind::Unauthorized || !self.what.are_many;
+        let is_fatal = error.kind() == ErrorKind::Unauthorized
+            || self.what.is_fail_fast
+            || !self.what.are_many;
         if is_fatal && self.error.is_none() {
             self.error = Some(chain(&error));
         }
@@ -361,7 +365,12 @@ mod tests {
 
     #[test]
     fn a_token_that_is_refused_is_told_once() {
-        let what = What { is_json: false, are_many: true, is_from_the_first_page: true };
+        let what = What {
+            is_json: false,
+            are_many: true,
+            is_fail_fast: false,
+            is_from_the_first_page: true,
+        };
         let mut tally = Tally::new(what);
         let kinds = [ErrorKind::Unauthorized, ErrorKind::Upstream, ErrorKind::Unauthorized];
         for (index, kind) in (0..).zip(kinds) {

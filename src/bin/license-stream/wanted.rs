@@ -146,6 +146,14 @@ impl Line {
             (id, account) => id.or(account).ok_or("a JSON object has the account as its `id`")?,
         };
         let (organization_id, product) = (text("organization_id")?, text("product")?);
+        if organization_id.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err("the `organization_id` is empty: set it or leave it out".to_owned());
+        }
+        if organization_id.is_some() && product.is_some() {
+            let what =
+                "no integration takes both an `organization_id` and a `product`: leave one out";
+            return Err(what.to_owned());
+        }
         Ok(Self { id, organization_id, product, integration: value["integration"].clone() })
     }
 }
@@ -291,6 +299,14 @@ mod tests {
             ("{\"status\":\"active\"}".to_owned(), "a JSON object has the account as its `id`"),
             ("{\"id\":7}".to_owned(), "`id` is a text"),
             (object(r#","organization_id":7"#), "`organization_id` is a text"),
+            (
+                object(r#","organization_id":" ""#),
+                "the `organization_id` is empty: set it or leave it out",
+            ),
+            (
+                object(r#","organization_id":"o","product":"onedrive""#),
+                "no integration takes both an `organization_id` and a `product`: leave one out",
+            ),
             (object(r#","product":"word""#), "`product` is azure_active_directory or onedrive"),
             (object(r#","account":"b""#), "an account is named by `id` or by `account`"),
         ] {
