@@ -43,7 +43,6 @@ impl Unfinished {
         snapshot_id: &str,
         epoch: u64,
     ) -> Result<bool> {
-        find_out(bucket).await?;
         let mark = Mark { snapshot_id: Some(snapshot_id.to_owned()), epoch };
         let register = change(bucket, |unfinished| {
             let before = unfinished.accounts.get(account);
@@ -63,7 +62,6 @@ impl Unfinished {
 
     /// The run `id` over many accounts is unfinished.
     pub(super) async fn add_run(bucket: &Bucket, id: &str) -> Result<()> {
-        find_out(bucket).await?;
         let register = change(bucket, |unfinished| {
             unfinished.run = Some(id.to_owned());
             unfinished.held = false;
@@ -104,27 +102,30 @@ impl Unfinished {
 
     /// Whether a snapshot of `account` is unfinished.
     pub(super) async fn has(bucket: &Bucket, account: &str) -> Result<bool> {
-        find_out(bucket).await?;
-        let accounts = Self::read(bucket).await?.accounts;
-        Ok(accounts.get(account).is_some_and(|mark| mark.snapshot_id.is_some()))
+        let unfinished = match Self::read(bucket).await? {
+            Some(unfinished) => unfinished,
+            None => found_out(bucket).await?.unwrap_or_default(),
+        };
+        Ok(unfinished.accounts.get(account).is_some_and(|mark| mark.snapshot_id.is_some()))
     }
 
     /// The epoch of the run that has begun a snapshot of `account` last, if one ever has.
     pub(super) async fn epoch(bucket: &Bucket, account: &str) -> Result<Option<u64>> {
-        Ok(Self::read(bucket).await?.accounts.get(account).map(|mark| mark.epoch))
+        let unfinished = Self::read(bucket).await?.unwrap_or_default();
+        Ok(unfinished.accounts.get(account).map(|mark| mark.epoch))
     }
 
     /// What is unfinished in `bucket`, for one who only looks: accounts, and `run.<id>` for a run.
     pub(super) async fn pending(bucket: &Bucket) -> Result<Vec<String>> {
-        let Self { accounts, run, .. } = Self::read(bucket).await?;
+        let Self { accounts, run, .. } = Self::read(bucket).await?.unwrap_or_default();
         let accounts = accounts.into_iter().filter(|(_, mark)| mark.snapshot_id.is_some());
         let run = run.map(|id| format!("run.{id}"));
         Ok(accounts.map(|(account, _)| account).chain(run).collect())
     }
 
-    async fn read(bucket: &Bucket) -> Result<Self> {
+    async fn read(bucket: &Bucket) -> Result<Option<Self>> {
         let name = format!("{OWN}/pending");
-        let Some(json) = bucket.read(&name).await? else { return Ok(Self::default()) };
+        let Some(json) = bucket.read(&name).await? else { return Ok(None) };
         let stored = Stored::from_json(&json).map_err(|error| {
             let message = format!(
                 "{} is of another version, or damaged: if it is damaged, remove it while nothing runs, and the \
@@ -133,7 +134,7 @@ impl Unfinished {
             );
             Error::new(ErrorKind::Input, message).caused_by(error)
         })?;
-        Ok(stored.value)
+        Ok(Some(stored.value))
     }
 
     fn is_empty(&self) -> bool {
@@ -152,29 +153,24 @@ impl Unfinished {
     }
 }
 
-/// Where the register is gone and others of what runs keep is not, finds out anew what is unfinished. Where
-/// nothing of that is there, nobody knows which objects are complete, and none is taken for unfinished.
-async fn find_out(bucket: &Bucket) -> Result<()> {
-    if bucket.length(&format!("{OWN}/pending")).await?.is_some() {
-        return Ok(());
-    }
+/// What is unfinished, where the register is gone and others of what runs keep is not. Where nothing of that is there,
+/// nobody knows which objects are complete, and none is taken for unfinished.
+async fn found_out(bucket: &Bucket) -> Result<Option<Unfinished>> {
     let names = |listed: Vec<(String, u64)>| listed.into_iter().map(|(name, _)| name).collect();
     let own: Vec<String> = names(bucket.names(OWN).await?);
     if own.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let here: Vec<String> = names(bucket.tree(hive::is_directory).await?);
     let mark = |(account, id): (&str, &str)| {
         (account.to_owned(), Mark { snapshot_id: Some(id.to_owned()), epoch: 0 })
     };
-    let found = Unfinished {
+    Ok(Some(Unfinished {
         accounts: claim::unfinished(&here, &own).into_iter().map(mark).collect(),
         run: None,
         held: false,
         success: here.iter().any(|name| name == SUCCESS).then(|| UNKNOWN.to_owned()),
-    };
-    let name = format!("{OWN}/pending");
-    Register::take(bucket, &name, |before| before.unwrap_or_else(|| found.clone())).await.map(drop)
+    }))
 }
 
 /// In the place of an upload, of which nobody knows any more: what came of it is all there is to take back.
@@ -184,12 +180,12 @@ async fn change(
     bucket: &Bucket,
     mut change: impl FnMut(&mut Unfinished),
 ) -> Result<Register<Unfinished>> {
-    Register::take(bucket, &format!("{OWN}/pending"), |before: Option<Unfinished>| {
+    let changed = |before: Option<Unfinished>| {
         let mut unfinished = before.unwrap_or_default();
         change(&mut unfinished);
         unfinished
-    })
-    .await
+    };
+    Register::take_or(bucket, &format!("{OWN}/pending"), || found_out(bucket), changed).await
 }
 
 /// Something is unfinished, as `register` says: there is no `_SUCCESS` any more.
