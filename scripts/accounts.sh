@@ -49,10 +49,11 @@ number() { # number NAME: of the run, which stands before those of its accounts
   head -c 1000 "$work/summary" | grep -oE "\"$1\":[0-9.]+" | sed -n '1s/.*://p'
 }
 
-# One run, as a row of the table.
-row() { # row WHAT ACCOUNTS VERB [ARGUMENT…]
-  local what=$1 accounts=$2 verb=$3
-  shift 3
+# One run, as a row of the table. It fails where the peak is above the goal for memory, or where the rate limits that
+# the command keeps to have earned it a 429.
+row() { # row WHAT ACCOUNTS GOAL_MIB VERB [ARGUMENT…]
+  local what=$1 accounts=$2 goal=$3 verb=$4 peak
+  shift 4
   # Where standard output has the data, the summary is on standard error.
   /usr/bin/time --quiet -f %M -o "$work/peak" \
     "$command" "$verb" --all-accounts --json "$@" >"$work/summary" || { tail -c 2000 "$work/summary" >&2; exit 1; }
@@ -60,23 +61,28 @@ row() { # row WHAT ACCOUNTS VERB [ARGUMENT…]
     head -c 2000 "$work/summary" >&2
     exit 1
   fi
-  printf '| %s | %d | %.0f | %d | %d | %d |\n' "$what" "$accounts" "$(number elapsed_seconds)" "$(number requests)" \
-    "$(number retries)" $((($(cat "$work/peak") + 1023) / 1024))
+  peak=$((($(cat "$work/peak") + 1023) / 1024))
+  printf '| %s | %d | %.0f | %d | %d | %d | %d |\n' "$what" "$accounts" "$(number elapsed_seconds)" "$(number requests)" \
+    "$(number retries)" "$peak" "$goal"
+  if ((peak > goal)) || (($(number retries) > 0)); then
+    echo "accounts.sh: $what: peak $peak MiB with a goal of $goal, retries: $(number retries), and none is expected" >&2
+    exit 1
+  fi
   echo "accounts.sh: $what done" >&2
 }
 
-printf '| | accounts | seconds | requests | retries | peak, MiB |\n|---|--:|--:|--:|--:|--:|\n'
+printf '| | accounts | seconds | requests | retries | peak, MiB | goal, MiB |\n|---|--:|--:|--:|--:|--:|--:|\n'
 start_simulator "$limited" --rate-limits
-row 'Parquet, at 500 requests in 10 s' "$limited" parquet --out "$work/limited" \
+row 'Parquet, at 500 requests in 10 s' "$limited" 160 parquet --out "$work/limited" \
   --rate-limit 500/10 --account-rate-limit 50/10
 rm -rf "$work/limited"
 stop_simulator
 start_simulator "$unlimited"
-row 'NDJSON, a file each' "$unlimited" ndjson --out "$work/lines"
+row 'NDJSON, a file each' "$unlimited" 64 ndjson --out "$work/lines"
 rm -rf "$work/lines"
-row 'Kafka' "$unlimited" kafka --brokers "$KAFKA_BOOTSTRAP_SERVERS" --topic "accounts-$$"
-row 'Parquet' "$unlimited" parquet --out "$work/parquet"
+row 'Kafka' "$unlimited" 64 kafka --brokers "$KAFKA_BOOTSTRAP_SERVERS" --topic "accounts-$$"
+row 'Parquet' "$unlimited" 160 parquet --out "$work/parquet"
 rm -rf "$work/parquet"
-row 'Parquet, 64 at once' "$unlimited" parquet --concurrency 64 --out "$work/parquet"
+row 'Parquet, 64 at once' "$unlimited" 160 parquet --concurrency 64 --out "$work/parquet"
 stop_simulator
 printf '\n%s\n' "$(PYTHONPATH=benches "${LICENSE_STREAM_PYTHON:-python3}" -c 'import machine; print(machine.describe())')"
