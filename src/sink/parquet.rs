@@ -1,8 +1,8 @@
 //! Licenses into Parquet files of a local directory, or of an object store.
 //!
-//! Files are named `<account>-<snapshot>-<00000>.parquet`, with `input` for an account that is not
+//! Files are named `<account>-<snapshot>-<00000>.parquet`, or `….arrow` in the other [format](FileFormat), with `input` for an account that is not
 //! known, in directories below the lake if [partitions](ParquetOptions::partition_by) are wanted. One is written under a hidden temporary name and takes its own name once it is whole and on
-//! disk, so that a reader of `*.parquet` never meets a part of a file; in an object store it is an upload
+//! disk, so that a reader of such names never meets a part of a file; in an object store it is an upload
 //! in parts, which ends in the same way. Where row groups and files end
 //! depends on the records and the options alone.
 //!
@@ -21,6 +21,7 @@ mod claim;
 mod compact;
 mod completion;
 mod file;
+mod format;
 mod gathered;
 mod group;
 mod hive;
@@ -45,6 +46,7 @@ mod run;
 mod tree;
 #[cfg(feature = "cloud")]
 mod unfinished;
+mod writer;
 
 use std::sync::Arc;
 
@@ -61,6 +63,7 @@ pub use claim::Claim;
 pub use compact::{Compaction, CompactionPlan, CompactionSummary, PlannedGroup};
 pub use completion::Completion;
 pub use file::WrittenFile;
+pub use format::FileFormat;
 pub use inspect::{
     BrokenFile, ColumnInspection, CompactionInspection, FileInspection, FileSummary,
     LakeInspection, RowGroupInspection, SnapshotInspection, SnapshotState,

@@ -1,5 +1,6 @@
 //! What is in Parquet files, as readers see it that are not ours.
 
+mod arrow;
 mod columns;
 mod complete;
 mod encoding;

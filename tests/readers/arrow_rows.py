@@ -1,8 +1,8 @@
-"""Prints the rows of an Arrow stream, as a reader that is not ours sees them.
+"""Prints the rows of an Arrow stream or an Arrow file, as a reader that is not ours sees them.
 
     arrow_rows.py duckdb|pyarrow|polars FILE
 
-FILE holds what was written to standard output. It is printed as engines.py says; DuckDB reads batches that pyarrow
+FILE is what was written to standard output, or begins as Arrow files do. It is printed as engines.py says; DuckDB reads batches that pyarrow
 hands over one by one. A stream that ends within a message is an error, after the rows before that, but with
 Polars, which reads it whole before it has any.
 """
@@ -10,10 +10,19 @@ Polars, which reads it whole before it has any.
 import engines
 
 
+def is_file(file: str) -> bool:
+    with open(file, "rb") as opened:
+        return opened.read(6) == b"ARROW1"
+
+
 def opened(file: str):
     import pyarrow as pa
 
-    return pa.ipc.open_stream(open(file, "rb"))
+    if not is_file(file):
+        return pa.ipc.open_stream(open(file, "rb"))
+    batches = pa.ipc.open_file(file)
+    each = (batches.get_batch(number) for number in range(batches.num_record_batches))
+    return pa.RecordBatchReader.from_batches(batches.schema, each)
 
 
 def duckdb_rows(file: str):
@@ -27,7 +36,8 @@ def pyarrow_rows(file: str):
 def polars_rows(file: str):
     import polars as pl
 
-    return engines.polars_rows(pl.read_ipc_stream(file))
+    frame = pl.read_ipc(file, memory_map=False) if is_file(file) else pl.read_ipc_stream(file)
+    return engines.polars_rows(frame)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ fn file(place: &Place) -> license_stream::Result<Option<(Lake, String)>> {
             Ok(Some((directory.unwrap_or(Path::new(".")).into(), name.into_owned())))
         }
         Place::Bucket(url) => match url.rsplit_once('/') {
-            Some((folder, name)) if name.ends_with(".parquet") => {
+            Some((folder, name)) if name.ends_with(".parquet") || name.ends_with(".arrow") => {
                 Ok(Some((Place::Bucket(folder.to_owned()).lake()?, name.to_owned())))
             }
             _ => Ok(None),
@@ -80,7 +80,7 @@ fn file_text(file: &FileInspection) -> String {
             number.to_string(),
             human_count(group.rows),
             human_bytes(group.compressed_bytes),
-            human_bytes(group.uncompressed_bytes),
+            known_bytes(group.uncompressed_bytes),
         ]);
     }
     text + &groups.text() + &columns_text(&file.columns, None)
@@ -112,7 +112,7 @@ fn lake_text(lake: &LakeInspection) -> String {
     }
     for broken in &lake.broken {
         text.push_str(&format!(
-            "no Parquet file: {}: {}\n",
+            "not what its name says: {}: {}\n",
             printable(&broken.name),
             printable(&broken.reason)
         ));
@@ -176,7 +176,7 @@ fn columns_text(columns: &[ColumnInspection], files: Option<u64>) -> String {
         if column.bloom_filter {
             notes.push("bloom filter".to_owned());
         }
-        if !column.page_index {
+        if !column.page_index && column.compressed_bytes.is_some() {
             notes.push("no page index".to_owned());
         }
         if let Some(files) = files.filter(|files| *files != column.files) {
@@ -186,8 +186,8 @@ fn columns_text(columns: &[ColumnInspection], files: Option<u64>) -> String {
             printable(&column.path),
             column.r#type.clone(),
             column.codecs.iter().cloned().collect::<Vec<_>>().join(" "),
-            human_bytes(column.compressed_bytes),
-            human_bytes(column.uncompressed_bytes),
+            known_bytes(column.compressed_bytes),
+            known_bytes(column.uncompressed_bytes),
             notes.join(", "),
         ]);
     }
@@ -224,6 +224,11 @@ impl<const N: usize> Table<N> {
         }
         text
     }
+}
+
+/// Nothing where it is not known.
+fn known_bytes(bytes: Option<u64>) -> String {
+    bytes.map(human_bytes).unwrap_or_default()
 }
 
 fn plural(count: u64, noun: &str) -> String {

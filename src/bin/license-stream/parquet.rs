@@ -5,8 +5,8 @@ use std::sync::Arc;
 use license_stream::checkpoint::{Beginning, CheckpointLock, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, Manifest, ParquetOptions, ParquetReport, ParquetSink, PartitionField,
-    RunClaim, SortColumn,
+    Claim, Completion, FileFormat, Manifest, ParquetOptions, ParquetReport, ParquetSink,
+    PartitionField, RunClaim, SortColumn,
 };
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
@@ -40,9 +40,14 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         return arrow::run(args).await;
     }
     let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
-    let most = (args.layout.row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
+    let format = match args.form {
+        FormArg::Arrow => FileFormat::Arrow,
+        FormArg::Parquet | FormArg::ArrowStream => FileFormat::Parquet,
+    };
+    let most = (args.layout.row_group_bytes(format) / SHARE_BYTES).max(ALWAYS_AT_ONCE);
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
-    let options = ParquetOptions::new(args.out.lake()?, "");
+    let mut options = ParquetOptions::new(args.out.lake()?, "");
+    options.format = format;
     let mut options = args.layout.set(options, export.concurrency())?;
     let typed = export.source.request.integration;
     // As the API's list has it.
@@ -209,6 +214,9 @@ impl Sinks for Files {
 fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
     let mut identity = identity.with("file_bytes", options.file_bytes);
     // What is not asked for is not named: checkpoints are then those of versions that did not know it.
+    if options.format == FileFormat::Arrow {
+        identity = identity.with("as", "arrow");
+    }
     if !options.columns.is_all() {
         let fields = options.columns.schema().fields().iter();
         let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();

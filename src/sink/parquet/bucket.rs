@@ -286,6 +286,11 @@ impl BucketFile {
     pub(super) fn path(&self) -> &str {
         &self.path
     }
+
+    /// Bytes that were written to it.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
 }
 
 impl std::io::Write for BucketFile {

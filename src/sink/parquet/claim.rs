@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
+use super::format::FileFormat;
 use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
 use super::open::blocking;
@@ -274,7 +275,8 @@ pub(super) fn file_name(name: &str) -> &str {
 /// else.
 pub(super) fn parse<'a>(account: &str, name: &'a str) -> Option<(&'a str, u64)> {
     let name = file_name(name).strip_prefix(account)?.strip_prefix('-')?;
-    let (snapshot, number) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let (_, name) = FileFormat::of(name)?;
+    let (snapshot, number) = name.rsplit_once('-')?;
     let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_snapshot = snapshot.len() == 36 && Uuid::try_parse(snapshot).is_ok();
     if is_number && is_snapshot { Some((snapshot, number.parse().ok()?)) } else { None }
@@ -285,7 +287,7 @@ pub(super) fn owner(name: &str) -> Option<(&str, &str)> {
     let name = file_name(name);
     let name =
         name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial")).unwrap_or(name);
-    let (begin, _) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+    let (begin, _) = FileFormat::of(name)?.1.rsplit_once('-')?;
     let (account, _) = begin.split_at_checked(begin.len().checked_sub(37)?)?;
     let (snapshot, _) = parse(account, name)?;
     is_name(account).then_some((account, snapshot))

@@ -55,7 +55,7 @@ impl TemporaryFile {
     /// Begins the file `name` of `lake`, in directories that are made.
     pub(super) fn create(lake: &Path, name: &str) -> Result<Self> {
         let path = lake.join(name);
-        // A leading dot and another ending: no engine that looks for Parquet files takes it for one.
+        // A leading dot and another ending: no engine that looks for files of this kind takes it for one.
         let temporary = path.with_file_name(format!(".{}.partial", file_name(name)));
         let directory = path.parent().unwrap_or(lake);
         let file = fs::create_dir_all(directory).and_then(|()| File::create(&temporary));
@@ -67,6 +67,11 @@ impl TemporaryFile {
     /// The name it will have.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes that were written to it.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Another handle on the bytes, to put them on disk while more are written.

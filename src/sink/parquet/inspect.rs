@@ -2,6 +2,7 @@
 
 mod compactions;
 pub(super) mod footer;
+pub(super) mod ipc;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,6 +15,7 @@ use footer::total;
 pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
 
 use super::claim::{COMPACTED, file_name, owner};
+use super::format::FileFormat;
 use super::lake::{Lake, SUCCESS};
 use super::looked::Looked;
 use super::manifest::Manifest;
@@ -37,9 +39,9 @@ pub struct LakeInspection {
     pub compactions: Vec<CompactionInspection>,
     /// What runs that were killed have left of files, or what runs are writing now.
     pub partial: Vec<String>,
-    /// What is named as a Parquet file and is none.
+    /// What is named as a Parquet or Arrow file and is none.
     pub broken: Vec<BrokenFile>,
-    /// The Parquet files, in the order of their names.
+    /// The Parquet and Arrow files, in the order of their names.
     pub files: Vec<FileSummary>,
     /// The columns of all files together, in the order in which they come first.
     pub columns: Vec<ColumnInspection>,
@@ -80,7 +82,7 @@ pub enum SnapshotState {
     Orphaned,
 }
 
-/// A Parquet file of many.
+/// A file of many.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileSummary {
     /// Its name, with the directories that it lies in.
@@ -142,14 +144,15 @@ impl LakeInspection {
         };
         for (name, bytes) in names {
             let is_hidden = file_name(&name).starts_with(['.', '_']);
-            if is_hidden && name.ends_with(".parquet.partial") {
+            let is_file = |name: &str| FileFormat::of(name).is_some();
+            if is_hidden && name.strip_suffix(".partial").is_some_and(is_file) {
                 seen.partial.push(name);
-            } else if name.ends_with(".parquet") && !is_hidden {
+            } else if is_file(&name) && !is_hidden {
                 seen.add(&place, name, bytes).await?;
             }
         }
         if seen.files.is_empty() && seen.broken.is_empty() && own.is_empty() {
-            let message = format!("{} holds no Parquet file, and nothing of a run", place.0);
+            let message = format!("{} holds no file of licenses, and nothing of a run", place.0);
             return Err(Error::new(ErrorKind::Input, message));
         }
         let replaced;

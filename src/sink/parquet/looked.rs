@@ -8,10 +8,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parquet::file::metadata::ParquetMetaData;
 
+use super::format::FileFormat;
 #[cfg(feature = "cloud")]
 use super::hive;
-use super::inspect::footer::{FileInspection, decode, wanted};
-use super::inspect::is_manifest;
+use super::inspect::footer::{self, FileInspection};
+use super::inspect::{ipc, is_manifest};
 use super::lake::{Lake, OWN, Place};
 use super::manifest::Manifest;
 use super::open::blocking;
@@ -133,29 +134,43 @@ impl Looked {
         }
     }
 
-    /// File `name`, of so many bytes; or why it is no Parquet file.
+    /// File `name`, of so many bytes; or why it is none of the format that its name says, or else of Parquet.
     pub(super) async fn file(
         &self,
         name: &str,
         bytes: u64,
     ) -> Result<Result<FileInspection, String>> {
+        if let Some((FileFormat::Arrow, _)) = FileFormat::of(name) {
+            let end = self.end(name, bytes, ipc::wanted).await?;
+            return Ok(end.and_then(|end| ipc::decode(name, bytes, &end)));
+        }
         let metadata = self.metadata(name, bytes).await?;
         Ok(metadata.map(|metadata| FileInspection::from_metadata(name, bytes, &metadata)))
     }
 
-    /// What the end of that file says.
+    /// What the end of a Parquet file says.
     pub(super) async fn metadata(
         &self,
         name: &str,
         bytes: u64,
     ) -> Result<Result<ParquetMetaData, String>> {
-        let mut tail = self.tail(name, bytes, TAIL_BYTES).await?;
+        let end = self.end(name, bytes, footer::wanted).await?;
+        Ok(end.and_then(|end| footer::decode(&end)))
+    }
+
+    /// As much of the end of a file as `wanted` says, which knows by some of it, or why it is no such file.
+    async fn end(
+        &self,
+        name: &str,
+        bytes: u64,
+        wanted: fn(&[u8], u64) -> Result<Option<u64>, String>,
+    ) -> Result<Result<Bytes, String>> {
+        let tail = self.tail(name, bytes, TAIL_BYTES).await?;
         match wanted(&tail, bytes) {
-            Ok(None) => {}
-            Ok(Some(more)) => tail = self.tail(name, bytes, more).await?,
-            Err(reason) => return Ok(Err(reason)),
+            Ok(None) => Ok(Ok(tail)),
+            Ok(Some(more)) => self.tail(name, bytes, more).await.map(Ok),
+            Err(reason) => Ok(Err(reason)),
         }
-        Ok(decode(&tail))
     }
 
     /// The last bytes of a file of `bytes`, `count` of them at most.

@@ -1,4 +1,4 @@
-//! A Parquet file that is being written.
+//! A file that is being written.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -6,31 +6,26 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
-};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
 use tokio::task::JoinSet;
 
 #[cfg(feature = "cloud")]
 use super::bucket::BucketFile;
 use super::claim::Claim;
 use super::file::{TemporaryFile, WrittenFile};
+use super::format::FileFormat;
 use super::gathered::Part;
-use super::group::{Failure, RowGroup};
+use super::group::Failure;
 use super::lake::Hold;
 use super::order::SortColumn;
+use super::writer::{OpenGroup, Writer};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A file to which row groups are appended. Dropped before it is finished, it leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     writer: Writer,
-    factory: ArrowRowGroupWriterFactory,
-    schema: SchemaRef,
     /// Row groups that are in the file, and the length of the last.
     groups: usize,
     last_group_bytes: u64,
@@ -38,26 +33,23 @@ pub(super) struct OpenFile {
     syncing: JoinSet<io::Result<()>>,
     threads: usize,
     rows: u64,
-    /// Bytes of JSON that its rows were made from.
-    /// Or of Arrow, where they were read from other files.
+    /// Bytes of JSON that its rows were made from, or of Arrow, where they were read from other files.
     json_bytes: u64,
 }
 
 /// What a file is to have, and how it is encoded.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
+    pub(super) format: FileFormat,
     pub(super) schema: SchemaRef,
     pub(super) properties: WriterProperties,
     /// Columns that are encoded at once.
     pub(super) threads: NonZeroUsize,
 }
 
-/// What appends whole row groups to the file.
-type Writer = SerializedFileWriter<Destination>;
-
 /// Where the bytes go.
 #[derive(Debug)]
-enum Destination {
+pub(super) enum Destination {
     Local(TemporaryFile),
     #[cfg(feature = "cloud")]
     Bucket(BucketFile),
@@ -66,25 +58,18 @@ enum Destination {
 impl OpenFile {
     /// Begins the file `name`.
     pub(super) async fn create(claim: &Claim, form: Form, name: String) -> Result<Self> {
-        let Form { schema, properties, threads } = form;
+        let threads = form.threads.get();
         let file = Destination::create(claim.hold(), name).await?;
-        let columns = Arc::clone(&schema);
-        let created = move || {
+        let begun = move || {
             let path = file.path();
-            let options = ArrowWriterOptions::new().with_properties(properties);
-            ArrowWriter::try_new_with_options(file, schema, options)
-                .and_then(ArrowWriter::into_serialized_writer)
-                .map_err(|error| failed(&path, error))
+            Writer::begin(form, file).map_err(|error| failed(&path, error))
         };
-        let (writer, factory) = blocking(created).await?;
         Ok(Self {
-            writer,
-            factory,
-            schema: columns,
+            writer: blocking(begun).await?,
             groups: 0,
             last_group_bytes: 0,
             syncing: JoinSet::new(),
-            threads: threads.get(),
+            threads,
             rows: 0,
             json_bytes: 0,
         })
@@ -97,35 +82,39 @@ impl OpenFile {
 
     /// Whether it is as near to a length of `bytes` as it comes, if the next row group is like the last.
     pub(super) fn is_nearest_to(&self, bytes: u64) -> bool {
-        self.writer.bytes_written() as u64 + self.last_group_bytes / 2 >= bytes
+        self.writer.bytes() + self.last_group_bytes / 2 >= bytes
     }
 
     /// Begins the row group that is [appended](Self::append) next.
-    pub(super) fn begin_group(&self) -> Result<RowGroup> {
-        RowGroup::begin(&self.factory, &self.schema, self.groups, self.threads)
-            .map_err(|error| self.failed(error))
+    pub(super) fn begin_group(&self) -> Result<OpenGroup> {
+        self.writer.group(self.groups, self.threads).map_err(|error| self.failed(error))
     }
 
     /// Begins to encode rows of that row group.
-    pub(super) async fn encode(&self, group: &mut RowGroup, rows: RecordBatch) -> Result<()> {
+    pub(super) async fn encode(&self, group: &mut OpenGroup, rows: RecordBatch) -> Result<()> {
         group.write(rows).await.map_err(|failure| self.not_encoded(failure))
     }
 
     /// Puts a row group of `rows`, made from `json_bytes` bytes of JSON, into the file.
     pub(super) async fn append(
         mut self,
-        group: RowGroup,
+        group: OpenGroup,
         rows: u64,
         json_bytes: u64,
     ) -> Result<Self> {
-        let chunks = group.close().await.map_err(|failure| self.not_encoded(failure))?;
+        let group = group.close().await.map_err(|failure| self.not_encoded(failure))?;
         self.groups += 1;
-        self.last_group_bytes = chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
         self.rows += rows;
         self.json_bytes += json_bytes;
-        let mut this = blocking(move || match append(&mut self.writer, chunks) {
-            Ok(()) => Ok(self),
-            Err(error) => Err(self.failed(error)),
+        let mut this = blocking(move || {
+            let before = self.writer.bytes();
+            match self.writer.append(group) {
+                Ok(()) => {
+                    self.last_group_bytes = self.writer.bytes() - before;
+                    Ok(self)
+                }
+                Err(error) => Err(self.failed(error)),
+            }
         })
         .await?;
         this.sync().await?;
@@ -162,8 +151,8 @@ impl OpenFile {
     pub(super) async fn finish(self, claim: &Claim) -> Result<WrittenFile> {
         let (writer, rows) = (self.writer, self.rows);
         let file = blocking(move || {
-            let path = writer.inner().path();
-            writer.into_inner().map_err(|error| failed(&path, error))
+            let path = writer.file().path();
+            writer.end().map_err(|error| failed(&path, error))
         })
         .await?;
         file.publish(claim.hold(), rows).await
@@ -171,7 +160,7 @@ impl OpenFile {
 
     /// Begins to put on disk what was written, once what was written before is there.
     async fn sync(&mut self) -> Result<()> {
-        let handle = match self.writer.inner() {
+        let handle = match self.writer.file() {
             Destination::Local(file) => file.handle(),
             // Its parts are on their way already.
             #[cfg(feature = "cloud")]
@@ -187,14 +176,14 @@ impl OpenFile {
     }
 
     pub(super) fn failed(&self, error: ParquetError) -> Error {
-        failed(&self.writer.inner().path(), error)
+        failed(&self.writer.file().path(), error)
     }
 
     pub(super) fn not_encoded(&self, failure: Failure) -> Error {
         match failure {
             Failure::Encoder(error) => self.failed(error),
             Failure::Task(error) => {
-                Error::new(ErrorKind::Internal, "the Parquet encoder failed").caused_by(error)
+                Error::new(ErrorKind::Internal, "the encoder of the file failed").caused_by(error)
             }
         }
     }
@@ -214,6 +203,15 @@ impl Destination {
             Self::Local(file) => file.path().display().to_string(),
             #[cfg(feature = "cloud")]
             Self::Bucket(file) => file.path().to_owned(),
+        }
+    }
+
+    /// Bytes that were taken so far.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Local(file) => file.bytes(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(file) => file.bytes(),
         }
     }
 
@@ -248,20 +246,12 @@ impl Write for Destination {
     }
 }
 
-fn append(writer: &mut Writer, chunks: Vec<ArrowColumnChunk>) -> Result<(), ParquetError> {
-    let mut group = writer.next_row_group()?;
-    for chunk in chunks {
-        chunk.append_to_row_group(&mut group)?;
-    }
-    group.close().map(drop)
-}
-
 /// Runs `work`, which keeps the CPU or the disk busy, beside the runtime.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(ErrorKind::Internal, "writing the Parquet file failed").caused_by(error)
+        Error::new(ErrorKind::Internal, "writing the file failed").caused_by(error)
     })?
 }
 

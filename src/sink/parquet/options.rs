@@ -9,11 +9,13 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::schema::types::ColumnPath;
 
 use super::claim::{COMPACTED, NO_ACCOUNT};
+use super::format::FileFormat;
 use super::lake::Lake;
 use super::open::Form;
 use super::order::{SortColumn, sorting_columns};
 use super::partition::PartitionField;
 use super::roll::Roll;
+use super::writer::ipc_options;
 use crate::decode::Limits;
 use crate::decode::arrow::Projection;
 use crate::error::{Error, ErrorKind, Result};
@@ -50,6 +52,9 @@ pub struct ParquetOptions {
     pub integration: Option<Arc<str>>,
     /// Files of this snapshot that earlier runs have made: the next one has the next number. None by default.
     pub files_before: Vec<DurablePiece>,
+    /// What files are encoded as; Parquet by default. In an Arrow file a row group is one record batch, which is held
+    /// until it is full; of `properties` it has the codec, of the column `id`, and what files say of themselves.
+    pub format: FileFormat,
     /// A row group ends with the batch that reaches this many bytes of JSON. 128 MiB by default.
     pub row_group_bytes: u64,
     /// A row group ends with the batch that reaches this many rows. 1,000,000 by default.
@@ -94,6 +99,7 @@ impl ParquetOptions {
             snapshot_id: snapshot_id.into(),
             integration: None,
             files_before: Vec::new(),
+            format: FileFormat::Parquet,
             row_group_bytes: 128 << 20,
             row_group_rows: 1_000_000,
             file_bytes: 1 << 30,
@@ -141,8 +147,8 @@ impl ParquetOptions {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if rows are to be sorted by a column of lists or one that is not
-    /// written, if such a one has a bloom filter, if rows are to be sorted or partitioned in row groups of more
-    /// than 1 GiB, if partitions leave no column, or come twice, or if the account is called `compacted`.
+    /// written, if such a one has a bloom filter, if an Arrow file is to have one or another codec than its own, if rows
+    /// are to be sorted, partitioned or put into Arrow files in row groups of more than 1 GiB, if partitions leave no column, or come twice, or if the account is called `compacted`.
     pub fn check(&self) -> Result<()> {
         if self.account.as_deref() == Some(COMPACTED) {
             let message = format!("no account can be called {COMPACTED}: merged files are");
@@ -151,12 +157,15 @@ impl ParquetOptions {
         self.check_partitions()?;
         let columns = self.file_columns()?;
         sorting_columns(&self.sort_by, columns.schema())?;
-        let is_held = !self.sort_by.is_empty() || !self.partition_by.is_empty();
+        let is_arrow = self.format == FileFormat::Arrow;
+        let is_held = is_arrow || !self.sort_by.is_empty() || !self.partition_by.is_empty();
         if is_held && self.row_group_bytes > MAX_HELD_BYTES {
-            let message = format!(
-                "a row group that is sorted or partitioned has {MAX_HELD_BYTES} bytes at most"
-            );
+            let what = if is_arrow { "of an Arrow file" } else { "that is sorted or partitioned" };
+            let message = format!("a row group {what} has {MAX_HELD_BYTES} bytes at most");
             return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        if is_arrow && let Err(error) = ipc_options(&self.properties) {
+            return Err(Error::new(ErrorKind::Configuration, "no such Arrow file").caused_by(error));
         }
         let has_bloom = |field: &&Arc<arrow_schema::Field>| {
             let path = ColumnPath::from(field.name().as_str());
@@ -164,6 +173,11 @@ impl ParquetOptions {
         };
         let all = License::schema();
         let mut blooms = all.fields().iter().filter(has_bloom);
+        if let (true, Some(field)) = (is_arrow, blooms.clone().next()) {
+            let message =
+                format!("an Arrow file has no bloom filter, as of column {}", field.name());
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         match blooms.find(|field| !columns.contains(field.name())) {
             None => Ok(()),
             Some(field) => {
@@ -199,13 +213,15 @@ impl ParquetOptions {
     /// What each file has, and how it is encoded.
     pub(super) fn form(&self) -> Result<Form> {
         let schema = Arc::clone(self.file_columns()?.schema());
-        Ok(Form { schema, properties: self.file_properties()?, threads: self.threads })
+        let properties = self.file_properties()?;
+        Ok(Form { format: self.format, schema, properties, threads: self.threads })
     }
 
     /// The name of file `number` of the snapshot in `directory`, which is empty for the lake itself.
     pub(super) fn file_name(&self, directory: &str, number: usize) -> String {
         let account = self.account.as_deref().unwrap_or(NO_ACCOUNT);
-        let name = format!("{account}-{}-{number:05}.parquet", self.snapshot_id);
+        let ending = self.format.ending();
+        let name = format!("{account}-{}-{number:05}{ending}", self.snapshot_id);
         if directory.is_empty() { name } else { format!("{directory}/{name}") }
     }
 }

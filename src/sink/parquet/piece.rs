@@ -9,11 +9,11 @@ use arrow_array::RecordBatch;
 use super::claim::Claim;
 use super::file::WrittenFile;
 use super::gathered::Gathered;
-use super::group::RowGroup;
 use super::open::OpenFile;
 use super::options::ParquetOptions;
 use super::parts::{Directory, Parts};
 use super::roll::Roll;
+use super::writer::OpenGroup;
 use crate::error::Result;
 
 /// The files of one number, one in each directory that has rows of it. Dropped before it is finished, it
@@ -39,7 +39,7 @@ pub(super) struct Piece {
 #[derive(Debug)]
 enum Rows {
     /// Those of the only file there is, encoded as they come.
-    Encoded(Option<RowGroup>),
+    Encoded(Option<OpenGroup>),
     /// Those of many, or that are to be sorted, encoded when all of a row group are there.
     Gathered(Gathered),
 }

@@ -123,10 +123,7 @@ fn what_a_stream_has_not_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
     for (options, said) in [
-        (
-            &["--out", "-"][..],
-            "--out - is standard output, to which no Parquet file can be written",
-        ),
+        (&["--out", "-"][..], "--out - is standard output, to which no file can be written"),
         (&["--as", "arrow-stream", "--out", "lake"], "goes to standard output: --out -"),
         (&["--as", "arrow-stream", "--out", "-", "--bloom", "id"], "--bloom is of Parquet files"),
         (&["--as", "arrow-stream", "--out", "-", "--compression", "none"], "--compression is of"),

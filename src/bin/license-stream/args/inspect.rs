@@ -14,7 +14,7 @@ Examples:
 #[command(after_help = INSPECT_EXAMPLES)]
 pub(crate) struct InspectArgs {
     /// A Parquet file, or a directory that `parquet` writes into; or s3://BUCKET/PREFIX, which is a file if
-    /// it ends in .parquet
+    /// it ends in .parquet or .arrow
     #[arg(value_name = "FILE|DIR|URL")]
     pub(crate) place: Place,
     /// Print one JSON object

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::decode::arrow::Projection;
-use license_stream::sink::parquet::{ParquetOptions, PartitionField, Roll, SortColumn};
+use license_stream::sink::parquet::{FileFormat, ParquetOptions, PartitionField, Roll, SortColumn};
 use license_stream::{Error, ErrorKind, Result};
 use parquet::basic::{Compression, ZstdLevel};
 
@@ -21,7 +21,7 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_enum, default_value_t = RemoteDataArg::Json)]
     pub(crate) remote_data: RemoteDataArg,
     /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none; zstd:1 if it is not
-    /// given
+    /// given. Arrow files have no snappy, and lz4 if it is not given
     #[arg(long, value_name = "CODEC")]
     pub(crate) compression: Option<CompressionArg>,
     /// Write a bloom filter of a column of text, numbers or times, by which engines find one value
@@ -43,10 +43,10 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_name = "N", default_value = "64", requires = "partition_by")]
     pub(crate) open_partitions: NonZeroUsize,
     /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
-    /// it, so that memory stays the same
-    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) row_group_bytes: u64,
+    /// it, so that memory stays the same. 134217728 if it is not given; of Arrow files, in which it is a record
+    /// batch and not encoded while it is held, 16777216
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row_group_bytes: Option<u64>,
     /// A row group ends once it holds this many rows, with the batch of about 1 MiB of JSON that
     /// reaches them
     #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
@@ -135,11 +135,19 @@ impl LayoutArgs {
         }
     }
 
+    /// Bytes of JSON in the row groups in hand, of all accounts together.
+    pub(crate) fn row_group_bytes(&self, format: FileFormat) -> u64 {
+        self.row_group_bytes.unwrap_or(match format {
+            FileFormat::Arrow => 16 << 20,
+            _ => 128 << 20,
+        })
+    }
+
     /// Sets all of it in `options`. Where `at_once` accounts are read at once, they share the row groups in
     /// hand, which are most of the memory, so that it does not grow with their number.
     pub(crate) fn set(&self, mut options: ParquetOptions, at_once: u64) -> Result<ParquetOptions> {
         options.columns = self.projection()?;
-        options.row_group_bytes = (self.row_group_bytes / at_once).max(1);
+        options.row_group_bytes = (self.row_group_bytes(options.format) / at_once).max(1);
         options.row_group_rows = self.row_group_rows;
         options.roll = self.roll.unwrap_or_default();
         if let Some(file_bytes) = self.file_bytes.or(self.roll.map(|_| u64::MAX)) {
@@ -150,8 +158,10 @@ impl LayoutArgs {
             self.open_partitions.get() / usize::try_from(at_once).unwrap_or(usize::MAX).max(1);
         options.open_partitions = NonZeroUsize::new(open).unwrap_or(NonZeroUsize::MIN);
         options.sort_by = self.sort_by.iter().map(|SortArg(column)| column.clone()).collect();
-        if let Some(compression) = self.compression {
-            options = options.with_compression(compression.codec());
+        let compression = self.compression.map(CompressionArg::codec);
+        let is_arrow = options.format == FileFormat::Arrow;
+        if let Some(codec) = compression.or(is_arrow.then_some(Compression::LZ4_RAW)) {
+            options = options.with_compression(codec);
         }
         self.bloom.iter().try_fold(options, |options, column| options.with_bloom_filter(column))
     }

@@ -15,6 +15,7 @@ Examples:
   license-stream parquet --all-accounts --out s3://lake/licenses
   license-stream parquet --all-accounts --out lake --remote-data drop --bloom id --sort-by name
   license-stream parquet --all-accounts --out lake --partition-by integration,status --roll 256MiB
+  license-stream parquet --input body.ndjson --out lake/licenses --as arrow
   license-stream parquet --input body.ndjson --as arrow-stream --out - | python load.py
   duckdb -c \"select name, sum(assigned_quantity) from 'lake/licenses/*.parquet' group by 1\"";
 
@@ -52,6 +53,8 @@ pub(crate) struct ParquetArgs {
 pub(crate) enum FormArg {
     /// Parquet files
     Parquet,
+    /// Files in Arrow's IPC file format (Feather), `.arrow`, with everything else as for Parquet files
+    Arrow,
     /// One stream of Arrow batches (Arrow's IPC streaming format) on standard output, of all accounts. A
     /// run that fails ends it within a message, so that readers fail too
     ArrowStream,
@@ -84,9 +87,11 @@ impl ParquetArgs {
     pub(crate) fn check_form(&self) -> Result<()> {
         let is_stdout = self.out == Place::Directory("-".into());
         let message = match (self.form, is_stdout) {
-            (FormArg::Parquet, false) | (FormArg::ArrowStream, true) => return Ok(()),
-            (FormArg::Parquet, true) => {
-                "--out - is standard output, to which no Parquet file can be written: add --as \
+            (FormArg::Parquet | FormArg::Arrow, false) | (FormArg::ArrowStream, true) => {
+                return Ok(());
+            }
+            (FormArg::Parquet | FormArg::Arrow, true) => {
+                "--out - is standard output, to which no file can be written: add --as \
                  arrow-stream, or name a directory (./-)"
             }
             (FormArg::ArrowStream, false) => "--as arrow-stream goes to standard output: --out -",

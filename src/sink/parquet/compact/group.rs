@@ -10,6 +10,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::live::{Live, LiveFile};
 use crate::error::Result;
+use crate::sink::parquet::format::FileFormat;
 use crate::sink::parquet::looked::{Looked, READS_AT_ONCE};
 use crate::sink::parquet::order::SortColumn;
 
@@ -41,7 +42,13 @@ pub(super) struct Kind {
 /// What is to be merged of `live` into files of `file_bytes` at most.
 pub(super) async fn groups(place: &Looked, live: Live, file_bytes: u64) -> Result<Vec<Group>> {
     let mut small = BTreeMap::<String, Vec<LiveFile>>::new();
-    for file in live.files.into_iter().filter(|file| file.piece.bytes < file_bytes.div_ceil(2)) {
+    let is_small = |file: &LiveFile| {
+        // Arrow files stay as they are.
+        let is_parquet = FileFormat::of(&file.piece.name)
+            .is_some_and(|(format, _)| format == FileFormat::Parquet);
+        is_parquet && file.piece.bytes < file_bytes.div_ceil(2)
+    };
+    for file in live.files.into_iter().filter(is_small) {
         let directory = file.piece.name.rsplit_once('/').map_or("", |(directory, _)| directory);
         small.entry(directory.to_owned()).or_default().push(file);
     }

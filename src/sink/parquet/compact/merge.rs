@@ -12,14 +12,15 @@ use super::source::Source;
 use crate::error::Result;
 use crate::pipeline::CancellationToken;
 use crate::sink::parquet::claim::{COMPACTED, Claim};
+use crate::sink::parquet::format::FileFormat;
 use crate::sink::parquet::gathered::Gathered;
-use crate::sink::parquet::group::RowGroup;
 use crate::sink::parquet::looked::Looked;
 use crate::sink::parquet::manifest::Manifest;
 use crate::sink::parquet::open::{Form, OpenFile};
 use crate::sink::parquet::options::{ENDPOINT, with_bloom_filter};
 use crate::sink::parquet::order::sorting_columns;
 use crate::sink::parquet::parts::Parts;
+use crate::sink::parquet::writer::OpenGroup;
 
 /// A row group ends with the batch that reaches so many bytes of Arrow, about what it has of JSON; where it is
 /// sorted, half of that, as it is held beside what is encoded of it. It is half of what a run makes, as a source may
@@ -107,7 +108,8 @@ impl Merge<'_> {
         let properties = properties.into_builder().set_key_value_metadata(Some(metadata));
         let properties = properties.set_sorting_columns((!sorting.is_empty()).then_some(sorting));
         let (schema, threads) = (kind.schema.clone(), self.options.threads);
-        Ok(Form { schema, properties: properties.build(), threads })
+        let properties = properties.build();
+        Ok(Form { format: FileFormat::Parquet, schema, properties, threads })
     }
 }
 
@@ -115,7 +117,7 @@ impl Merge<'_> {
 struct Writer {
     file: OpenFile,
     /// Of rows that stay in their order.
-    group: Option<RowGroup>,
+    group: Option<OpenGroup>,
     /// Of those that are sorted.
     gathered: Gathered,
     rows: u64,

@@ -19,7 +19,7 @@ const MAX_METADATA_BYTES: u64 = 256 << 20;
 /// The copy of the schema that Arrow's writers leave.
 const ARROW_SCHEMA: &str = "ARROW:schema";
 
-/// A Parquet file.
+/// A Parquet file, or an Arrow file that this crate has written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileInspection {
     /// Its name in its directory.
@@ -28,9 +28,10 @@ pub struct FileInspection {
     pub bytes: u64,
     /// Its rows.
     pub rows: u64,
-    /// Its row groups, in order.
+    /// Its row groups, in order; of an Arrow file its record batches.
     pub row_groups: Vec<RowGroupInspection>,
-    /// Its columns, a leaf each, in order.
+    /// Its columns, a leaf each, in order. Of an Arrow file only their names and types are known, and each counts
+    /// once, be it a list.
     pub columns: Vec<ColumnInspection>,
     /// What the rows of each row group are sorted by, with ` desc` behind a column that falls.
     pub sorted_by: Vec<String>,
@@ -47,8 +48,8 @@ pub struct RowGroupInspection {
     pub rows: u64,
     /// Bytes of its pages in the file.
     pub compressed_bytes: u64,
-    /// Bytes of its pages before they were compressed.
-    pub uncompressed_bytes: u64,
+    /// Bytes of its pages before they were compressed, if the end of the file tells.
+    pub uncompressed_bytes: Option<u64>,
 }
 
 /// A column of one file or of several.
@@ -62,10 +63,10 @@ pub struct ColumnInspection {
     pub nullable: bool,
     /// The codecs of its pages.
     pub codecs: BTreeSet<String>,
-    /// Bytes of its pages in the file.
-    pub compressed_bytes: u64,
-    /// Bytes of its pages before they were compressed.
-    pub uncompressed_bytes: u64,
+    /// Bytes of its pages in the file, if the end of the file tells.
+    pub compressed_bytes: Option<u64>,
+    /// Bytes of its pages before they were compressed, likewise.
+    pub uncompressed_bytes: Option<u64>,
     /// Whether all of it has the least and the greatest value of each page.
     pub page_index: bool,
     /// Whether all of it has a bloom filter.
@@ -84,8 +85,11 @@ impl ColumnInspection {
     pub(super) fn merge(&mut self, other: &Self) {
         self.nullable |= other.nullable;
         self.codecs.extend(other.codecs.iter().cloned());
-        self.compressed_bytes = self.compressed_bytes.saturating_add(other.compressed_bytes);
-        self.uncompressed_bytes = self.uncompressed_bytes.saturating_add(other.uncompressed_bytes);
+        let sum = |one: Option<u64>, other: Option<u64>| {
+            one.zip(other).map(|(one, other)| one.saturating_add(other))
+        };
+        self.compressed_bytes = sum(self.compressed_bytes, other.compressed_bytes);
+        self.uncompressed_bytes = sum(self.uncompressed_bytes, other.uncompressed_bytes);
         self.page_index &= other.page_index;
         self.bloom_filter &= other.bloom_filter;
         self.files += other.files;
@@ -168,13 +172,13 @@ fn row_group(group: &RowGroupMetaData) -> RowGroupInspection {
     RowGroupInspection {
         rows: group.num_rows().max(0) as u64,
         compressed_bytes: group.compressed_size().max(0) as u64,
-        uncompressed_bytes: group.total_byte_size().max(0) as u64,
+        uncompressed_bytes: Some(group.total_byte_size().max(0) as u64),
     }
 }
 
 fn column(leaf: &ColumnDescriptor, chunks: &[&ColumnChunkMetaData]) -> ColumnInspection {
     let sum = |size: fn(&ColumnChunkMetaData) -> i64| {
-        total(chunks.iter().map(|chunk| size(chunk).max(0) as u64))
+        Some(total(chunks.iter().map(|chunk| size(chunk).max(0) as u64)))
     };
     // A level, which is how zstd was told to try, is not in a file.
     let codec =
