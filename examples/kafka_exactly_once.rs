@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
     let sink = sink.keeping(&store, identity.clone(), &beginning);
 
     let options = Options {
-        resume: beginning.place().cloned(),
+        resume: beginning.reached(),
         // Says at the end that the snapshot is complete.
         journal: Some(Box::new(Keeper::new(store, identity, &beginning))),
         ..Options::default()

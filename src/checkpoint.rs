@@ -26,7 +26,7 @@
 //! assert!(beginning.place().is_none(), "the first run begins at the first record");
 //!
 //! let options = Options {
-//!     resume: beginning.place().cloned(),
+//!     resume: beginning.reached(),
 //!     journal: Some(Box::new(Keeper::new(store.clone(), identity.clone(), &beginning))),
 //!     ..Options::default()
 //! };

@@ -66,9 +66,10 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Counters to watch while it runs.
     pub progress: Arc<Progress>,
-    /// Where to go on from, as a [`Journal`] had it: everything before is passed over once it has
-    /// proven to be the same. From the first record on if there is none.
-    pub resume: Option<Place>,
+    /// Where to go on from, as a [`Journal`] had it, and what of the snapshot lies before: that is passed over
+    /// once it has proven to be the same, and its rejects count for `rejects` and the outcome. From the first
+    /// record on if there is none.
+    pub resume: Option<Reached>,
     /// Keeps what has become durable.
     pub journal: Option<Box<dyn Journal>>,
     /// When cancelled, reading ends; what was read is still delivered.
@@ -153,6 +154,7 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     room: Room,
 ) -> Summary<K::Report> {
     let Options { framer, rejects, progress, resume, journal, stop, halt, .. } = options;
+    let (resume, before) = resume.map(|Reached { place, counts }| (place, counts)).unzip();
     let (jobs, queue) = mpsc::channel(MAX_JOBS);
     let reader = Reader {
         framer: Framer::new(framer),
@@ -182,6 +184,8 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
         progress,
         marks,
         begun_at,
+        before: before.unwrap_or_default(),
+        sound: None,
         doubt: None,
         dispelled: None,
         first_reject: None,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::pipeline::{Journal, Place, RejectPolicy, Summary};
+use crate::pipeline::{Journal, Reached, RejectPolicy, Summary};
 
 /// What is to become of an account.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Snapshot<S, K> {
     /// What happens to records that are no licenses.
     pub rejects: RejectPolicy,
     /// Where to go on from; see [`pipeline::Options::resume`](crate::pipeline::Options::resume).
-    pub resume: Option<Place>,
+    pub resume: Option<Reached>,
     /// Keeps what has become durable.
     pub journal: Option<Box<dyn Journal>>,
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Checkpoint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::Place;
+use crate::pipeline::{Counts, Place, Reached};
 use crate::sink::DurablePiece;
 
 /// What a checkpoint is of: the account, and the options that what is delivered depends on.
@@ -121,6 +121,13 @@ impl Beginning {
             Self::New { .. } => None,
             Self::Resumed(checkpoint) => Some(&checkpoint.place),
         }
+    }
+
+    /// Where to go on, and what of the snapshot lies before, if it is not at the first record.
+    pub fn reached(&self) -> Option<Reached> {
+        let place = self.place()?.clone();
+        let (records, rejected) = self.counts();
+        Some(Reached { place, counts: Counts { records, rejected, ..Counts::default() } })
     }
 
     /// The pieces that there are already.

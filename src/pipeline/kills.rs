@@ -31,7 +31,7 @@ fn run(disk: &Arc<Mutex<Disk>>, pages: &Bodies, chunk: usize, steps: usize) -> O
     let sink = PieceSink::new(hand.clone(), beginning.snapshot_id(), pieces_before);
     let keeper = Keeper::new(DiskStore(hand.clone()), identity, &beginning);
     let options = Options {
-        resume: beginning.place().cloned(),
+        resume: beginning.reached(),
         journal: Some(Box::new(keeper.with_interval(Duration::ZERO))),
         ..pages::options(OnReject::Skip)
     };

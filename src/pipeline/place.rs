@@ -25,12 +25,13 @@ pub struct Place {
     pub record_end: u64,
 }
 
-/// How far a run is behind a batch.
+/// How far a snapshot is, or a run of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// Where reading can go on from.
     pub place: Place,
-    /// What lies between where the run began and that place.
+    /// What lies before that place: of a run's [batch](crate::sink::Batch::reached), from where the run began;
+    /// of a snapshot that is [gone on with](super::Options::resume), from the snapshot's first record.
     pub counts: Counts,
 }
 

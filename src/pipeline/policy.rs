@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::reject::Reject;
 use crate::sink::reject::DeadLetters;
 
-/// What to do with rejects, and how many are too many.
+/// What to do with rejects, and how many of a snapshot are too many, those of earlier runs included.
 #[derive(Debug, Default)]
 pub struct RejectPolicy {
     /// Where they go.
@@ -43,7 +43,7 @@ impl RejectPolicy {
         matches!(self.on_reject, OnReject::Fail)
     }
 
-    /// Takes the rejects of one batch; `total` counts them and all before.
+    /// Takes the rejects of one batch; `total` counts them and all before in the snapshot.
     pub(super) async fn take(&mut self, rejects: Vec<Reject>, total: u64) -> Result<()> {
         match &mut self.on_reject {
             OnReject::Fail => rejects.into_iter().next().map_or(Ok(()), |first| Err(first.into())),
@@ -53,6 +53,18 @@ impl RejectPolicy {
                 self.check_count(total)
             }
         }
+    }
+
+    /// Refuses to go on behind rejects that would have ended the run.
+    pub(super) fn check_before(&self, rejected: u64) -> Result<()> {
+        if !self.fails_fast() || rejected == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "{rejected} records that are no licenses were left out of the snapshot by earlier runs: it cannot be \
+             completed by one that ends at the first"
+        );
+        Err(Error::new(ErrorKind::Configuration, message))
     }
 
     fn check_count(&self, rejected: u64) -> Result<()> {
@@ -65,8 +77,10 @@ impl RejectPolicy {
         }
     }
 
-    /// Looks at the share once it is known.
+    /// Looks at all of a snapshot once it is known.
     pub(super) fn check_at_end(&self, records: u64, rejected: u64) -> Result<()> {
+        self.check_before(rejected)?;
+        self.check_count(rejected)?;
         match self.max_rejects {
             Some(MaxRejects::Share(max)) if rejected as f64 > max * (records + rejected) as f64 => {
                 Err(Error::new(

@@ -16,8 +16,10 @@ pub struct Summary<R> {
     pub outcome: Outcome,
     /// Why it failed; `None` unless `outcome` is [`Outcome::Failed`].
     pub error: Option<Error>,
-    /// Records and rejects.
+    /// Records and rejects of this run.
     pub counts: Counts,
+    /// Those of the snapshot that lie before where the run went on from; nothing unless it was given a place.
+    pub before: Counts,
     /// Where the run went on from: [`Position::START`] unless it was given a place.
     pub begun_at: Position,
     /// How far the bodies were read.
@@ -42,7 +44,8 @@ pub struct Summary<R> {
 pub enum Outcome {
     /// The whole body was read, and every record delivered.
     Done,
-    /// The whole body was read; some records were no licenses.
+    /// The whole body was read; some records were no licenses, of those that earlier runs of the snapshot have
+    /// passed over too.
     Rejected,
     /// It failed; what was delivered until then stays.
     Failed,
@@ -67,7 +70,7 @@ impl Outcome {
     }
 }
 
-/// Records and rejects of a run.
+/// Records and rejects of a run, or of a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Licenses that the sink took. After a failure not all of them need be durable: the sink's report
@@ -75,7 +78,7 @@ pub struct Counts {
     pub records: u64,
     /// Records that are no licenses.
     pub rejected: u64,
-    /// The same by reason.
+    /// The same by reason, where that is known: checkpoints do not keep it.
     pub rejects_by_reason: BTreeMap<RejectReason, u64>,
 }
 

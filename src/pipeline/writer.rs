@@ -25,11 +25,22 @@ pub(super) struct Writer<K: Sink> {
     pub(super) progress: Arc<Progress>,
     pub(super) marks: Option<Marks>,
     pub(super) begun_at: Position,
+    /// What lies before, of the snapshot.
+    pub(super) before: Counts,
+    /// Where the sink was given records behind which no run goes on: what was whole before.
+    pub(super) sound: Option<Sound>,
     /// Of a body of which all that has come were rejects.
     pub(super) doubt: Option<Doubt>,
     /// The doubt that a license of its body has dispelled.
     pub(super) dispelled: Option<Doubt>,
     pub(super) first_reject: Option<Error>,
+}
+
+/// How many pieces there were, and up to where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sound {
+    pieces: usize,
+    durable: Position,
 }
 
 /// How long a run that is not waited for any more may take to abort, and again to keep how far it is.
@@ -71,7 +82,7 @@ impl<K: Sink> Writer<K> {
         let mut verdict = match ended {
             Err(error) => (Outcome::Failed, Some(error)),
             Ok(End::Stopped) => (Outcome::Interrupted, None),
-            Ok(_) if counts.rejected > 0 => (Outcome::Rejected, None),
+            Ok(_) if self.before.rejected + counts.rejected > 0 => (Outcome::Rejected, None),
             Ok(_) => (Outcome::Done, None),
         };
         let is_given_up =
@@ -95,6 +106,7 @@ impl<K: Sink> Writer<K> {
             outcome,
             error,
             counts,
+            before: self.before,
             begun_at,
             position,
             bodies,
@@ -173,7 +185,8 @@ impl<K: Sink> Writer<K> {
             if self.first_reject.is_none() {
                 self.first_reject = rejects.first().cloned().map(Error::from);
             }
-            let taken = self.rejects.take(rejects, counts.rejected).await;
+            let total = self.before.rejected + counts.rejected;
+            let taken = self.rejects.take(rejects, total).await;
             let mut taken = taken.and(failure.map_or(Ok(()), Err));
             if let Some(doubt) = self.doubt.filter(|doubt| doubt.is_told()) {
                 taken =
@@ -191,6 +204,10 @@ impl<K: Sink> Writer<K> {
             // No later run may take the body for a listing because it begins within it.
             let is_sure = self.doubt.is_none();
             let reached = (taken.is_ok() && is_sure).then_some(reached);
+            if taken.is_err() && records > 0 {
+                let pieces = self.sink.pieces().len();
+                self.sound = Some(Sound { pieces, durable: self.sink.durable() });
+            }
             self.sink.write(Batch { value, records, span, reached }).await?;
             counts.records += records;
             self.progress.written(records, count);
@@ -232,17 +249,18 @@ impl<K: Sink> Writer<K> {
     /// Tells the journal, at the end, what is durable: everything up to `end_place` if there is one.
     async fn keep(&mut self, end_place: Option<Place>, counts: &Counts) -> Result<()> {
         let Some(marks) = &mut self.marks else { return Ok(()) };
-        let how_far = match end_place {
-            Some(place) => {
-                marks.complete(place, counts.clone());
-                HowFar::Complete
-            }
-            None => {
-                marks.advance(self.sink.durable());
-                HowFar::BrokenOff
-            }
+        let pieces = self.sink.pieces();
+        if let Some(place) = end_place {
+            marks.complete(place, counts.clone());
+            return marks.record(pieces, HowFar::Complete).await;
+        }
+        // The next run makes such a piece anew: its last records lie behind the last place to go on from.
+        let (pieces, durable) = match self.sound {
+            Some(sound) if sound.pieces < pieces.len() => (&pieces[..sound.pieces], sound.durable),
+            _ => (pieces, self.sink.durable()),
         };
-        marks.record(self.sink.pieces(), how_far).await
+        marks.advance(durable);
+        marks.record(pieces, HowFar::BrokenOff).await
     }
 
     /// What is wrong with a run in which nothing failed by itself.
@@ -257,7 +275,8 @@ impl<K: Sink> Writer<K> {
         if let Some(doubt) = self.doubt {
             return Err(doubt.error());
         }
-        self.rejects.check_at_end(counts.records, counts.rejected)?;
+        let Counts { records, rejected, .. } = &self.before;
+        self.rejects.check_at_end(records + counts.records, rejected + counts.rejected)?;
         if page.is_partial {
             let message =
                 "the API says that its answer is partial: the provider's data was incomplete";

@@ -12,6 +12,7 @@ mod full;
 mod kafka;
 mod lost;
 mod parquet;
+mod rejected;
 mod s3;
 mod stopped;
 

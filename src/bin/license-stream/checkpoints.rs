@@ -143,7 +143,12 @@ fn row(account: &str, state: &str, records: &str, bytes: &str, files: &str) -> S
 }
 
 fn described(key: &str, checkpoint: &Checkpoint) -> String {
-    let state = if checkpoint.is_complete { "complete" } else { "unfinished" };
+    let state = match checkpoint.is_complete {
+        // Nothing is left to be read of it, and the pages before the cursor are not in it.
+        true if checkpoint.options.contains_key("next_cursor") => "part",
+        true => "complete",
+        false => "unfinished",
+    };
     let bytes = human_bytes(checkpoint.place.position.byte);
     let files = human_count(checkpoint.pieces.len() as u64);
     row(key, state, &human_count(checkpoint.records), &bytes, &files)

@@ -1,12 +1,12 @@
 //! What `parquet`, `kafka` and `ndjson` have in common: accounts into sinks, watched and summed up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use license_stream::accounts::{self, Begun, End, Ended, Options, Snapshot};
-use license_stream::checkpoint::{Beginning, Identity};
+use license_stream::accounts::{self, Begun, Ended, Options, Snapshot};
+use license_stream::checkpoint::{Beginning, Checkpoint, Identity};
 use license_stream::decode::Limits;
 use license_stream::frame::FramerOptions;
 use license_stream::pipeline::{Journal, Progress, Summary};
@@ -15,7 +15,7 @@ use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
 use license_stream::{Error, ErrorKind, Integration, Result, printable};
 
-use crate::args::{DeadLetterArg, RejectArgs, ReportArgs, SourceArgs, StopArgs};
+use crate::args::{DeadLetterArg, OnError, RejectArgs, ReportArgs, SourceArgs, StopArgs};
 use crate::checkpoints;
 use crate::distinct::check_distinct;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ use crate::input::{self, Input};
 use crate::lookup;
 use crate::progress::{AccountsDone, ProgressLine};
 use crate::remarks;
-use crate::report::{self, say};
+use crate::report::{self, counted, say};
 use crate::signal::Signals;
 use crate::snapshots::Written;
 use crate::tally::{Tally, What};
@@ -145,6 +145,11 @@ impl Export {
         Self { letters: Some(letters), ..self }
     }
 
+    /// Whether what is rejected is kept.
+    pub(crate) fn keeps_letters(&self) -> bool {
+        self.rejects.on_error == OnError::DeadLetter
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits { max_depth: self.rejects.max_depth }
     }
@@ -203,8 +208,8 @@ impl Export {
             stop: self.signals.stop(),
             halt: self.signals.halt(),
         };
-        let (told, before, line) = (Mutex::default(), Mutex::default(), Arc::clone(&line));
-        let run = Arc::new(Run { export: self, sinks, client, told, before, line });
+        let (told, line) = (Mutex::default(), Arc::clone(&line));
+        let run = Arc::new(Run { export: self, sinks, client, told, line });
         let begin = {
             let run = Arc::clone(&run);
             move |wanted: Arc<Wanted>, attempt| {
@@ -229,7 +234,6 @@ impl Export {
                     if let Some(done) = &done {
                         done.add();
                     }
-                    tally.records_before += run.resumed(&ended);
                     add(&mut tally, sinks, ended)?;
                 }
                 Err(error) => tally.run_failed(&error),
@@ -261,8 +265,8 @@ impl Export {
     }
 }
 
-/// Adds an account that has ended. Where there is but one, and it was not even begun, the error is the
-/// whole run's.
+/// Adds an account that has ended. Where there is but one, and it was not even begun, the error is all that
+/// people are told.
 fn add<D: Sinks>(
     tally: &mut Tally,
     sinks: &D,
@@ -285,26 +289,10 @@ struct Run<D> {
     client: Option<TrutoClient>,
     /// Integrations whose empty columns were told.
     told: Mutex<HashSet<&'static str>>,
-    /// What earlier runs had delivered of snapshots that are gone on with, until they have ended.
-    before: Mutex<HashMap<String, u64>>,
     line: Arc<ProgressLine>,
 }
 
 impl<D: Sinks> Run<D> {
-    /// How many licenses earlier runs had delivered of the snapshot that an account has ended with. One that was
-    /// given up keeps nothing of them.
-    fn resumed(&self, ended: &Ended<Wanted, <D::Sink as Sink>::Report>) -> u64 {
-        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut last = None;
-        for snapshot in &ended.snapshots {
-            last = before.remove(&*snapshot.id);
-        }
-        match ended.end {
-            End::Ran => last.unwrap_or_default(),
-            _ => 0,
-        }
-    }
-
     async fn begin(&self, wanted: &Wanted, attempt: u32) -> Result<Begun<Input, D::Sink>> {
         if attempt > 0 && self.export.report.verbose {
             let account = wanted.id().map(|id| format!("account {id}: ")).unwrap_or_default();
@@ -340,16 +328,30 @@ impl<D: Sinks> Run<D> {
         let opened = self.sinks.sink(wanted, identity, attempt).await?;
         let Opened { sink, beginning, journal } = opened;
         if let Beginning::Resumed(checkpoint) = &beginning {
-            let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-            before.insert(checkpoint.snapshot_id.clone(), checkpoint.records);
+            self.check_rejected(checkpoint)?;
         }
         let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
-        snapshot.resume = beginning.place().cloned();
+        snapshot.resume = beginning.reached();
         snapshot.journal = journal;
         let letters = self.export.letters.as_ref();
         let letters = letters.map(|letters| letters.of_account(wanted.id().map(str::to_owned)));
         snapshot.rejects = input::reject_policy(&self.export.rejects, letters);
         Ok(Begun::Snapshot(Box::new(snapshot)))
+    }
+
+    /// Refuses to complete what leaves out records already, where none may be left out.
+    fn check_rejected(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let Checkpoint { key, snapshot_id, rejected, .. } = checkpoint;
+        if *rejected == 0 || self.export.rejects.on_error != OnError::Fail {
+            return Ok(());
+        }
+        let (count, records) = counted(*rejected, "record", "records");
+        let message = format!(
+            "snapshot {snapshot_id} is unfinished, and {count} {records} that an earlier run rejected are left out \
+             of it, which --on-error fail does not allow: finish it with --on-error skip, or begin a new one after \
+             `license-stream checkpoint reset --account {key}`"
+        );
+        Err(Error::new(ErrorKind::Configuration, message).of_account(key.as_str()))
     }
 
     /// Refuses an account that is listed under what is no id: it is to be part of names of files. What was

@@ -136,6 +136,7 @@ fn lake_text(lake: &LakeInspection) -> String {
 fn state_name(state: SnapshotState) -> &'static str {
     match state {
         SnapshotState::Complete => "complete",
+        SnapshotState::Part => "part",
         SnapshotState::Unfinished => "unfinished",
         SnapshotState::Damaged => "damaged",
         SnapshotState::Orphaned => "orphaned",

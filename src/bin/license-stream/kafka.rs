@@ -18,7 +18,7 @@ use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::place::Place;
-use crate::report::say;
+use crate::report::{self, say};
 use crate::snapshots::{Destination, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
@@ -48,6 +48,11 @@ fn identity_of_records(args: &KafkaArgs) -> Vec<(&'static str, String)> {
 }
 
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
+    let (is_json, is_stdout) = (args.report.json, false);
+    report::summed_up(is_json, is_stdout, begin(args)).await
+}
+
+async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     let mut config = settings::config(&args.brokers, &args.settings)?;
     check_delivery(&args)?;
     let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;

@@ -18,11 +18,17 @@ use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::input;
 use crate::partial::{PartialFiles, not_written, partial};
+use crate::report;
 use crate::snapshots::{Destination, Written};
 use crate::turns::Turns;
 use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
+    let (is_json, is_stdout) = (args.report.json, args.out.is_none());
+    report::summed_up(is_json, is_stdout, begin(args)).await
+}
+
+async fn begin(args: NdjsonArgs) -> anyhow::Result<Exit> {
     check_files(&args)?;
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let out = match args.out {

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::place::Place;
 use crate::remarks;
-use crate::report::{human_bytes, human_count};
+use crate::report::{self, human_bytes, human_count};
 use crate::snapshots::{Destination, Written};
 use crate::wanted::Wanted;
 
@@ -29,13 +29,18 @@ const SHARE_BYTES: u64 = 2 << 20;
 /// Accounts that may be read at once, however small row groups are wanted.
 const ALWAYS_AT_ONCE: u64 = 8;
 
-pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
+    let (is_json, is_stdout) = (args.report.json, args.form == FormArg::ArrowStream);
+    report::summed_up(is_json, is_stdout, begin(args)).await
+}
+
+async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
     args.check_form()?;
     args.check_contradictions()?;
     // A recorded body is not asked for.
     args.source.request.ignore_remote_data |=
-        args.layout.remote_data == RemoteDataArg::Drop && args.source.input.is_none();
+        args.layout.remote_data == Some(RemoteDataArg::Drop) && args.source.input.is_none();
     if args.form == FormArg::ArrowStream {
         return arrow::run(args).await;
     }
@@ -77,7 +82,8 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         false => None,
     };
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
-    export.run(Files { options, store, elsewhere, beside, out, run }).await
+    let is_part = !export.source.is_from_the_first_page();
+    export.run(Files { options, store, elsewhere, beside, out, run, is_part }).await
 }
 
 /// Refuses directories that are named for what nobody knows.
@@ -107,6 +113,8 @@ struct Files {
     out: Option<String>,
     /// Where there are many accounts: the run's own claim, from its first snapshot on.
     run: Option<Mutex<Option<RunClaim>>>,
+    /// Whether reading begins at a cursor, so that what is read is no snapshot of an account.
+    is_part: bool,
 }
 
 impl Files {
@@ -160,8 +168,9 @@ impl Sinks for Files {
             beside.remove(identity.key()).await?;
         }
         claim.remove_unfinished(&options.files_before).await?;
-        let mut completion =
-            Completion::new(Arc::clone(&claim), manifest(options.account.as_deref(), &beginning));
+        let mut manifest = manifest(options.account.as_deref(), &beginning);
+        manifest.is_part = self.is_part;
+        let mut completion = Completion::new(Arc::clone(&claim), manifest);
         if let Some(store) = &self.store {
             let keeper = Keeper::new(Arc::clone(store), identity, &beginning).holding(lock);
             completion = completion.and_then(Box::new(keeper));

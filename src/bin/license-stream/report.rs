@@ -1,8 +1,9 @@
 //! What is told of a run: the summary for people, and the one for machines.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use license_stream::pipeline::Outcome;
 use license_stream::{Error, RejectReason, printable};
@@ -28,6 +29,7 @@ struct JsonSummary<'a> {
     outcome: &'static str,
     records: u64,
     rejected: u64,
+    rejected_before: u64,
     bytes_read: u64,
     bytes_written: u64,
     requests: u64,
@@ -60,13 +62,15 @@ pub(crate) fn print<D: Sinks>(
     if let (Some(miscount), false) = (&tally.miscount, export.report.quiet) {
         say!("warning: {miscount}");
     }
+    let mut is_told = true;
     if export.report.json {
         tally.snapshots.sort_by_key(|(index, place, _)| (*index, *place));
-        print_json(&tally, outcome, sinks.is_stdout(), elapsed);
+        is_told = print_json(&summary(&tally, outcome, elapsed), sinks.is_stdout());
     } else if !export.report.quiet {
         print_text(export, sinks, &tally, elapsed);
     }
-    tally.exit(signal)
+    let exit = tally.exit(signal);
+    if is_told { exit } else { exit.worse(Exit::Failed) }
 }
 
 fn print_failures(tally: &Tally) {
@@ -83,11 +87,30 @@ fn print_failures(tally: &Tally) {
     }
 }
 
-fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duration) {
-    let json = JsonSummary {
+/// What `run` came to, which has the summary printed unless it fails before there is anything to sum up: with
+/// `--json` there is one all the same. `is_stdout` where the data itself goes to standard output.
+pub(crate) async fn summed_up(
+    is_json: bool,
+    is_stdout: bool,
+    run: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
+    let begun = Instant::now();
+    let ended = run.await;
+    if let (Err(error), true) = (&ended, is_json) {
+        let text = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain);
+        let tally = Tally::of_failure(text);
+        // The exit code is that of a failure already.
+        let _ = print_json(&summary(&tally, Outcome::Failed, begun.elapsed()), is_stdout);
+    }
+    ended
+}
+
+fn summary(tally: &Tally, outcome: Outcome, elapsed: Duration) -> JsonSummary<'_> {
+    JsonSummary {
         outcome: outcome.as_str(),
         records: tally.records,
         rejected: tally.counts.rejected,
+        rejected_before: tally.before.rejected,
         bytes_read: tally.bytes_read,
         bytes_written: tally.bytes_written,
         requests: tally.requests.made,
@@ -104,13 +127,21 @@ fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duratio
         error: tally.error.as_deref().or(tally.run_error.as_deref()),
         accounts: tally.accounts,
         snapshots: tally.snapshots.iter().map(|(_, _, snapshot)| &**snapshot).collect(),
-    };
-    // Nobody is left to be told that the summary could not be written.
-    let _ = if is_stdout {
-        print_line(&json, std::io::stderr())
+    }
+}
+
+/// Prints the summary; whether it could be written.
+fn print_json(json: &JsonSummary<'_>, is_stdout: bool) -> bool {
+    let printed = if is_stdout {
+        print_line(json, std::io::stderr())
     } else {
-        print_line(&json, std::io::stdout())
+        print_line(json, std::io::stdout())
     };
+    if let Err(error) = &printed {
+        let place = if is_stdout { "standard error" } else { "standard output" };
+        say!("error: the summary could not be written to {place}: {error}");
+    }
+    printed.is_ok()
 }
 
 /// Not by way of one string: a run over many accounts has a long summary.
@@ -142,9 +173,17 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
         if tally.records == 1 { "license" } else { "licenses" },
         human_bytes(tally.bytes_read),
     );
-    if tally.records_before > 0 {
-        let (count, noun) = counted(tally.records_before, "license", "licenses");
-        say!("resumed: behind {count} {noun} that an earlier run had delivered");
+    let before = &tally.before;
+    if before.records + before.rejected > 0 {
+        let (count, noun) = counted(before.records, "license", "licenses");
+        let rejected = match counted(before.rejected, "record", "records") {
+            _ if before.rejected == 0 => String::new(),
+            (count, noun) => format!(", and {count} {noun} that it had rejected"),
+        };
+        say!("resumed: behind {count} {noun} that an earlier run had delivered{rejected}");
+    }
+    if before.rejected > 0 && export.keeps_letters() {
+        say!("no dead letters in this run: of what an earlier run had rejected");
     }
     if tally.begun_anew > 0 {
         let (count, noun) = counted(tally.begun_anew, "snapshot", "snapshots");

@@ -18,6 +18,9 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) resumed_at_record: Option<u64>,
     pub(crate) records: u64,
     pub(crate) rejected: u64,
+    /// How many records earlier runs rejected of it, where they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rejected_before: Option<u64>,
     /// How many records the API said there are, where it said it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result_count: Option<u64>,

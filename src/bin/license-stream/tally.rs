@@ -35,8 +35,9 @@ pub(crate) struct Tally {
     pub(crate) begun_anew: u64,
     /// Their licenses that could not be taken back, which are not among `records`.
     pub(crate) left_behind: u64,
-    /// Licenses that earlier runs had delivered of snapshots that were gone on with.
-    pub(crate) records_before: u64,
+    /// Licenses that earlier runs had delivered of snapshots that were gone on with, and records that they had
+    /// rejected. Of one that was given up, nothing is kept.
+    pub(crate) before: Counts,
     pub(crate) bytes_written: u64,
     pub(crate) files: u64,
     pub(crate) unexpected: Unexpected,
@@ -106,7 +107,7 @@ impl Tally {
             requests: Requests::default(),
             begun_anew: 0,
             left_behind: 0,
-            records_before: 0,
+            before: Counts::default(),
             bytes_written: 0,
             files: 0,
             unexpected: Unexpected::default(),
@@ -124,11 +125,22 @@ impl Tally {
         }
     }
 
+    /// That of a run which failed with `error` before it came to any account.
+    pub(crate) fn of_failure(error: String) -> Self {
+        let what = What {
+            is_json: true,
+            are_many: false,
+            is_fail_fast: false,
+            is_from_the_first_page: true,
+        };
+        Self { error: Some(error), ..Self::new(what) }
+    }
+
     /// Adds an account that has ended; `written` is what became of each of its snapshots.
     ///
     /// # Errors
-    /// The reason why no snapshot was begun, where the run is not one of many accounts: then there is
-    /// nothing to sum up.
+    /// The reason why no snapshot was begun, where the run is not one of many accounts: then people are told
+    /// of nothing else.
     pub(crate) fn add<R>(&mut self, ended: Ended<Wanted, R>, written: Vec<Written>) -> Result<()> {
         self.count(&ended);
         let Ended { index, account, snapshots, end } = ended;
@@ -136,21 +148,23 @@ impl Tally {
         let begun = snapshots.len();
         let mut why = None;
         for (place, (snapshot, written)) in snapshots.into_iter().zip(written).enumerate() {
-            let is_given_up = place + 1 < begun || !matches!(end, End::Ran);
+            let is_renewed = place + 1 < begun;
+            let is_given_up = is_renewed || !matches!(end, End::Ran);
             self.bytes_read += snapshot.summary.bytes_read;
-            if place + 1 < begun {
+            if is_renewed {
                 self.begun_anew += 1;
                 self.left_behind += written.records;
             } else {
                 self.records += written.records;
                 self.bytes_written += written.bytes;
+                self.counts.merge(&snapshot.summary.counts);
+                self.unexpected.merge(&written.unexpected);
             }
             self.files += written.destination.files();
             let entry = self.entry(id, &snapshot, &written, is_given_up);
             self.list(index, place, &entry);
             if !is_given_up {
-                self.counts.merge(&snapshot.summary.counts);
-                self.unexpected.merge(&written.unexpected);
+                self.before.merge(&snapshot.summary.before);
                 self.into = Some(written.into);
                 self.remark(id, &snapshot.summary);
                 if let Some(error) = snapshot.summary.error {
@@ -163,7 +177,9 @@ impl Tally {
         let entry = Snapshot { account: id, ..Snapshot::default() };
         match end {
             End::Ran => {}
-            End::Failed(error) if !self.what.are_many && begun == 0 => return Err(error),
+            End::Failed(error) if !self.what.are_many && !self.what.is_json && begun == 0 => {
+                return Err(error);
+            }
             End::Failed(error) => {
                 let error = with_reason(error, why);
                 let error_entry = Some(SnapshotError::of(&error));
@@ -316,9 +332,11 @@ impl Tally {
             snapshot_id: Some(&snapshot.id),
             outcome: if is_given_up { "abandoned" } else { summary.outcome.as_str() },
             complete: !is_given_up && is_whole,
-            resumed_at_record: Some(summary.begun_at.record).filter(|record| *record > 0),
+            resumed_at_record: Some(summary.before.records + summary.before.rejected)
+                .filter(|record| *record > 0),
             records: written.records,
             rejected: summary.counts.rejected,
+            rejected_before: Some(summary.before.rejected).filter(|rejected| *rejected > 0),
             result_count: summary.result_count(),
             requests: summary.requests.made,
             retries: summary.requests.retried,
@@ -362,6 +380,52 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn what_was_begun_anew_is_left_out_of_all_counts_and_the_last_of_an_account_of_none() {
+        let what = What {
+            is_json: true,
+            are_many: false,
+            is_fail_fast: false,
+            is_from_the_first_page: true,
+        };
+        let snapshot = |rejected, error| EndedSnapshot {
+            id: "s".into(),
+            summary: Summary {
+                outcome: if error { Outcome::Failed } else { Outcome::Rejected },
+                error: error.then(|| Error::new(ErrorKind::Changed, "it is another")),
+                counts: Counts { records: 7, rejected, ..Counts::default() },
+                before: Counts { records: 5, rejected: 1, ..Counts::default() },
+                begun_at: Default::default(),
+                position: Default::default(),
+                bodies: 1,
+                requests: Requests::default(),
+                bytes_read: 1,
+                page: Default::default(),
+                first_reject: None,
+                report: (),
+            },
+        };
+        let written = || Written {
+            destination: crate::snapshots::Destination::Lines {},
+            into: String::new(),
+            records: 7,
+            bytes: 1,
+            unexpected: Unexpected::default(),
+        };
+        for (end, begun) in [(End::Ran, 2), (End::Failed(Error::new(ErrorKind::Changed, "")), 1)] {
+            let mut tally = Tally::new(what);
+            let has_failed = matches!(end, End::Failed(_));
+            let snapshots = (1..=begun).map(|it| snapshot(it, it < begun || has_failed)).collect();
+            let account = Arc::new(Wanted::default());
+            let ended = Ended { index: 0, account, snapshots, end };
+            tally.add(ended, (0..begun).map(|_| written()).collect()).unwrap();
+            assert_eq!((tally.records, tally.counts.rejected), (7, begun));
+            assert_eq!(tally.left_behind, 7 * (begun - 1));
+            // Nothing is left of what earlier runs had done of what was given up.
+            assert_eq!(tally.before.rejected, if has_failed { 0 } else { 1 });
+        }
+    }
 
     #[test]
     fn a_token_that_is_refused_is_told_once() {

@@ -362,7 +362,7 @@ async fn run<K: Sink<Report = ()>>(
     let beginning = Beginning::of(store.load(ACCOUNT).await?, &identity)?;
     let keeper = Keeper::new(store.clone(), identity.clone(), &beginning);
     let options = Options {
-        resume: beginning.place().cloned(),
+        resume: beginning.reached(),
         journal: Some(Box::new(keeper.with_interval(Duration::ZERO))),
         ..pages::options(on_reject)
     };

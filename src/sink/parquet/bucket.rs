@@ -265,6 +265,9 @@ async fn finish(bucket: &Bucket, account: &str, manifest: &Manifest) -> Result<(
         bucket.remove(&manifest.replaces).await?;
         failpoint::reach(Point::CompactReplaced);
     }
+    if manifest.is_part {
+        return Ok(());
+    }
     let remove = |unfinished: &mut Unfinished| unfinished.remove(account, &manifest.snapshot_id);
     if account == COMPACTED {
         settled_compaction(bucket, remove).await

@@ -76,14 +76,23 @@ impl Claim {
     /// left one that is behind.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if the lake cannot be looked at.
+    /// [`ErrorKind::Destination`] if the lake cannot be looked at; [`ErrorKind::Input`] if the checkpoint says
+    /// other counts of its licenses than its files have.
     pub async fn unless_complete(&self, beginning: Beginning) -> Result<Beginning> {
-        match &beginning {
-            Beginning::Resumed(before) if self.is_complete(&before.snapshot_id).await? => {
-                Ok(Beginning::new())
-            }
-            _ => Ok(beginning),
+        let Beginning::Resumed(before) = &beginning else { return Ok(beginning) };
+        if self.is_complete(&before.snapshot_id).await? {
+            return Ok(Beginning::new());
         }
+        let there = before.pieces.iter().try_fold(0, |sum: u64, it| sum.checked_add(it.records));
+        if there == Some(before.records) {
+            return Ok(beginning);
+        }
+        let message = format!(
+            "checkpoint says that {} licenses are written, and not as many are in the files that it names: it is \
+             damaged; `license-stream checkpoint reset --account {}` forgets it, and the next run begins anew",
+            before.records, before.key
+        );
+        Err(Error::new(ErrorKind::Input, message))
     }
 
     async fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
@@ -115,10 +124,12 @@ impl Claim {
         }
     }
 
-    /// All files of a snapshot are there: writes its manifest, and `_SUCCESS` if no account is pending.
+    /// All files of a snapshot are there: writes its manifest, and `_SUCCESS` if no account is pending. Of a
+    /// [part](Manifest::is_part) the account stays pending.
     ///
     /// # Errors
-    /// [`ErrorKind::Destination`] if they could not be written, or if another run has taken over.
+    /// [`ErrorKind::Destination`] if a file is not there with its length, if they could not be written, or if
+    /// another run has taken over.
     pub async fn complete(&self, manifest: &Manifest) -> Result<()> {
         match self.hold.clone() {
             Hold::Local(hold) => {
@@ -444,6 +455,72 @@ mod tests {
         claim.complete(&Manifest::new(Some("a"), SNAPSHOT)).await.unwrap();
         let begun = claim.unless_complete(resumed()).await.unwrap();
         assert!(matches!(begun, Beginning::New { .. }), "{begun:?}");
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_whose_counts_do_not_fit_its_files_is_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        let claim = Claim::take(directory.path(), Some("a")).await.unwrap();
+        let place = json!({
+            "position": Position::START, "page": PageStart::default(),
+            "digest": Digester::default().digest(), "record_end": 0,
+        });
+        let beginning = |records: u64, pieces: &[u64]| {
+            let piece = |records: &u64| json!({"name": "x", "records": records, "bytes": 1});
+            let json = json!({
+                "format": FORMAT, "key": "a", "options": {}, "snapshot_id": SNAPSHOT,
+                "is_complete": false, "records": records, "rejected": 1, "place": place,
+                "pieces": pieces.iter().map(piece).collect::<Vec<_>>(),
+            });
+            let checkpoint = Checkpoint::from_json(json.to_string().as_bytes()).unwrap();
+            Beginning::of(Some(checkpoint), &Identity::new("a")).unwrap()
+        };
+        for (records, pieces) in [(0, &[][..]), (3, &[1, 2])] {
+            claim.unless_complete(beginning(records, pieces)).await.unwrap();
+        }
+        for (records, pieces) in [(3, &[][..]), (3, &[1]), (0, &[1]), (4, &[5, u64::MAX])] {
+            let refused = claim.unless_complete(beginning(records, pieces)).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Input);
+            assert!(refused.message().contains("it is damaged; `license-stream checkpoint reset"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_has_a_manifest_and_leaves_its_account_pending() {
+        #[cfg(feature = "cloud")]
+        fn bucket() -> Lake {
+            use crate::cloud::Bucket;
+            let store = std::sync::Arc::new(object_store::memory::InMemory::new());
+            Bucket::new(store, "lake", "memory:///lake").into()
+        }
+
+        let directory = tempfile::tempdir().unwrap();
+        let lakes = [
+            Lake::from(directory.path()),
+            #[cfg(feature = "cloud")]
+            bucket(),
+        ];
+        for lake in lakes {
+            use crate::sink::parquet::{LakeInspection, SnapshotState};
+            let seen = async || {
+                let seen = LakeInspection::of(lake.clone()).await.unwrap();
+                let states: Vec<_> = seen.snapshots.iter().map(|it| it.state).collect();
+                (seen.success, seen.pending.len(), states)
+            };
+            let claim = Claim::take(lake.clone(), Some("a")).await.unwrap();
+            claim.begin(SNAPSHOT).await.unwrap();
+            let part = Manifest { is_part: true, ..Manifest::new(Some("a"), SNAPSHOT) };
+            claim.complete(&part).await.unwrap();
+            assert_eq!(seen().await, (false, 1, vec![SnapshotState::Part]));
+            drop(claim);
+            let claim = Claim::take(lake.clone(), Some("a")).await.unwrap();
+            claim.remove_unfinished(&[]).await.unwrap();
+            let whole = Uuid::now_v7().to_string();
+            claim.begin(&whole).await.unwrap();
+            claim.complete(&Manifest::new(Some("a"), &whole)).await.unwrap();
+            let states = vec![SnapshotState::Part, SnapshotState::Complete];
+            assert_eq!(seen().await, (true, 0, states));
+        }
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
 
 use super::claim::{COMPACTED, file_name, owner};
 use super::format::FileFormat;
-use super::lake::{Lake, SUCCESS};
+use super::lake::{Lake, OWN, SUCCESS};
 use super::looked::Looked;
 use super::manifest::Manifest;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +39,7 @@ pub struct LakeInspection {
     pub compactions: Vec<CompactionInspection>,
     /// What runs that were killed have left of files, or what runs are writing now.
     pub partial: Vec<String>,
-    /// What is named as a Parquet or Arrow file and is none.
+    /// What is named as a Parquet or Arrow file, or as a manifest, and is none.
     pub broken: Vec<BrokenFile>,
     /// The Parquet and Arrow files, in the order of their names.
     pub files: Vec<FileSummary>,
@@ -73,9 +73,11 @@ pub enum SnapshotState {
     /// It has a manifest, and the files in that are there with their lengths and rows, or were merged into ones
     /// that are.
     Complete,
+    /// The same, of a run that began at a cursor: what is on the pages before it is in no file.
+    Part,
     /// It has no manifest: a run is writing it, the next one goes on with it, or removes it.
     Unfinished,
-    /// It has a manifest, and not all of the files in that are there as they were written.
+    /// It has a manifest, and that cannot be read, or not all of the files in it are there as they were written.
     Damaged,
     /// It has no manifest, and its account is not pending: no run goes on with it, or removes it. So it is
     /// where what runs keep in `_license-stream` was removed, or where files were brought from elsewhere.
@@ -130,7 +132,7 @@ impl LakeInspection {
     pub async fn of(lake: impl Into<Lake>) -> Result<Self> {
         let place = Looked(lake.into());
         // Files are listed later than what names them, so that a new snapshot's are there.
-        let manifests = place.manifests().await?;
+        let (manifests, broken) = place.manifests_and_broken().await?;
         let (own, names) = (place.own_names().await?, place.files().await?);
         let mut seen = Self {
             success: names.iter().any(|(name, _)| name == SUCCESS),
@@ -138,7 +140,7 @@ impl LakeInspection {
             snapshots: Vec::new(),
             compactions: Vec::new(),
             partial: Vec::new(),
-            broken: Vec::new(),
+            broken,
             files: Vec::new(),
             columns: Vec::new(),
         };
@@ -155,10 +157,16 @@ impl LakeInspection {
             let message = format!("{} holds no file of licenses, and nothing of a run", place.0);
             return Err(Error::new(ErrorKind::Input, message));
         }
+        let lost: HashSet<_> =
+            seen.broken.iter().filter_map(|file| of_manifest(&file.name)).collect();
+        let is_lost = |account: &str, id: &str| lost.contains(&(account, id));
         let replaced;
         (seen.compactions, replaced) = compactions(&seen.files, &manifests);
         seen.snapshots = snapshots(&seen.files, &manifests, &replaced);
         for snapshot in &mut seen.snapshots {
+            if is_lost(&snapshot.account, &snapshot.snapshot_id) {
+                snapshot.state = SnapshotState::Damaged;
+            }
             if snapshot.state == SnapshotState::Unfinished
                 && !seen.pending.contains(&snapshot.account)
             {
@@ -167,6 +175,9 @@ impl LakeInspection {
         }
         let is_pending = seen.pending.iter().any(|account| account == COMPACTED);
         for compaction in &mut seen.compactions {
+            if is_lost(COMPACTED, &compaction.compaction_id) {
+                compaction.state = SnapshotState::Damaged;
+            }
             if compaction.state == SnapshotState::Unfinished && !is_pending {
                 compaction.state = SnapshotState::Orphaned;
             }
@@ -242,7 +253,10 @@ fn snapshots(
         });
         let state = match manifest {
             None => SnapshotState::Unfinished,
-            Some(manifest) if is_whole(manifest, &files, replaced) => SnapshotState::Complete,
+            Some(manifest) if is_whole(manifest, &files, replaced) => match manifest.is_part {
+                true => SnapshotState::Part,
+                false => SnapshotState::Complete,
+            },
             Some(_) => SnapshotState::Damaged,
         };
         let is_replaced = |file: &&DurablePiece| replaced.contains(file.name.as_str());
@@ -280,6 +294,12 @@ fn is_whole(manifest: &Manifest, files: &[&FileSummary], replaced: &HashSet<&str
 pub(super) fn is_manifest(name: &str) -> bool {
     let name = name.strip_suffix(".json").unwrap_or_default();
     !name.starts_with('.') && account_and_snapshot(name).is_some()
+}
+
+/// The account and the snapshot of the manifest of this name, with the folder that it is in.
+fn of_manifest(name: &str) -> Option<(&str, &str)> {
+    let name = name.strip_prefix(OWN)?.strip_prefix('/')?;
+    account_and_snapshot(name.strip_suffix(".json")?)
 }
 
 fn account_and_snapshot(name: &str) -> Option<(&str, &str)> {

@@ -93,7 +93,7 @@ async fn run_of(
     let sink = ParquetSink::within(claim, options).await?;
     let options = Options {
         framer: FramerOptions { block_bytes: 60, max_record_bytes: 90, ..FramerOptions::default() },
-        resume: beginning.place().cloned(),
+        resume: beginning.reached(),
         journal: Some(Box::new(completion)),
         ..Options::default()
     };

@@ -67,6 +67,8 @@ impl LocalHold {
     }
 
     pub(super) fn complete(&self, manifest: &Manifest) -> Result<()> {
+        // What somebody has removed meanwhile would be missing for good.
+        proof::prove_lengths(self.pending.directory(), &manifest.files)?;
         let own = self.pending.own();
         let path = own.join(manifest_name(&self.account, &manifest.snapshot_id));
         let temporary = own.join(format!(".{}.json.partial", self.account));
@@ -80,7 +82,7 @@ impl LocalHold {
             self.remove(&manifest.replaces)?;
             failpoint::reach(Point::CompactReplaced);
         }
-        self.settle()
+        if manifest.is_part { Ok(()) } else { self.settle() }
     }
 
     /// The account has nothing unfinished any more.

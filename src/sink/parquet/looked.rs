@@ -12,7 +12,7 @@ use super::format::FileFormat;
 #[cfg(feature = "cloud")]
 use super::hive;
 use super::inspect::footer::{self, FileInspection};
-use super::inspect::{ipc, is_manifest};
+use super::inspect::{BrokenFile, ipc, is_manifest};
 use super::lake::{Lake, OWN, Place};
 use super::manifest::Manifest;
 use super::open::blocking;
@@ -90,6 +90,27 @@ impl Looked {
         let reads: Vec<_> = names.map(|name| async move { self.manifest(&name).await }).collect();
         let found: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The same, and beside them what is named as one and is none.
+    pub(super) async fn manifests_and_broken(&self) -> Result<(Vec<Manifest>, Vec<BrokenFile>)> {
+        let names = self.own_names().await?.into_iter().filter(|name| is_manifest(name));
+        let reads = names.map(|name| async move { (self.manifest(&name).await, name) });
+        let mut reads = stream::iter(reads.collect::<Vec<_>>()).buffered(READS_AT_ONCE);
+        let (mut manifests, mut broken) = (Vec::new(), Vec::new());
+        while let Some((read, name)) = reads.next().await {
+            match read {
+                Ok(manifest) => manifests.extend(manifest),
+                // What cannot be read hides no other; a store that does not answer has no other.
+                Err(error) if matches!(error.kind(), ErrorKind::Input | ErrorKind::Destination) => {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    let reason = cause.unwrap_or_else(|| error.message().to_owned());
+                    broken.push(BrokenFile { name: format!("{OWN}/{name}"), reason });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((manifests, broken))
     }
 
     /// The manifest `name`, unless it is gone by now.

@@ -22,6 +22,10 @@ pub struct Manifest {
     pub records: u64,
     /// Records that are no licenses, and are not in it.
     pub rejected: u64,
+    /// Whether it is a part of a snapshot: reading began at a cursor, and what is on the pages before is not in
+    /// it. Such a one makes no account complete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_part: bool,
     /// Its files, in the order of the body.
     pub files: Vec<DurablePiece>,
     /// Of a [`Compaction`](super::Compaction), the files that those take the place of: they count no more, in
@@ -39,6 +43,7 @@ impl Manifest {
             snapshot_id: snapshot_id.to_owned(),
             records: 0,
             rejected: 0,
+            is_part: false,
             files: Vec::new(),
             replaces: Vec::new(),
         }

@@ -75,7 +75,7 @@ impl PartitionField {
     }
 
     /// The column that it needs.
-    fn column(self) -> Option<&'static str> {
+    pub fn column(self) -> Option<&'static str> {
         match self.0 {
             Level::Constant(_) => None,
             Level::Column(column) | Level::Time(_, column) => Some(column),

@@ -1,6 +1,6 @@
 //! That the files which a checkpoint names are there still, as they were written.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -23,6 +23,22 @@ pub(super) fn prove(directory: &Path, files: &[DurablePiece]) -> Result<()> {
         if let Some(what) = damage(directory, file)? {
             return Err(lost(&directory.join(&file.name).display(), &what));
         }
+    }
+    Ok(())
+}
+
+/// Looks whether `files` of `directory` are there with their lengths, and reads none: they were written by runs that
+/// knew what they wrote.
+pub(super) fn prove_lengths(directory: &Path, files: &[DurablePiece]) -> Result<()> {
+    for file in files {
+        let path = directory.join(&file.name);
+        let what = match fs::metadata(&path) {
+            Ok(there) if there.len() == file.bytes => continue,
+            Ok(there) => of_length(there.len(), file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => GONE.to_owned(),
+            Err(error) => return Err(unreadable(&path, error)),
+        };
+        return Err(lost(&path.display(), &what));
     }
     Ok(())
 }
@@ -78,8 +94,6 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -95,6 +109,7 @@ mod tests {
         let file: DurablePiece = serde_json::from_value(json).unwrap();
         let path = directory.path().join("a");
         let proven = || prove(directory.path(), std::slice::from_ref(&file));
+        let lengths = || prove_lengths(directory.path(), std::slice::from_ref(&file));
         let refused = |what: &str| {
             let error = proven().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Destination);
@@ -102,10 +117,12 @@ mod tests {
             assert!(error.message().starts_with(&wanted), "{error}");
         };
         refused("is not there any more");
+        assert!(lengths().unwrap_err().message().contains("is not there any more"));
         fs::write(&path, &bytes).unwrap();
-        proven().unwrap();
+        proven().and(lengths()).unwrap();
         fs::write(&path, &bytes[1..]).unwrap();
         refused("has 1048580 bytes, and 1048581 were written");
+        assert!(lengths().unwrap_err().message().contains("has 1048580 bytes"));
         let mut changed = bytes.clone();
         changed[READ_BYTES + 1] ^= 1;
         fs::write(&path, changed).unwrap();

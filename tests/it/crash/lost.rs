@@ -104,6 +104,26 @@ fn a_checkpoint_elsewhere_whose_files_were_removed_is_not_gone_on_with() {
 }
 
 #[test]
+fn a_checkpoint_that_does_not_fit_itself_is_not_gone_on_with() {
+    let simulation = Simulation::start(simulator(35));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    kill(command(&simulation, out));
+    let path = checkpoint(out, &simulation);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let mut damaged: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    damaged["pieces"].as_array_mut().unwrap().pop();
+    std::fs::write(&path, damaged.to_string()).unwrap();
+    let refused = run(&mut command(&simulation, out)).expect(1).stderr;
+    let says = ["it is damaged; `license-stream checkpoint reset --account", simulation.account()];
+    assert!(says.iter().all(|word| refused.contains(word)), "{refused}");
+    // Nothing of what it should name is gone.
+    std::fs::write(&path, whole).unwrap();
+    run(&mut command(&simulation, out)).expect(0);
+    assert_undisturbed(out, &undisturbed(&simulation), "with the checkpoint that there was");
+}
+
+#[test]
 fn a_checkpoint_that_another_run_keeps_is_refused() {
     let held = Simulation::start(simulator(34).with_hold_after_records(1_000));
     let [one, other, elsewhere] = [(); 3].map(|()| tempfile::tempdir().unwrap());

@@ -125,7 +125,7 @@ impl Job {
         let options = Options {
             framer: FramerOptions { block_bytes: 10_000, ..FramerOptions::default() },
             queue_bytes: 30_000,
-            resume: beginning.place().cloned(),
+            resume: beginning.reached(),
             journal: Some(Box::new(keeper)),
             ..Options::default()
         };

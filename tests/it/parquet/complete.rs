@@ -176,6 +176,77 @@ fn after_a_kill_the_next_run_cleans_up_and_has_the_rows_of_an_undisturbed_one() 
 }
 
 #[test]
+fn a_file_that_is_removed_before_the_snapshot_is_complete_keeps_it_from_being_so() {
+    let (simulator, _) = simulator();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let held = Simulation::start(simulator.with_hold_after_bytes(5_000_000));
+    let mut child = start(held.source(parquet(out).args(FILE_BYTES)));
+    held.until_held(&mut child);
+    let is_file = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "parquet");
+    let file = loop {
+        if let Some(file) = entries(out).into_iter().find(is_file) {
+            break file;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::yield_now();
+    };
+    std::fs::remove_file(&file).unwrap();
+    held.release();
+    let run = crate::support::run::Run::of(child).expect(1);
+    let says = format!("{} is not there any more", file.display());
+    assert!(run.stderr.contains(&says), "{}", run.stderr);
+    assert!(!success(out));
+    let own = std::fs::read_dir(out.join("_license-stream")).unwrap();
+    let own: Vec<_> = own.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let snapshot = run.summary()["snapshots"][0]["snapshot_id"].as_str().unwrap().to_owned();
+    assert!(!own.iter().any(|name| name.contains(&snapshot)), "{own:?}");
+}
+
+#[test]
+fn what_begins_at_a_cursor_is_a_part_and_makes_no_account_complete() {
+    let (simulator, _) = simulator();
+    let simulation = Simulation::start(simulator.with_page_records(2_000.try_into().unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    let (out, first) = (directory.path().join("out"), directory.path().join("first"));
+    // The cursor of a later page, from where a run was killed.
+    let mut command = parquet(&first);
+    command.args(["--file-bytes", "1"]).env("LICENSE_STREAM_KILL_AT", "checkpoint-renamed:3");
+    let killed = simulation.source(&mut command).status().unwrap();
+    assert!(!killed.success());
+    let kept = format!("_license-stream/{}.checkpoint.json", simulation.account());
+    let kept = std::fs::read_to_string(first.join(kept)).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    let cursor = kept["place"]["page"]["cursor"].as_str().expect("a later page").to_owned();
+
+    let mut command = parquet(&out);
+    let part = run(simulation.source(command.args(["--cursor", &cursor]))).expect(0).summary();
+    let records = part["records"].as_u64().unwrap();
+    assert!(records > 0 && records < COUNT && records.is_multiple_of(2_000), "{part}");
+    assert_eq!(part["snapshots"][0]["complete"], false);
+    assert_eq!(manifest(&out, &part)["is_part"], true);
+    let inspect = |out: &Path| {
+        let mut command = crate::support::command::license_stream();
+        let seen = run(command.args(["inspect", "--json"]).arg(out)).expect(0);
+        let seen: Value = serde_json::from_str(&seen.stdout).unwrap();
+        let states = seen["snapshots"].as_array().unwrap().iter().map(|it| it["state"].clone());
+        (seen["success"].clone(), states.collect::<Vec<_>>())
+    };
+    assert!(!success(&out));
+    assert_eq!(inspect(&out), (json!(false), vec![json!("part")]));
+    let mut show = crate::support::command::license_stream();
+    let shown = run(show.args(["checkpoint", "show", "--out"]).arg(&out)).expect(0).stdout;
+    let line = shown.lines().last().unwrap();
+    assert!(line.split_whitespace().nth(1) == Some("part"), "{shown}");
+    // The whole of it begins anew, and the part stays.
+    let whole = run(simulation.source(&mut parquet(&out))).expect(0).summary();
+    assert_eq!(whole["records"], COUNT);
+    assert_eq!(manifest(&out, &whole).get("is_part"), None);
+    assert!(success(&out));
+    assert_eq!(inspect(&out), (json!(true), vec![json!("part"), json!("complete")]));
+}
+
+#[test]
 fn a_second_run_of_the_same_account_is_refused_while_the_first_goes_on() {
     let (simulator, _) = simulator();
     let directory = tempfile::tempdir().unwrap();

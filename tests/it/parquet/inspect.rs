@@ -176,15 +176,55 @@ fn what_is_no_longer_as_its_manifest_has_it_is_damaged_and_what_is_no_parquet_is
         assert!(run.stderr.starts_with(&said) && run.stdout.is_empty(), "{run:?}");
     }
 
+    std::fs::write(file, &whole).unwrap();
+    assert_eq!(seen(out, 0)["snapshots"][0]["state"], "complete");
+
     let empty = tempfile::tempdir().unwrap();
     let run = inspect(empty.path(), &[]).expect(1);
-    let said =
-        format!("error: {} holds no Parquet file, and nothing of a run\n", empty.path().display());
+    let said = format!(
+        "error: {} holds no file of licenses, and nothing of a run\n",
+        empty.path().display()
+    );
     assert_eq!(run.stderr, said);
     let missing = out.join("missing.parquet");
     let run = inspect(&missing, &[]).expect(1);
     assert!(
         run.stderr.starts_with(&format!("error: {} cannot be read", missing.display())),
         "{run:?}"
+    );
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_named_and_hides_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    let ids: Vec<_> = (0..2)
+        .map(|_| {
+            let summary = run(parquet(out).arg("--input").arg(edges())).expect(0).summary();
+            summary["snapshots"][0]["snapshot_id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let name = format!("_license-stream/input-{}.json", ids[0]);
+    let path = out.join(&name);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..50]).unwrap();
+    let there = seen(out, 1);
+    let states: Vec<_> = there["snapshots"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["snapshot_id"].as_str().unwrap(), it["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [(&*ids[0], "damaged"), (&*ids[1], "complete")]);
+    assert_eq!((&there["broken"][0]["name"], &there["success"]), (&json!(name), &json!(true)));
+    assert_eq!(there["files"].as_array().unwrap().len(), 2);
+    let text = inspect(out, &[]).expect(1).stdout;
+    assert!(text.contains(&format!("not what its name says: {name}: ")), "{text}");
+    // One that is gone leaves its files to nobody.
+    std::fs::remove_file(&path).unwrap();
+    let there = seen(out, 1);
+    assert_eq!(
+        (&there["snapshots"][0]["state"], &there["broken"]),
+        (&json!("orphaned"), &json!([]))
     );
 }

@@ -52,6 +52,12 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "parquet --out out --exclude-field name --columns id,name",
         "parquet --out out --ignore-remote-data --columns id,remote_data",
         "parquet --out out --exclude-field remote_data --remote-data drop",
+        "parquet --out out --exclude-field remote_data --remote-data json",
+        "parquet --out out --ignore-remote-data --remote-data json",
+        "parquet --out out --exclude-field status --partition-by account,status",
+        "parquet --out out --exclude-field created_at --partition-by date(created_at)",
+        "parquet --out out --exclude-field status --sort-by status:desc",
+        "parquet --out out --exclude-field status --bloom status",
         "kafka --topic t --brokers BROKER --format raw --key-by id",
         "kafka --topic t --brokers BROKER --integration GitHub",
     ];

@@ -1,6 +1,6 @@
 //! What `license-stream schema` prints, and what the other schemas in `schemas/` describe.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use expect_test::expect_file;
 use license_stream::simulate::Simulator;
@@ -90,6 +90,81 @@ fn the_summary_of_every_outcome_is_valid() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let interrupted = summary(Run::of(child), 143);
     assert_eq!(outcome(interrupted), (json!("interrupted"), true));
+}
+
+#[test]
+fn a_run_that_is_not_begun_has_a_summary_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let simulator = Simulator::new().with_records(2_000);
+    let simulation = Simulation::start(simulator.clone().with_hold_after_records(500));
+    let parquet = |out: &std::path::Path| {
+        let mut command = license_stream();
+        command.args(["parquet", "--json", "--file-bytes", "1", "--out"]).arg(out);
+        command
+    };
+    let failed = |run: Run, code: i32, kind: Option<&str>, says: &str| {
+        let stderr = run.stderr.clone();
+        let summary = summary(run, code);
+        let error = summary["error"].as_str().unwrap();
+        assert_eq!(stderr, format!("error: {error}\n"), "{summary}");
+        assert!(error.contains(says), "{summary}");
+        assert_eq!(summary["outcome"], "failed");
+        assert_eq!(summary["snapshots"][0]["error"]["kind"].as_str(), kind, "{summary}");
+    };
+    // Another run has it.
+    let mut child = start(simulation.source(&mut parquet(&out)));
+    simulation.until_held(&mut child);
+    let other = run(simulation.source(&mut parquet(&out)));
+    failed(other, 1, Some("destination"), "another run is writing to");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Other options, and a checkpoint that is none.
+    let whole = Simulation::start(simulator);
+    let mut killed = parquet(&out);
+    killed.env("LICENSE_STREAM_KILL_AT", "checkpoint-renamed:1");
+    assert!(!whole.source(&mut killed).status().unwrap().success());
+    let mut other = parquet(&out);
+    let refused = run(whole.source(other.args(["--max-depth", "9"])));
+    failed(refused, 2, Some("configuration"), "was begun with other options");
+    let name = format!("_license-stream/{}.checkpoint.json", whole.account());
+    std::fs::write(out.join(name), "{").unwrap();
+    failed(run(whole.source(&mut parquet(&out))), 1, Some("input"), "checkpoint cannot be read");
+    // There is no account to speak of.
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = run(whole.source(&mut parquet(&file)));
+    failed(refused, 1, Some("destination"), file.to_str().unwrap());
+    let mut other = parquet(&out);
+    let refused = run(whole.source(other.args(["--sort-by", "name", "--exclude-field", "name"])));
+    failed(refused, 2, None, "leaves out a column that --sort-by names");
+    let mut command = license_stream();
+    command.args(["kafka", "--json", "--brokers", "127.0.0.1:1", "--topic", "t", "--on-error"]);
+    let refused =
+        run(command.args(["dead-letter", "--dead-letter"]).arg(&file).arg("--input").arg(&file));
+    failed(refused, 2, None, "");
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_a_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = |out: &str| {
+        let mut command = license_stream();
+        command.args(["parquet", "--json", "--out"]).arg(directory.path().join(out));
+        command.arg("--input").arg(edges());
+        command
+    };
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    for (out, stdout) in [("full", full.into()), ("closed", Stdio::from(closed))] {
+        let output = command(out).stdout(stdout).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let says = "error: the summary could not be written to standard output: ";
+        assert!(stderr.starts_with(says), "{stderr}");
+        assert!(directory.path().join(out).join("_SUCCESS").exists());
+    }
 }
 
 #[test]

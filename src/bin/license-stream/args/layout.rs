@@ -17,9 +17,9 @@ pub(crate) struct LayoutArgs {
     /// schema arrow` has the names. Records are checked whole, whichever are written
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', value_parser = column)]
     pub(crate) columns: Vec<String>,
-    /// What becomes of remote_data, the provider's own answer
-    #[arg(long, value_enum, default_value_t = RemoteDataArg::Json)]
-    pub(crate) remote_data: RemoteDataArg,
+    /// What becomes of remote_data, the provider's own answer; json if it is not given
+    #[arg(long, value_enum)]
+    pub(crate) remote_data: Option<RemoteDataArg>,
     /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none; zstd:1 if it is not
     /// given. Arrow files have no snappy, and lz4 if it is not given
     #[arg(long, value_name = "CODEC")]
@@ -119,6 +119,23 @@ impl FromStr for SortArg {
 }
 
 impl LayoutArgs {
+    /// The flag that needs a column to have values, if one does.
+    pub(super) fn flag_that_needs(&self, field: &str) -> Option<&'static str> {
+        if self.columns.iter().any(|name| name == field) {
+            return Some("--columns");
+        }
+        if self.remote_data == Some(RemoteDataArg::Json) && field == "remote_data" {
+            return Some("--remote-data json");
+        }
+        if self.partition_by.iter().any(|level| level.column() == Some(field)) {
+            return Some("--partition-by");
+        }
+        if self.sort_by.iter().any(|SortArg(column)| column.name == field) {
+            return Some("--sort-by");
+        }
+        self.bloom.iter().any(|name| name == field).then_some("--bloom")
+    }
+
     /// The columns that are written.
     fn projection(&self) -> Result<Projection> {
         let named = match self.columns.as_slice() {
@@ -126,12 +143,12 @@ impl LayoutArgs {
             names => Projection::of(names)?,
         };
         match self.remote_data {
-            RemoteDataArg::Json => Ok(named),
-            RemoteDataArg::Drop if self.columns.iter().any(|name| name == "remote_data") => {
+            None | Some(RemoteDataArg::Json) => Ok(named),
+            Some(RemoteDataArg::Drop) if self.columns.iter().any(|name| name == "remote_data") => {
                 let message = "--remote-data drop leaves out a column that --columns names";
                 Err(Error::new(ErrorKind::Configuration, message))
             }
-            RemoteDataArg::Drop => named.without("remote_data"),
+            Some(RemoteDataArg::Drop) => named.without("remote_data"),
         }
     }
 

@@ -61,18 +61,19 @@ pub(crate) enum FormArg {
 }
 
 impl ParquetArgs {
-    /// Refuses to leave out what is named as wanted, and to leave it out twice.
+    /// Refuses to leave out what another flag needs, and to leave it out twice.
     pub(crate) fn check_contradictions(&self) -> Result<()> {
         let request = &self.source.request;
-        let is_named = |field: &str| self.layout.columns.iter().any(|name| name == field);
         let excludes = |field: &str| request.excluded_fields.iter().any(|it| it.trim() == field);
-        let is_dropped = self.layout.remote_data == RemoteDataArg::Drop;
-        let message = if let Some(field) =
-            License::FIELDS.iter().find(|it| is_named(it) && excludes(it))
+        let needed = |field: &&'static str| Some((*field, self.layout.flag_that_needs(field)?));
+        let mut excluded = License::FIELDS.iter().filter(|field| excludes(field));
+        let is_dropped = self.layout.remote_data == Some(RemoteDataArg::Drop);
+        let message = if let Some((field, flag)) = excluded.find_map(needed) {
+            format!("--exclude-field {field} leaves out a column that {flag} names")
+        } else if let (true, Some(flag)) =
+            (request.ignore_remote_data, self.layout.flag_that_needs("remote_data"))
         {
-            format!("--exclude-field {field} leaves out a column that --columns names")
-        } else if request.ignore_remote_data && is_named("remote_data") {
-            "--ignore-remote-data leaves out a column that --columns names".to_owned()
+            format!("--ignore-remote-data leaves out a column that {flag} names")
         } else if is_dropped && excludes("remote_data") {
             "remote_data is left out twice, with --remote-data drop and with --exclude-field: once is \
              enough"
