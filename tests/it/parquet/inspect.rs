@@ -178,8 +178,10 @@ fn what_is_no_longer_as_its_manifest_has_it_is_damaged_and_what_is_no_parquet_is
 
     let empty = tempfile::tempdir().unwrap();
     let run = inspect(empty.path(), &[]).expect(1);
-    let said =
-        format!("error: {} holds no Parquet file, and nothing of a run\n", empty.path().display());
+    let said = format!(
+        "error: {} holds no file of licenses, and nothing of a run\n",
+        empty.path().display()
+    );
     assert_eq!(run.stderr, said);
     let missing = out.join("missing.parquet");
     let run = inspect(&missing, &[]).expect(1);
