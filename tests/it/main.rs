@@ -14,6 +14,7 @@ mod http;
 mod kafka;
 mod ndjson;
 mod parquet;
+mod pipelines;
 mod promises;
 mod readers;
 mod rejects;

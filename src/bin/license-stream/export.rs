@@ -20,6 +20,7 @@ use crate::checkpoints;
 use crate::distinct::check_distinct;
 use crate::exit::Exit;
 use crate::input::{self, Input};
+use crate::job::Job;
 use crate::lookup;
 use crate::progress::{AccountsDone, ProgressLine};
 use crate::remarks;
@@ -187,7 +188,9 @@ impl Export {
         let progress = Arc::new(Progress::default());
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
         // Lines of their own would break it.
-        let is_hidden = self.report.quiet || self.report.verbose;
+        let job = Job::current();
+        let is_one_of_many = job.as_ref().is_some_and(|job| job.is_beside_others());
+        let is_hidden = self.report.quiet || self.report.verbose || is_one_of_many;
         let line = Arc::new(ProgressLine::show(&progress, done.clone(), waits, is_hidden));
         let options = Options {
             concurrency: self.concurrency() as usize,
@@ -209,7 +212,7 @@ impl Export {
             let run = Arc::clone(&run);
             move |wanted: Arc<Wanted>, attempt| {
                 let run = Arc::clone(&run);
-                async move { run.begin(&wanted, attempt).await }
+                Job::scope(job.clone(), async move { run.begin(&wanted, attempt).await })
             }
         };
         let mut runs = accounts::run(selection.accounts, begin, options);

@@ -16,6 +16,7 @@ mod export;
 mod input;
 mod inspect;
 mod integrations;
+mod job;
 mod kafka;
 mod letters;
 mod lookup;
@@ -27,6 +28,7 @@ mod progress;
 mod records;
 mod remarks;
 mod report;
+mod run;
 mod schema;
 mod settings;
 mod signal;
@@ -48,13 +50,14 @@ use exit::Exit;
 fn main() -> ExitCode {
     allocator::bound_heaps();
     let args = Args::parse();
-    let run = || -> anyhow::Result<Exit> {
+    let work = || -> anyhow::Result<Exit> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let exit = runtime.block_on(async {
             match args.command {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(*args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
+                Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Inspect(args) => inspect::run(args).await,
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
         runtime.shutdown_background();
         exit
     };
-    match run() {
+    match work() {
         Ok(exit) => exit.into(),
         Err(error) => {
             report::print_error(&error);

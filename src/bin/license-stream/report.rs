@@ -7,20 +7,29 @@ use std::time::Duration;
 use license_stream::pipeline::Outcome;
 use license_stream::{Error, RejectReason, printable};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Exit;
 use crate::export::{Export, Sinks};
+use crate::job::Job;
 use crate::tally::{AccountCounts, Skipped, Tally};
 
-/// A line on standard error. `eprintln!` would panic where nobody reads it any more.
+/// A line on standard error.
 macro_rules! say {
-    ($($arguments:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($arguments)*);
-    }};
+    ($($arguments:tt)*) => {
+        $crate::report::tell(format_args!($($arguments)*))
+    };
 }
 pub(crate) use say;
+
+/// See `say!`: `eprintln!` would panic where nobody reads it any more. A job of a pipeline is named.
+pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
+    let mut to = std::io::stderr().lock();
+    let _ = match Job::current() {
+        Some(job) => writeln!(to, "{}: {line}", job.name()),
+        None => writeln!(to, "{line}"),
+    };
+}
 
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
@@ -105,6 +114,12 @@ fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duratio
         accounts: tally.accounts,
         snapshots: tally.snapshots.iter().map(|(_, _, snapshot)| &**snapshot).collect(),
     };
+    if let Some(job) = Job::current() {
+        if let Ok(summary) = to_raw_value(&json) {
+            job.keep_summary(summary);
+        }
+        return;
+    }
     // Nobody is left to be told that the summary could not be written.
     let _ = if is_stdout {
         print_line(&json, std::io::stderr())
@@ -114,7 +129,7 @@ fn print_json(tally: &Tally, outcome: Outcome, is_stdout: bool, elapsed: Duratio
 }
 
 /// Not by way of one string: a run over many accounts has a long summary.
-fn print_line(json: &JsonSummary<'_>, to: impl Write) -> std::io::Result<()> {
+pub(crate) fn print_line(json: &impl Serialize, to: impl Write) -> std::io::Result<()> {
     let mut to = std::io::BufWriter::new(to);
     serde_json::to_writer(&mut to, json)?;
     to.write_all(b"\n")?;
