@@ -87,9 +87,32 @@ pub(crate) enum Command {
     Integrations(IntegrationsArgs),
     /// Play a Truto API on this machine, with invented licenses
     Simulate(SimulateArgs),
+    /// Print what a shell completes of this command
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of this command, one for each of its commands
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Directory for the pages, which is made if it is not there
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Show all of it at work: a simulated Truto, Parquet files and a Kafka topic
     Demo(DemoArgs),
 }
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  license-stream completions bash > ~/.local/share/bash-completion/completions/license-stream
+  license-stream completions zsh > ~/.zfunc/_license-stream";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  license-stream man --out ~/.local/share/man/man1 && man license-stream-parquet";
 
 /// What is told of the run.
 #[derive(Clone, Copy, Debug, ClapArgs)]

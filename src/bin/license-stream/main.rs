@@ -20,6 +20,7 @@ mod job;
 mod kafka;
 mod letters;
 mod lookup;
+mod manual;
 mod ndjson;
 mod parquet;
 mod partial;
@@ -66,6 +67,8 @@ fn main() -> ExitCode {
                 Command::Schema(args) => schema::run(&args),
                 Command::Integrations(args) => integrations::run(&args),
                 Command::Simulate(args) => simulate::run(args).await,
+                Command::Completions { shell } => manual::completions(shell),
+                Command::Man { out } => manual::pages(&out),
                 Command::Demo(args) => demo::run(args).await,
             }
         });
