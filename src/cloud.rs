@@ -11,6 +11,7 @@ mod crypto;
 mod environment;
 mod failure;
 mod listing;
+mod probe;
 mod register;
 mod s3;
 mod upload;

@@ -20,6 +20,7 @@ const MAX_LISTED: usize = 10;
 #[derive(Debug, Default)]
 pub(crate) struct Insight {
     /// Whether it was the provider that failed or refused.
+    #[cfg(any(feature = "http", test))]
     pub(crate) is_remote: bool,
     /// What was said, in the order in which it helps.
     words: Vec<String>,
@@ -41,6 +42,7 @@ impl Insight {
 
     /// Reads the members of an error.
     pub(crate) fn of_object(said: &Map<String, Value>) -> Self {
+        #[cfg(any(feature = "http", test))]
         let is_remote = said.get("truto_is_remote_error").is_some_and(is_true);
         let mut words = Vec::new();
         let message = said.get("message").map(texts).unwrap_or_default();
@@ -62,7 +64,11 @@ impl Insight {
                 kept.push(words);
             }
         }
-        Self { is_remote, words: kept }
+        Self {
+            #[cfg(any(feature = "http", test))]
+            is_remote,
+            words: kept,
+        }
     }
 
     /// What was said, behind the status: `status 400: …`.

@@ -36,7 +36,7 @@ def pyarrow_rows(file: str):
 def polars_rows(file: str):
     import polars as pl
 
-    frame = pl.read_ipc(file, memory_map=False) if is_file(file) else pl.read_ipc_stream(file)
+    frame = pl.read_ipc(file) if is_file(file) else pl.read_ipc_stream(file)
     return engines.polars_rows(frame)
 
 

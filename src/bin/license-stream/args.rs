@@ -10,6 +10,7 @@ mod parquet;
 mod records;
 mod rejects;
 mod request;
+mod run;
 mod simulate;
 mod source;
 mod stop;
@@ -29,6 +30,7 @@ pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use rejects::{OnError, RejectArgs};
 pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
+pub(crate) use run::{RunArgs, ScheduleArgs, SetArg};
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use source::{ApiArgs, ShapeArg, SourceArgs};
 pub(crate) use stop::StopArgs;
@@ -42,7 +44,7 @@ Exit codes:
   3    a server is unreachable, or refused a credential
   4    done, but some records were no licenses
   130  stopped by SIGINT, 143 by SIGTERM; what was read is delivered, as far as --grace lets it
-With several accounts, the worst of them counts: 2, then 3, 1, 130 or 143, 4, 0";
+With several accounts or jobs, the worst of them counts: 2, then 3, 1, 130 or 143, 4, 0";
 
 /// Stream software licenses out of the Truto unified API into Kafka topics and Parquet files.
 ///
@@ -65,7 +67,9 @@ pub(crate) enum Command {
     Kafka(Box<KafkaArgs>),
     /// Write licenses as they came, one a line, to standard output or a file
     Ndjson(NdjsonArgs),
-    /// Look whether a run could do its work: nothing is read, written or made
+    /// Run the jobs of a file: once, or again and again
+    Run(RunArgs),
+    /// Look whether a run could do its work: no license is read, and nothing is left behind
     #[command(subcommand)]
     Check(CheckArgs),
     /// Show or reset what is kept between runs
@@ -77,15 +81,38 @@ pub(crate) enum Command {
     Compact(CompactArgs),
     /// List the integrated accounts that the API token can see
     Accounts(AccountsArgs),
-    /// Print the schema of a license
+    /// Print the schema of a license, or of a file of jobs
     Schema(SchemaArgs),
     /// Show what each integration gives of a license, and what it needs to be asked with
     Integrations(IntegrationsArgs),
     /// Play a Truto API on this machine, with invented licenses
     Simulate(SimulateArgs),
+    /// Print what a shell completes of this command
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of this command, one for each of its commands
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Directory for the pages, which is made if it is not there
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Show all of it at work: a simulated Truto, Parquet files and a Kafka topic
     Demo(DemoArgs),
 }
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  license-stream completions bash > ~/.local/share/bash-completion/completions/license-stream
+  license-stream completions zsh > ~/.zfunc/_license-stream";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  license-stream man --out ~/.local/share/man/man1 && man license-stream-parquet";
 
 /// What is told of the run.
 #[derive(Clone, Copy, Debug, ClapArgs)]
@@ -146,6 +173,8 @@ pub(crate) enum SchemaForm {
     JsonSchema,
     /// The JSON Schema of a record as `kafka --value json-normalized` and `json-schema` write it
     JsonNormalized,
+    /// The JSON Schema of the file that `run` takes, for editors that complete it
+    Pipeline,
 }
 
 const INTEGRATIONS_EXAMPLES: &str = "\
@@ -186,6 +215,7 @@ mod tests {
     use super::inspect::INSPECT_EXAMPLES;
     use super::kafka::KAFKA_EXAMPLES;
     use super::parquet::PARQUET_EXAMPLES;
+    use super::run::RUN_EXAMPLES;
     use super::simulate::SIMULATE_HELP;
     use super::*;
 
@@ -201,6 +231,7 @@ mod tests {
             PARQUET_EXAMPLES,
             KAFKA_EXAMPLES,
             NDJSON_EXAMPLES,
+            RUN_EXAMPLES,
             INTEGRATIONS_EXAMPLES,
             INSPECT_EXAMPLES,
             COMPACT_EXAMPLES,
@@ -208,6 +239,8 @@ mod tests {
         ] {
             let help = help.replace("\\\n", "").replace("(as printed)", "a");
             let help = help.replace("'Cisco Meraki'", "CiscoMeraki");
+            let help =
+                help.replace("'30 2 * * *'", "@daily").replace("; `license-stream schema", "");
             let commands = help.lines().filter_map(|line| line.split_once("license-stream "));
             for (_, arguments) in commands {
                 let arguments = arguments.split(" | ").next().unwrap_or_default();
@@ -219,6 +252,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 28);
+        assert_eq!(examples, 33);
     }
 }

@@ -1,20 +1,92 @@
-//! `license-stream check`: live probes of what a run would need; nothing is read, written or made.
+//! `license-stream check`, and `run --check`: live probes of what a run would need. No license is read, and nothing is
+//! left behind.
 
 mod findings;
 mod kafka;
+mod place;
 mod source;
 
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, Command, NdjsonArgs, ParquetArgs, RejectArgs};
 use crate::exit::Exit;
-use findings::Findings;
+use crate::kafka::check_delivery;
+use crate::place::Place;
+use crate::{checkpoints, input};
+pub(crate) use findings::Findings;
 
 pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
-    match args {
-        CheckArgs::Kafka(args) => {
-            let mut findings = Findings::new(args.report);
-            source::probe(&args.source, &mut findings).await;
-            kafka::probe(&args, &mut findings).await;
-            Ok(findings.exit())
+    let (report, command) = match args {
+        CheckArgs::Parquet(args) => (args.report, Command::Parquet(*args)),
+        CheckArgs::Kafka(args) => (args.report, Command::Kafka(args)),
+        CheckArgs::Ndjson(args) => (args.report, Command::Ndjson(*args)),
+    };
+    let mut findings = Findings::new(report);
+    probe(&command, &mut findings).await;
+    Ok(findings.exit())
+}
+
+/// Looks at what a run of `command` would need.
+pub(crate) async fn probe(command: &Command, findings: &mut Findings) {
+    match command {
+        Command::Parquet(args) => {
+            source::probe(&args.source, findings).await;
+            parquet(args, findings).await;
         }
+        Command::Kafka(args) => {
+            source::probe(&args.source, findings).await;
+            let checked = check_delivery(args).and_then(|()| input::check_rejects(&args.rejects));
+            if let Err(error) = checked {
+                return findings.failed("settings", &error);
+            }
+            kafka::probe(args, findings).await;
+            if let Some(place) = &args.checkpoint.checkpoint {
+                place::probe("checkpoints", place, findings).await;
+            }
+            letters(&args.rejects, findings);
+        }
+        Command::Ndjson(args) => {
+            source::probe(&args.source, findings).await;
+            ndjson(args, findings);
+        }
+        _ => {}
+    }
+}
+
+async fn parquet(args: &ParquetArgs, findings: &mut Findings) {
+    let checked = args.source.check_columns().and_then(|()| args.check_form());
+    let checked = checked.and_then(|()| args.check_contradictions());
+    let checked = checked.and_then(|()| input::check_rejects(&args.rejects));
+    if let Err(error) = checked {
+        return findings.failed("settings", &error);
+    }
+    match &args.out {
+        Place::Directory(path) if path.as_os_str() == "-" => {
+            findings.good("out", "standard output");
+        }
+        out => place::probe("out", out, findings).await,
+    }
+    if let Some(place) = &args.checkpoint.checkpoint
+        && !place.is_same(&checkpoints::folder(&args.out))
+    {
+        place::probe("checkpoints", place, findings).await;
+    }
+    letters(&args.rejects, findings);
+}
+
+fn ndjson(args: &NdjsonArgs, findings: &mut Findings) {
+    if let Err(error) = input::check_rejects(&args.rejects) {
+        return findings.failed("settings", &error);
+    }
+    match &args.out {
+        None => findings.good("out", "standard output"),
+        Some(out) if args.source.accounts.are_many() => place::directory("out", out, findings),
+        Some(out) => place::file("out", out, findings),
+    }
+    letters(&args.rejects, findings);
+}
+
+/// The file of dead letters, if there is one.
+fn letters(args: &RejectArgs, findings: &mut Findings) {
+    if let Some((_, path)) = input::letters_file(args) {
+        place::file("dead letters", path, findings);
     }
 }

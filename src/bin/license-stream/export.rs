@@ -20,6 +20,7 @@ use crate::checkpoints;
 use crate::distinct::check_distinct;
 use crate::exit::Exit;
 use crate::input::{self, Input};
+use crate::job::Job;
 use crate::lookup;
 use crate::progress::{AccountsDone, ProgressLine};
 use crate::remarks;
@@ -192,7 +193,9 @@ impl Export {
         let progress = Arc::new(Progress::default());
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
         // Lines of their own would break it.
-        let is_hidden = self.report.quiet || self.report.verbose;
+        let job = Job::current();
+        let is_one_of_many = job.as_ref().is_some_and(|job| job.is_beside_others());
+        let is_hidden = self.report.quiet || self.report.verbose || is_one_of_many;
         let line = Arc::new(ProgressLine::show(&progress, done.clone(), waits, is_hidden));
         let options = Options {
             concurrency: self.concurrency() as usize,
@@ -214,13 +217,14 @@ impl Export {
             let run = Arc::clone(&run);
             move |wanted: Arc<Wanted>, attempt| {
                 let run = Arc::clone(&run);
-                async move { run.begin(&wanted, attempt).await }
+                Job::scope(job.clone(), async move { run.begin(&wanted, attempt).await })
             }
         };
         let mut runs = accounts::run(selection.accounts, begin, options);
         let Run { export, sinks, client, line, .. } = &*run;
         let mut tally = Tally::new(What {
             is_json: export.report.json,
+            is_of_job: Job::current().is_some(),
             are_many,
             is_fail_fast: export.source.accounts.fail_fast,
             is_from_the_first_page: export.source.is_from_the_first_page(),

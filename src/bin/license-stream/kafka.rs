@@ -241,7 +241,7 @@ fn own_transactional_id(args: &KafkaArgs, topic: &Topic) -> Option<String> {
 }
 
 /// Refuses what contradicts itself.
-fn check_delivery(args: &KafkaArgs) -> Result<()> {
+pub(crate) fn check_delivery(args: &KafkaArgs) -> Result<()> {
     let keeps_elsewhere = args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some();
     let message = match args.delivery {
         DeliveryArg::AtLeastOnce if keeps_elsewhere && args.transactional_id.is_some() => {

@@ -16,9 +16,11 @@ mod export;
 mod input;
 mod inspect;
 mod integrations;
+mod job;
 mod kafka;
 mod letters;
 mod lookup;
+mod manual;
 mod ndjson;
 mod parquet;
 mod partial;
@@ -27,6 +29,7 @@ mod progress;
 mod records;
 mod remarks;
 mod report;
+mod run;
 mod schema;
 mod settings;
 mod signal;
@@ -48,13 +51,14 @@ use exit::Exit;
 fn main() -> ExitCode {
     allocator::bound_heaps();
     let args = Args::parse();
-    let run = || -> anyhow::Result<Exit> {
+    let work = || -> anyhow::Result<Exit> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let exit = runtime.block_on(async {
             match args.command {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(*args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
+                Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Inspect(args) => inspect::run(args).await,
@@ -63,6 +67,8 @@ fn main() -> ExitCode {
                 Command::Schema(args) => schema::run(&args),
                 Command::Integrations(args) => integrations::run(&args),
                 Command::Simulate(args) => simulate::run(args).await,
+                Command::Completions { shell } => manual::completions(shell),
+                Command::Man { out } => manual::pages(&out),
                 Command::Demo(args) => demo::run(args).await,
             }
         });
@@ -70,7 +76,7 @@ fn main() -> ExitCode {
         runtime.shutdown_background();
         exit
     };
-    match run() {
+    match work() {
         Ok(exit) => exit.into(),
         Err(error) => {
             report::print_error(&error);

@@ -8,20 +8,29 @@ use std::time::{Duration, Instant};
 use license_stream::pipeline::Outcome;
 use license_stream::{Error, RejectReason, printable};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Exit;
 use crate::export::{Export, Sinks};
+use crate::job::Job;
 use crate::tally::{AccountCounts, Skipped, Tally};
 
-/// A line on standard error. `eprintln!` would panic where nobody reads it any more.
+/// A line on standard error.
 macro_rules! say {
-    ($($arguments:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($arguments)*);
-    }};
+    ($($arguments:tt)*) => {
+        $crate::report::tell(format_args!($($arguments)*))
+    };
 }
 pub(crate) use say;
+
+/// See `say!`: `eprintln!` would panic where nobody reads it any more. A job of a pipeline is named.
+pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
+    let mut to = std::io::stderr().lock();
+    let _ = match Job::current() {
+        Some(job) => writeln!(to, "{}: {line}", job.name()),
+        None => writeln!(to, "{line}"),
+    };
+}
 
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
@@ -96,7 +105,7 @@ pub(crate) async fn summed_up(
 ) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let ended = run.await;
-    if let (Err(error), true) = (&ended, is_json) {
+    if let (Err(error), true) = (&ended, is_json && Job::current().is_none()) {
         let text = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain);
         let tally = Tally::of_failure(text);
         // The exit code is that of a failure already.
@@ -130,8 +139,14 @@ fn summary(tally: &Tally, outcome: Outcome, elapsed: Duration) -> JsonSummary<'_
     }
 }
 
-/// Prints the summary; whether it could be written.
+/// Prints the summary, or keeps it for the run that this is a job of; whether it could be written.
 fn print_json(json: &JsonSummary<'_>, is_stdout: bool) -> bool {
+    if let Some(job) = Job::current() {
+        if let Ok(summary) = to_raw_value(json) {
+            job.keep_summary(summary);
+        }
+        return true;
+    }
     let printed = if is_stdout {
         print_line(json, std::io::stderr())
     } else {
@@ -145,7 +160,7 @@ fn print_json(json: &JsonSummary<'_>, is_stdout: bool) -> bool {
 }
 
 /// Not by way of one string: a run over many accounts has a long summary.
-fn print_line(json: &JsonSummary<'_>, to: impl Write) -> std::io::Result<()> {
+pub(crate) fn print_line(json: &impl Serialize, to: impl Write) -> std::io::Result<()> {
     let mut to = std::io::BufWriter::new(to);
     serde_json::to_writer(&mut to, json)?;
     to.write_all(b"\n")?;

@@ -6,6 +6,7 @@ use license_stream::schema;
 
 use crate::args::{SchemaArgs, SchemaForm};
 use crate::exit::Exit;
+use crate::run;
 
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
     let text = match args.form {
@@ -15,6 +16,7 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
         SchemaForm::Protobuf => schema::LICENSE_PROTOBUF.to_owned(),
         SchemaForm::JsonSchema => schema::LICENSE_JSON_SCHEMA.to_owned(),
         SchemaForm::JsonNormalized => schema::LICENSE_NORMALIZED_JSON_SCHEMA.to_owned(),
+        SchemaForm::Pipeline => run::schema::text()?,
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Done)

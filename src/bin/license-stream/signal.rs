@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use license_stream::ErrorKind;
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::job::Job;
 
 /// How long what was read may take to be delivered, unless something else is said.
 pub(crate) const GRACE: Duration = Duration::from_secs(25);
@@ -45,18 +48,39 @@ pub(crate) struct Signals {
     stop: CancellationToken,
     halt: CancellationToken,
     first: Arc<OnceLock<Signal>>,
+    /// Ends when nobody is left who could be halted.
+    _grace: Option<Arc<Grace>>,
+}
+
+/// The task that waits for a grace to be over.
+#[derive(Debug)]
+struct Grace(AbortHandle);
+
+impl Drop for Grace {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Signals {
     /// What was read when the first signal comes may take `grace` to be delivered.
     pub(crate) fn listen(grace: Duration) -> anyhow::Result<Self> {
+        let process = match Job::current() {
+            Some(job) => job.signals().clone(),
+            None => Self::of_process()?,
+        };
+        Ok(process.with_grace(grace))
+    }
+
+    /// Those that the process gets; what was read is waited for without an end.
+    pub(crate) fn of_process() -> anyhow::Result<Self> {
         let signals = Self::default();
         let mut interrupt = listener(SignalKind::interrupt())?;
         let mut terminate = listener(SignalKind::terminate())?;
         // Listened to, it does not kill where a file reaches the limit of its size: the write fails instead,
         // and says so.
         let _ = listener(SignalKind::from_raw(SIGXFSZ))?;
-        let Self { stop, halt, first } = signals.clone();
+        let Self { stop, first, .. } = signals.clone();
         tokio::spawn(async move {
             let mut next = async || {
                 tokio::select! {
@@ -67,17 +91,22 @@ impl Signals {
             // Nobody else sets it.
             let _ = first.set(next().await);
             stop.cancel();
-            let second = match tokio::time::timeout(grace, next()).await {
-                Ok(second) => second,
-                Err(_) => {
-                    halt.cancel();
-                    next().await
-                }
-            };
             // Whatever is in hand: the next run does it again, as after a kill.
-            std::process::exit(second.exit_code().into());
+            std::process::exit(next().await.exit_code().into());
         });
         Ok(signals)
+    }
+
+    /// The same signals, for one who waits no longer than `grace` after the first.
+    fn with_grace(&self, grace: Duration) -> Self {
+        let (stop, halt) = (self.stop.clone(), CancellationToken::new());
+        let over = halt.clone();
+        let task = tokio::spawn(async move {
+            stop.cancelled().await;
+            tokio::time::sleep(grace).await;
+            over.cancel();
+        });
+        Self { halt, _grace: Some(Arc::new(Grace(task.abort_handle()))), ..self.clone() }
     }
 
     /// Is cancelled by the first signal.

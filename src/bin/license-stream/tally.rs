@@ -69,12 +69,21 @@ pub(crate) struct Tally {
 pub(crate) struct What {
     /// Whether the summary is wanted as JSON.
     pub(crate) is_json: bool,
+    /// Whether it is a part of a pipeline's, which tells of itself what keeps a job from beginning.
+    pub(crate) is_of_job: bool,
     /// Whether accounts are listed or several of them named, even if one is left in the end.
     pub(crate) are_many: bool,
     /// Whether the first account that fails ends the run.
     pub(crate) is_fail_fast: bool,
     /// Whether pages are read from the first one on, so that a snapshot can be complete.
     pub(crate) is_from_the_first_page: bool,
+}
+
+impl What {
+    /// Whether an account that was not even begun is told of among others, and not as the whole run's error.
+    fn sums_up_failures(&self) -> bool {
+        self.are_many || (self.is_json && !self.is_of_job)
+    }
 }
 
 /// Accounts that were skipped for one reason.
@@ -129,6 +138,7 @@ impl Tally {
     pub(crate) fn of_failure(error: String) -> Self {
         let what = What {
             is_json: true,
+            is_of_job: false,
             are_many: false,
             is_fail_fast: false,
             is_from_the_first_page: true,
@@ -177,9 +187,7 @@ impl Tally {
         let entry = Snapshot { account: id, ..Snapshot::default() };
         match end {
             End::Ran => {}
-            End::Failed(error) if !self.what.are_many && !self.what.is_json && begun == 0 => {
-                return Err(error);
-            }
+            End::Failed(error) if begun == 0 && !self.what.sums_up_failures() => return Err(error),
             End::Failed(error) => {
                 let error = with_reason(error, why);
                 let error_entry = Some(SnapshotError::of(&error));
@@ -385,6 +393,7 @@ mod tests {
     fn what_was_begun_anew_is_left_out_of_all_counts_and_the_last_of_an_account_of_none() {
         let what = What {
             is_json: true,
+            is_of_job: false,
             are_many: false,
             is_fail_fast: false,
             is_from_the_first_page: true,
@@ -431,6 +440,7 @@ mod tests {
     fn a_token_that_is_refused_is_told_once() {
         let what = What {
             is_json: false,
+            is_of_job: false,
             are_many: true,
             is_fail_fast: false,
             is_from_the_first_page: true,

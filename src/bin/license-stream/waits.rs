@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use license_stream::printable;
 use license_stream::truto::{TrutoClient, Wait, WaitReason};
 
+use crate::job::Job;
 use crate::report::say;
 
 /// A wait for a rate limit that is shorter only spaces requests: nobody needs to know.
@@ -24,11 +25,11 @@ pub(crate) struct Waits {
 impl Waits {
     /// The same client, whose waits are told here.
     pub(crate) fn watch(self: &Arc<Self>, client: TrutoClient, is_verbose: bool) -> TrutoClient {
-        let waits = Arc::clone(self);
+        let (waits, job) = (Arc::clone(self), Job::current());
         client.with_watch(move |wait| {
             waits.begin(wait);
             if is_verbose && is_worth_telling(wait) {
-                say!("{}", line(wait));
+                Job::sync_scope(job.as_ref(), || say!("{}", line(wait)));
             }
         })
     }

@@ -219,12 +219,16 @@ impl FileInspection {
     /// Looks at the file `name` of `lake`.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] if it cannot be read, or is no Parquet file.
+    /// [`ErrorKind::Input`] if it cannot be read, or is no Parquet file, or none of Arrow where its name ends in `.arrow`.
     pub async fn of(lake: impl Into<Lake>, name: &str) -> Result<Self> {
         let place = Looked(lake.into());
         let bytes = place.length(name).await?;
         place.file(name, bytes).await?.map_err(|reason| {
-            let message = format!("{} is no Parquet file: {reason}", place.path_of(name));
+            let noun = match FileFormat::of(name) {
+                Some((FileFormat::Arrow, _)) => "Arrow file",
+                _ => "Parquet file",
+            };
+            let message = format!("{} is no {noun}: {reason}", place.path_of(name));
             Error::new(ErrorKind::Input, message)
         })
     }

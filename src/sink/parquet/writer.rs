@@ -31,7 +31,7 @@ pub(super) const BATCH_ROWS: &str = "license_stream.batch_rows";
 /// What appends whole row groups to a file.
 pub(super) enum Writer {
     Parquet {
-        writer: SerializedFileWriter<Destination>,
+        writer: Box<SerializedFileWriter<Destination>>,
         factory: ArrowRowGroupWriterFactory,
         schema: SchemaRef,
     },
@@ -75,7 +75,7 @@ impl Writer {
                 let options = ArrowWriterOptions::new().with_properties(properties);
                 let writer = ArrowWriter::try_new_with_options(file, columns, options)?;
                 let (writer, factory) = writer.into_serialized_writer()?;
-                Ok(Self::Parquet { writer, factory, schema })
+                Ok(Self::Parquet { writer: Box::new(writer), factory, schema })
             }
             FileFormat::Arrow => {
                 let options = ipc_options(&properties)?;

@@ -20,6 +20,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["parquet", "--help"], &expect_file!["../../golden/help-parquet.txt"]);
     assert_help(&["kafka", "--help"], &expect_file!["../../golden/help-kafka.txt"]);
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
+    assert_help(&["run", "--help"], &expect_file!["../../golden/help-run.txt"]);
     assert_help(&["inspect", "--help"], &expect_file!["../../golden/help-inspect.txt"]);
     assert_help(&["compact", "--help"], &expect_file!["../../golden/help-compact.txt"]);
     assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
@@ -53,6 +54,7 @@ fn no_command_is_without_help() {
             "parquet",
             "kafka",
             "ndjson",
+            "run",
             "check",
             "checkpoint",
             "inspect",

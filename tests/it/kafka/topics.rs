@@ -99,26 +99,48 @@ fn a_check_says_what_a_run_would_of_the_account() {
         command.args(["check", "kafka", "--brokers", &bootstrap(), "--topic", &topic, "--json"]);
         command.args(["--base-url", url, "--retries=0"]).args(source);
         let run = run(command.env("TRUTO_API_TOKEN", token));
-        let found = findings(&run).into_iter().find(|finding| finding.0 == "source").unwrap();
-        (found.1, found.2)
+        let of_source = |finding: &(String, String, String)| {
+            ["source", "token", "accounts", "licenses"].contains(&finding.0.as_str())
+        };
+        findings(&run).into_iter().filter(of_source).collect::<Vec<_>>()
     };
     let scoped = format!("{TOKEN}.{}", ids[0]);
     let nobody = "00000000-0000-4000-8000-000000000000";
     let away = "http://127.0.0.1:1";
     for (url, token, flags, result, what) in [
-        (&*truto.url(), TOKEN, &["--account", &ids[0]][..], "ok", "knows account "),
+        (&*truto.url(), TOKEN, &["--account", &ids[0]][..], "ok", "is known, Zoom"),
+        (&truto.url(), TOKEN, &["--account", &ids[0]], "ok", "has them"),
         (&truto.url(), TOKEN, &["--account", nobody], "failed", "there is no such account"),
         (&truto.url(), TOKEN, &["--account", &ids[1]], "failed", "GitHub needs an organization_id"),
-        (&truto.url(), TOKEN, &["--account", &ids[1], "--no-lookup"], "ok", "knows account "),
+        (&truto.url(), TOKEN, &["--account", &ids[1], "--no-lookup"], "ok", "is known, GitHub"),
         (&truto.url(), TOKEN, &["--account", &ids[2]], "failed", "has no licenses"),
+        (
+            &truto.url(),
+            TOKEN,
+            &["--account", &ids[0], "--account", &ids[2]],
+            "warning",
+            "is skipped",
+        ),
         (&truto.url(), "other", &["--account", &ids[0]], "failed", "look at TRUTO_API_TOKEN"),
-        (&truto.url(), &scoped, &["--account", &ids[0]], "ok", "may not look at accounts"),
-        (&truto.url(), &scoped, &["--token-account"], "ok", "knows its account"),
-        (&truto.url(), TOKEN, &["--all-accounts"], "ok", "lists accounts"),
+        (&truto.url(), &scoped, &["--account", &ids[0]], "warning", "may not look at accounts"),
+        (&truto.url(), &scoped, &["--token-account"], "ok", "the token's own is known"),
+        (&truto.url(), TOKEN, &["--all-accounts"], "ok", "the API lists them"),
+        (
+            &truto.url(),
+            TOKEN,
+            &["--all-accounts", "--tenant", "none"],
+            "warning",
+            "fits the filters",
+        ),
         (away, TOKEN, &["--account", &ids[0]], "failed", "cannot be connected to"),
     ] {
-        let (got, message) = source(url, token, flags);
-        assert!(got == result && message.contains(what), "{flags:?}: {got}: {message}");
+        let found = source(url, token, flags);
+        let is_told = found.iter().any(|finding| finding.1 == result && finding.2.contains(what));
+        let fails = found.iter().any(|finding| finding.1 == "failed");
+        assert!(is_told && fails == (result == "failed"), "{flags:?}: {found:?}");
+        // The token is taken unless it is what is wrong, and is told of once.
+        let tokens = found.iter().filter(|finding| finding.0 == "token").count();
+        assert_eq!(tokens, 1, "{flags:?}: {found:?}");
     }
 }
 

@@ -26,6 +26,7 @@ fn each_form_is_the_file_of_that_name() {
         ("protobuf", expect_file!["../../../schemas/license.proto"]),
         ("json-schema", expect_file!["../../../schemas/license.schema.json"]),
         ("json-normalized", expect_file!["../../../schemas/license.normalized.schema.json"]),
+        ("pipeline", expect_file!["../../../schemas/pipeline.schema.json"]),
     ] {
         let run = run(license_stream().args(["schema", form])).expect(0);
         file.assert_eq(&run.stdout);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{
-    CheckpointArgs, RecordArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs, TopicArgs, ValueArgs,
+    CheckpointArgs, NdjsonArgs, ParquetArgs, RecordArgs, RejectArgs, ReportArgs, SourceArgs,
+    StopArgs, TopicArgs, ValueArgs,
 };
 
 pub(super) const KAFKA_EXAMPLES: &str = "\
@@ -71,11 +72,15 @@ pub(crate) struct KafkaArgs {
     pub(crate) report: ReportArgs,
 }
 
-/// What a run is looked at for.
+/// What a run is looked at for. Each is given by the same flags as the run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CheckArgs {
-    /// Look at brokers, topics and the source of a `kafka` run, which is given by the same flags
+    /// Look at the source and the directory or bucket of a `parquet` run
+    Parquet(Box<ParquetArgs>),
+    /// Look at the source, brokers, topics and the schema registry of a `kafka` run
     Kafka(Box<KafkaArgs>),
+    /// Look at the source and the file of an `ndjson` run
+    Ndjson(Box<NdjsonArgs>),
 }
 
 /// `--delivery`.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use console::style;
 use license_stream::Error;
 use serde::Serialize;
 
@@ -11,21 +12,30 @@ use crate::report::chain;
 
 /// Tells of each finding as it comes, and keeps what they come to.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     report: ReportArgs,
+    /// The job of a pipeline that is looked at, if it is one.
+    job: Option<String>,
     exit: Exit,
 }
 
 #[derive(Debug, Serialize)]
 struct Finding<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a str>,
     what: &'a str,
     result: &'static str,
     message: &'a str,
 }
 
 impl Findings {
-    pub(super) fn new(report: ReportArgs) -> Self {
-        Self { report, exit: Exit::Done }
+    pub(crate) fn new(report: ReportArgs) -> Self {
+        Self { report, job: None, exit: Exit::Done }
+    }
+
+    /// What is found from now on is of this job.
+    pub(crate) fn begin_job(&mut self, name: &str) {
+        self.job = Some(name.to_owned());
     }
 
     /// It is as it should be.
@@ -45,7 +55,7 @@ impl Findings {
     }
 
     /// The exit code that the run would have, or 0.
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
@@ -53,12 +63,21 @@ impl Findings {
         let mut out = std::io::stdout().lock();
         // Nobody is left to be told where it cannot be written.
         let _ = if self.report.json {
-            let line = serde_json::to_string(&Finding { what, result, message });
+            let line =
+                serde_json::to_string(&Finding { job: self.job.as_deref(), what, result, message });
             line.map_or(Ok(()), |line| writeln!(out, "{line}"))
         } else if self.report.quiet && result == "ok" {
             Ok(())
         } else {
-            writeln!(out, "{result:<8} {what:<12} {message}")
+            // Colours are for terminals only.
+            let shown = style(format!("{result:<8}"));
+            let shown = match result {
+                "ok" => shown.green(),
+                "warning" => shown.yellow(),
+                _ => shown.red(),
+            };
+            let job = self.job.as_ref().map(|job| format!("{job}: ")).unwrap_or_default();
+            writeln!(out, "{shown} {job}{what:<12} {message}")
         };
     }
 }

@@ -1,11 +1,17 @@
-//! Where the licenses would come from: the input, or the token and the account.
+//! Where the licenses would come from: the input, or the token, the accounts, and what these can give.
+
+use std::cell::Cell;
 
 use futures_util::StreamExt;
 use license_stream::truto::{AccountFilter, LicenseSupport, TrutoClient};
-use license_stream::{Error, ErrorKind, Integration, Result};
+use license_stream::{Error, ErrorKind, Integration, Result, printable};
 
 use super::Findings;
 use crate::args::SourceArgs;
+use crate::wanted::Selection;
+
+/// Accounts that are asked about where many are named.
+const MOST_ACCOUNTS: usize = 20;
 
 pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) {
     if let Err(error) = args.check() {
@@ -27,56 +33,168 @@ pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) {
     let client =
         match args.api.connection.client(&args.api.base_url, args.api.token_file.as_deref()) {
             Ok(client) => client,
-            Err(error) => return findings.failed("source", &error),
+            Err(error) => return findings.failed("token", &error),
         };
-    match ask(args, &client).await {
-        Ok(message) => findings.good("source", &message),
-        Err(error) => findings.failed("source", &error),
+    let probe = Probe { args, client: &client, is_told: Cell::new(false) };
+    if args.accounts.all_accounts {
+        probe.listing(findings).await;
+    } else if args.accounts.token_account {
+        probe.own(findings).await;
+    } else {
+        probe.named(findings).await;
     }
 }
 
-/// Of the account, where there is one, and of the listing otherwise.
-async fn ask(args: &SourceArgs, client: &TrutoClient) -> Result<String> {
-    let base_url = &args.api.base_url;
-    if let Some(account) = args.accounts.only() {
-        return ask_of(args, client, account).await;
+struct Probe<'a> {
+    args: &'a SourceArgs,
+    client: &'a TrutoClient,
+    /// Whether it was told that the token is taken.
+    is_told: Cell<bool>,
+}
+
+impl Probe<'_> {
+    fn good_token(&self, findings: &Findings) {
+        if !self.is_told.replace(true) {
+            findings.good("token", &format!("{} takes it", self.args.api.base_url));
+        }
     }
-    if args.accounts.token_account {
-        // Such a token may do nothing else but ask for licenses.
-        client.account("me").await?;
-        return Ok(format!("{base_url} takes the token, and knows its account"));
+
+    /// Tells of what went wrong as of the token, or of the account that it was asked for.
+    fn failed(&self, error: &Error, findings: &mut Findings) {
+        let is_of_all = matches!(
+            error.kind(),
+            ErrorKind::Unauthorized | ErrorKind::Unreachable | ErrorKind::Configuration
+        );
+        if !is_of_all {
+            self.good_token(findings);
+        }
+        findings.failed(if is_of_all { "token" } else { "accounts" }, error);
     }
-    let filter = match args.accounts.all_accounts {
-        true => args.accounts.filter.filter(),
-        false => AccountFilter::default(),
-    };
-    let mut accounts = std::pin::pin!(client.accounts(filter));
-    match accounts.next().await.transpose()? {
-        Some(_) => Ok(format!("{base_url} takes the token, and lists accounts")),
-        None => Ok(format!("{base_url} takes the token, and lists no account")),
+
+    /// All accounts that fit: that there are some, and whether the first has licenses.
+    async fn listing(&self, findings: &mut Findings) {
+        let filter = self.args.accounts.filter.filter();
+        let is_filtered = filter != AccountFilter::default();
+        let mut accounts = std::pin::pin!(self.client.accounts(filter));
+        match accounts.next().await.transpose() {
+            Err(error) => self.failed(&error, findings),
+            Ok(None) => {
+                self.good_token(findings);
+                let which = if is_filtered { "none that fits the filters" } else { "none" };
+                findings
+                    .warning("accounts", &format!("the API lists {which}: nothing would be read"));
+            }
+            Ok(Some(account)) => {
+                self.good_token(findings);
+                findings.good("accounts", "the API lists them");
+                let id = printable(&account.id, 100);
+                match self.client.supports_licenses(&account.id).await {
+                    Err(error) => findings.failed("licenses", &error),
+                    Ok(LicenseSupport::Yes) => {
+                        findings.good("licenses", &format!("the first account, {id}, has them"));
+                    }
+                    Ok(LicenseSupport::No) => {
+                        let message =
+                            format!("the first account, {id}, has none: the run skips such");
+                        findings.good("licenses", &message);
+                    }
+                    Ok(LicenseSupport::Unknown) => unknown(&id, findings),
+                }
+            }
+        }
+    }
+
+    /// The account that the token is scoped to. Such a token may do nothing else but ask for licenses.
+    async fn own(&self, findings: &mut Findings) {
+        match self.client.account("me").await {
+            Err(error) => self.failed(&error, findings),
+            Ok(_) => {
+                self.good_token(findings);
+                findings.good("accounts", "the token's own is known");
+            }
+        }
+    }
+
+    /// Each account that was named, up to a number.
+    async fn named(&self, findings: &mut Findings) {
+        let selection = match Selection::named(&self.args.accounts) {
+            Ok(selection) => selection,
+            Err(error) => return findings.failed("accounts", &error),
+        };
+        let is_one = !self.args.accounts.are_many();
+        let count = selection.count.unwrap_or_default();
+        let mut accounts = selection.accounts.take(MOST_ACCOUNTS);
+        while let Some(wanted) = accounts.next().await {
+            let id = match &wanted {
+                Ok(wanted) => wanted.id().unwrap_or_default(),
+                Err(error) => return findings.failed("accounts", error),
+            };
+            if !self.one(id, is_one, findings).await {
+                return;
+            }
+        }
+        let more = count.saturating_sub(MOST_ACCOUNTS as u64);
+        if more > 0 {
+            findings.warning("accounts", &format!("{more} more are named, and were not looked at"));
+        }
+    }
+
+    /// Whether the account is there, is asked as its integration wants, and has licenses. Whether it makes sense to
+    /// look at others is the answer.
+    async fn one(&self, id: &str, is_one: bool, findings: &mut Findings) -> bool {
+        let found = match self.client.account(id).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                self.good_token(findings);
+                findings
+                    .warning("accounts", "the token may not look at accounts: the run will tell");
+                return false;
+            }
+            Err(error) => {
+                self.failed(&error, findings);
+                return !matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Unreachable);
+            }
+        };
+        self.good_token(findings);
+        let name = found.integration_name().map(|name| format!(", {}", printable(name, 60)));
+        let known = format!("{id} is known{}", name.unwrap_or_default());
+        let status = found.status.as_deref().map(|status| printable(status, 60));
+        let integration = found.integration_name().and_then(Integration::by_name);
+        if let Err(error) = self.check_request(id, integration.filter(|_| is_one)) {
+            findings.failed("accounts", &error);
+        } else if let Some(status) = status.filter(|status| status != "active") {
+            findings.warning("accounts", &format!("{known}, and its status is {status}"));
+        } else {
+            findings.good("accounts", &known);
+        }
+        match self.client.supports_licenses(id).await {
+            Err(error) => findings.failed("licenses", &error),
+            Ok(LicenseSupport::Yes) => findings.good("licenses", &format!("{id} has them")),
+            Ok(LicenseSupport::No) if is_one => {
+                let message = "its integration has no licenses";
+                findings
+                    .failed("licenses", &Error::new(ErrorKind::Refused, message).of_account(id));
+            }
+            Ok(LicenseSupport::No) => {
+                findings.warning("licenses", &format!("{id} has none, and is skipped"));
+            }
+            Ok(LicenseSupport::Unknown) => unknown(id, findings),
+        }
+        true
+    }
+
+    fn check_request(&self, id: &str, integration: Option<&'static Integration>) -> Result<()> {
+        let request = &self.args.request;
+        match integration.filter(|_| !request.no_lookup) {
+            Some(integration) => {
+                let request = request.request(Some(id))?;
+                request.check_for(integration).map_err(|error| error.of_account(id))
+            }
+            None => Ok(()),
+        }
     }
 }
 
-/// Whether the account is there, has licenses, and is asked for them as its integration wants.
-async fn ask_of(args: &SourceArgs, client: &TrutoClient, account: &str) -> Result<String> {
-    let base_url = &args.api.base_url;
-    let found = match client.account(account).await {
-        Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::Forbidden => {
-            return Ok(format!("{base_url} takes the token, which may not look at accounts"));
-        }
-        Err(error) => return Err(error),
-    };
-    let integration = found.integration_name().and_then(Integration::by_name);
-    if let (Some(integration), false) = (integration, args.request.no_lookup) {
-        let request = args.request.request(Some(account))?;
-        request.check_for(integration).map_err(|error| error.of_account(account))?;
-    }
-    match client.supports_licenses(account).await? {
-        LicenseSupport::No => {
-            let message = "its integration has no licenses";
-            Err(Error::new(ErrorKind::Refused, message).of_account(account))
-        }
-        _ => Ok(format!("{base_url} takes the token, and knows account {account}")),
-    }
+fn unknown(id: &str, findings: &Findings) {
+    findings.warning("licenses", &format!("whether {id} has them is not told: the run will tell"));
 }

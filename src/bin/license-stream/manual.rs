@@ -1,0 +1,41 @@
+//! `license-stream completions` and `license-stream man`: made from what can be typed, so that they are of this version.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+
+use crate::args::Args;
+use crate::exit::Exit;
+
+pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "license-stream", &mut script);
+    std::io::stdout().lock().write_all(&script)?;
+    Ok(Exit::Done)
+}
+
+pub(crate) fn pages(out: &Path) -> anyhow::Result<Exit> {
+    let failed = || format!("the pages cannot be written to {}: name another --out", out.display());
+    fs::create_dir_all(out).with_context(failed)?;
+    let mut command = Args::command().disable_help_subcommand(true);
+    command.build();
+    write(&command, "license-stream", out).with_context(failed)?;
+    Ok(Exit::Done)
+}
+
+/// The page of `command`, and those of the commands below it.
+fn write(command: &Command, name: &str, out: &Path) -> std::io::Result<()> {
+    // It is read as `license-stream-parquet(1)`, and typed as `license-stream parquet`.
+    let titled = command.clone().name(name.to_owned()).display_name(name.to_owned());
+    let mut page = Vec::new();
+    clap_mangen::Man::new(titled).render(&mut page)?;
+    fs::write(out.join(format!("{name}.1")), page)?;
+    for command in command.get_subcommands() {
+        write(command, &format!("{name}-{}", command.get_name()), out)?;
+    }
+    Ok(())
+}
