@@ -13,6 +13,7 @@ mod examples;
 mod http;
 mod kafka;
 mod ndjson;
+mod observe;
 mod parquet;
 mod promises;
 mod readers;

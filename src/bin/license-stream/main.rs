@@ -18,7 +18,9 @@ mod inspect;
 mod integrations;
 mod kafka;
 mod letters;
+mod log;
 mod lookup;
+mod metrics;
 mod ndjson;
 mod parquet;
 mod partial;
@@ -28,6 +30,7 @@ mod records;
 mod remarks;
 mod report;
 mod schema;
+mod screen;
 mod settings;
 mod signal;
 mod simulate;
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     allocator::bound_heaps();
     let args = Args::parse();
     let run = || -> anyhow::Result<Exit> {
+        log::begin(&args.command)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let exit = runtime.block_on(async {
             match args.command {

@@ -11,16 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::exit::Exit;
 use crate::export::{Export, Sinks};
+use crate::screen::say;
 use crate::tally::{AccountCounts, Skipped, Tally};
-
-/// A line on standard error. `eprintln!` would panic where nobody reads it any more.
-macro_rules! say {
-    ($($arguments:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($arguments)*);
-    }};
-}
-pub(crate) use say;
 
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
