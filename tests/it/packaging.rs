@@ -1,6 +1,7 @@
 //! What brings the command to machines: manual pages, completions, units, manifests and a package, each looked at by a
 //! tool that is not ours.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -55,7 +56,10 @@ fn each_command_has_a_manual_page() {
 fn shells_take_their_completions() {
     for (shell, check) in [("bash", "bash"), ("zsh", ""), ("fish", "")] {
         let script = run(license_stream().args(["completions", shell])).expect(0).stdout;
-        assert!(script.contains("license-stream") && script.contains("--row-group-bytes"), "{shell}");
+        assert!(
+            script.contains("license-stream") && script.contains("--row-group-bytes"),
+            "{shell}"
+        );
         if !check.is_empty() {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("script");
@@ -86,7 +90,7 @@ fn systemd_takes_the_units() {
 #[test]
 fn yaml_and_python_are_read_by_their_readers() {
     let packaging = root().join("packaging");
-    let python = crate::support::python::interpreter();
+    let python = crate::support::python::python().get_program().to_owned();
     for folder in ["airflow", "dagster"] {
         for entry in fs::read_dir(packaging.join(folder)).unwrap() {
             let path = entry.unwrap().path();
@@ -108,7 +112,7 @@ fn yaml_and_python_are_read_by_their_readers() {
 }
 
 /// By the schemas of Kubernetes, unknown members refused.
-fn kubernetes(python: &Path, manifest: &Path) -> Run {
+fn kubernetes(python: &OsStr, manifest: &Path) -> Run {
     let code = "import sys, yaml, kubernetes_validate\n\
         for document in yaml.safe_load_all(open(sys.argv[1])):\n\
         \x20   kubernetes_validate.validate(document, '1.34', strict=True)\n";
@@ -119,11 +123,9 @@ fn kubernetes(python: &Path, manifest: &Path) -> Run {
 fn a_package_has_all_of_it_and_names_what_it_needs() {
     let directory = tempfile::tempdir().unwrap();
     let command = license_stream().get_program().to_owned();
-    let built = run(tool("bash")
-        .arg(root().join("scripts/deb.sh"))
-        .arg(&command)
-        .arg(directory.path()))
-    .expect(0);
+    let built =
+        run(tool("bash").arg(root().join("scripts/deb.sh")).arg(&command).arg(directory.path()))
+            .expect(0);
     let package = built.stdout.trim();
     let listed = run(tool("dpkg-deb").arg("--contents").arg(package)).expect(0).stdout;
     for path in [

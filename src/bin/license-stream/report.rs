@@ -12,24 +12,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::exit::Exit;
 use crate::export::{Export, Sinks};
 use crate::job::Job;
+use crate::screen::say;
 use crate::tally::{AccountCounts, Skipped, Tally};
-
-/// A line on standard error.
-macro_rules! say {
-    ($($arguments:tt)*) => {
-        $crate::report::tell(format_args!($($arguments)*))
-    };
-}
-pub(crate) use say;
-
-/// See `say!`: `eprintln!` would panic where nobody reads it any more. A job of a pipeline is named.
-pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
-    let mut to = std::io::stderr().lock();
-    let _ = match Job::current() {
-        Some(job) => writeln!(to, "{}: {line}", job.name()),
-        None => writeln!(to, "{line}"),
-    };
-}
 
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
