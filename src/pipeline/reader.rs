@@ -16,7 +16,7 @@ use super::{Counting, Decoded, PageStart, Place, Requests, Source, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{
     Asides, Block, Framer, FramerOptions, Page, PageReader, Shape, is_broken, lost_aside,
-    may_have_been_aside,
+    may_have_been_more,
 };
 use crate::position::Position;
 use crate::reject::Reject;
@@ -255,7 +255,7 @@ impl<D: Decoder> Reader<D> {
                     for record in block.records() {
                         if asides.has_lines() && PageReader::may_be_line(record.bytes) {
                             // An error is told where the line is decoded.
-                            let _ = self.lines.aside(record.bytes, asides);
+                            self.lines.line(record.bytes, asides);
                         }
                     }
                     let mut rest = self.behind_resume(block)?;
@@ -402,6 +402,7 @@ fn aside(reject: &Reject, asides: Asides, fail_fast: bool) -> Option<Result<()>>
     if told.is_some() || fail_fast {
         return told;
     }
-    let is_lost = asides != Asides::None && is_broken(reject.reason) && may_have_been_aside(record);
+    let is_lost =
+        asides != Asides::None && is_broken(reject.reason) && may_have_been_more(record, asides);
     is_lost.then(|| Err(lost_aside(&reject.clone().into())))
 }
