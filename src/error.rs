@@ -199,6 +199,21 @@ impl Error {
         if self.0.position.is_some() { self } else { self.at(position) }
     }
 
+    /// It and its causes on one line, for a log: what a cause repeats is told once.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn with_causes(&self) -> String {
+        let mut told = self.to_string();
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !told.contains(&text) {
+                told = format!("{told}: {text}");
+            }
+            cause = error.source();
+        }
+        told
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

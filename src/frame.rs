@@ -37,6 +37,7 @@ pub(crate) mod chunking;
 mod delimited;
 mod document;
 mod envelope;
+mod layout;
 mod outline;
 mod page;
 mod prefixed;
@@ -56,7 +57,7 @@ use document::Document;
 use envelope::Envelope;
 pub use page::Page;
 #[cfg(feature = "stream")]
-pub(crate) use page::{Asides, PageReader, is_broken, lost_aside, may_have_been_aside};
+pub(crate) use page::{Asides, PageReader, is_broken, lost_aside, may_have_been_more};
 #[cfg(feature = "http")]
 pub(crate) use page::{BY_PROVIDER, REPORTED};
 use prefixed::Prefixed;

@@ -141,8 +141,9 @@
 //!
 //! The price is that bytes are looked at twice. The first look is a search for one byte, which is
 //! cheap beside the parsing. Where records stand inside one JSON value, in an envelope or an array,
-//! framing must follow quotes and brackets, and a record in which these do not pair up ends the body
-//! with [`ErrorKind::Malformed`]: nothing behind it could be trusted.
+//! framing must follow quotes and brackets, and a record in which these do not pair up ends the body:
+//! nothing behind it could be trusted. So does one in which they stand where they may not, if others may
+//! be in it, with [`ErrorKind::Malformed`].
 //!
 //! **A broken record is a [`Reject`], not an error.** An error is what the caller has to deal with
 //! before anything can go on: the body was cut, the disk is full. A record that is no license is data:

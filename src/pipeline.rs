@@ -34,6 +34,7 @@ use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 pub use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::error::{Error, Result};
 use crate::frame::{Framer, FramerOptions, PageReader};
@@ -48,7 +49,8 @@ use journal::Marks;
 pub use journal::{Durable, Journal};
 pub use place::{PageStart, Place, Reached};
 pub use policy::{MaxRejects, OnReject, RejectPolicy};
-pub use progress::Progress;
+use progress::Counting;
+pub use progress::{Progress, SnapshotProgress};
 use reader::Reader;
 pub use source::{OneBody, Requests, Source};
 pub use summary::{Counts, Outcome, Summary};
@@ -66,6 +68,10 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Counters to watch while it runs.
     pub progress: Arc<Progress>,
+    /// What the account is called in them, and in the spans of `tracing`.
+    pub account: Option<Arc<str>>,
+    /// What the snapshot is called in the spans.
+    pub snapshot_id: Option<Arc<str>>,
     /// Where to go on from, as a [`Journal`] had it, and what of the snapshot lies before: that is passed over
     /// once it has proven to be the same, and its rejects count for `rejects` and the outcome. From the first
     /// record on if there is none.
@@ -86,6 +92,8 @@ impl Default for Options {
             rejects: RejectPolicy::default(),
             queue_bytes: 16 << 20,
             progress: Arc::default(),
+            account: None,
+            snapshot_id: None,
             resume: None,
             journal: None,
             stop: CancellationToken::new(),
@@ -100,7 +108,7 @@ impl Default for Options {
 /// that ends in an error is never complete, whatever came before it; neither is one that bears the
 /// cursor of a next page, which only a [`Source`] can ask for: see [`run_source`].
 ///
-/// Must be called on a tokio runtime. Dropping the future stops the reading and aborts what the sink
+/// Must be called on a tokio runtime that has its timer. Dropping the future stops the reading and aborts what the sink
 /// has not made durable.
 ///
 /// ```
@@ -153,8 +161,33 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     options: Options,
     room: Room,
 ) -> Summary<K::Report> {
-    let Options { framer, rejects, progress, resume, journal, stop, halt, .. } = options;
+    let Options { account, snapshot_id, .. } = &options;
+    let span = tracing::error_span!(
+        "snapshot",
+        account = account.as_deref(),
+        snapshot = snapshot_id.as_deref()
+    );
+    run_in_span(source, sink, options, room).instrument(span).await
+}
+
+async fn run_in_span<S: Source, K: Sink>(
+    source: S,
+    sink: K,
+    options: Options,
+    room: Room,
+) -> Summary<K::Report> {
+    let Options { framer, rejects, progress, account, resume, journal, stop, halt, .. } = options;
     let (resume, before) = resume.map(|Reached { place, counts }| (place, counts)).unzip();
+    let begun_at = resume.as_ref().map(|place: &Place| place.position).unwrap_or_default();
+    match &resume {
+        None => tracing::info!("snapshot begun"),
+        Some(_) => tracing::info!(
+            byte = begun_at.byte,
+            record = begun_at.record,
+            "snapshot gone on with: what lies before is read again and compared"
+        ),
+    }
+    let counting = Counting::begin(progress, account, begun_at);
     let (jobs, queue) = mpsc::channel(MAX_JOBS);
     let reader = Reader {
         framer: Framer::new(framer),
@@ -165,7 +198,7 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
         fail_fast: rejects.fails_fast(),
         room,
         jobs,
-        progress: Arc::clone(&progress),
+        counting: Arc::clone(&counting),
         bytes_read: 0,
         stop,
         lines: PageReader::default(),
@@ -174,14 +207,13 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
         doubt: None,
         resume,
     };
-    let begun_at = reader.resume.as_ref().map(|place| place.position).unwrap_or_default();
     let wording = source.wording();
-    let reader = AbortOnDrop(tokio::spawn(reader.read(source)));
+    let reader = AbortOnDrop(tokio::spawn(reader.read(source).in_current_span()));
     let marks = journal.map(Marks::of);
     let writer = Writer {
         sink,
         rejects,
-        progress,
+        counting,
         marks,
         begun_at,
         before: before.unwrap_or_default(),
@@ -192,7 +224,48 @@ pub(crate) async fn run_within<S: Source, K: Sink>(
     };
     let mut summary = writer.write(queue, reader, halt).await;
     summary.error = summary.error.map(wording);
+    tell(&summary);
     summary
+}
+
+/// Logs how a run has ended.
+fn tell<R>(summary: &Summary<R>) {
+    let Counts { records, rejected, .. } = summary.counts;
+    let Summary { bytes_read, bodies, requests, .. } = summary;
+    let (pages, requests, retries) = (*bodies, requests.made, requests.retried);
+    match &summary.error {
+        Some(error) => tracing::warn!(
+            kind = error.kind().as_str(),
+            error = error.with_causes(),
+            records,
+            rejected,
+            bytes_read,
+            pages,
+            requests,
+            retries,
+            "snapshot failed"
+        ),
+        None if summary.outcome.is_complete() => {
+            tracing::info!(
+                records,
+                rejected,
+                bytes_read,
+                pages,
+                requests,
+                retries,
+                "snapshot complete"
+            );
+        }
+        None => tracing::info!(
+            records,
+            rejected,
+            bytes_read,
+            pages,
+            requests,
+            retries,
+            "snapshot interrupted"
+        ),
+    }
 }
 
 /// Decoders that may work at once, of all pipelines of this process: one a core, and one that is ready

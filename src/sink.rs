@@ -127,6 +127,12 @@ pub trait Sink: Send {
         false
     }
 
+    /// Bytes that were written to the destination so far, for [`Progress`](crate::pipeline::Progress); nothing
+    /// unless it says so.
+    fn bytes_written(&self) -> u64 {
+        0
+    }
+
     /// The pieces that became durable one by one, in the order of the body, where the destination has
     /// such.
     fn pieces(&self) -> &[DurablePiece] {

@@ -324,6 +324,8 @@ impl TrutoClient {
         loop {
             self.limiter.admit(account, &*self.clock, &self.watch).await;
             retries.sent();
+            // Never the query: cursors and what a user typed are in it.
+            tracing::debug!(method = "GET", path = url.path(), "request");
             let read = |response| {
                 Answer::new(response, self.timeouts.idle, self.compression.max_ratio)
                     .map_err(|error| Failure::from(self.token.strip_error(error)).of(account))
@@ -347,6 +349,7 @@ impl TrutoClient {
         for (name, value) in accept {
             request = request.header(name, *value);
         }
+        let sent = std::time::Instant::now();
         let response = match tokio::time::timeout(self.timeouts.first_byte, request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -361,6 +364,12 @@ impl TrutoClient {
                 return Err(Error::new(ErrorKind::Unreachable, message).into());
             }
         };
+        tracing::debug!(
+            status = response.status().as_u16(),
+            bytes = response.content_length(),
+            milliseconds = sent.elapsed().as_millis() as u64,
+            "answer"
+        );
         if response.url().origin() != url.origin() {
             let message = format!(
                 "the API redirected to another address, {}, whose answer is not believed: if the API is \

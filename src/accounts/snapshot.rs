@@ -18,6 +18,8 @@ pub enum Begun<S, K> {
 pub struct Snapshot<S, K> {
     /// Its id, another one for each.
     pub id: Arc<str>,
+    /// What the account is called in [`Progress`](crate::pipeline::Progress), and in the spans of `tracing`.
+    pub account: Option<Arc<str>>,
     /// The account's bodies.
     pub source: S,
     /// Where its licenses go.
@@ -34,7 +36,8 @@ impl<S, K> Snapshot<S, K> {
     /// A snapshot from its first record on, with defaults for everything else.
     pub fn new(id: impl Into<Arc<str>>, source: S, sink: K) -> Self {
         let id = id.into();
-        Self { id, source, sink, rejects: RejectPolicy::default(), resume: None, journal: None }
+        let rejects = RejectPolicy::default();
+        Self { id, account: None, source, sink, rejects, resume: None, journal: None }
     }
 }
 

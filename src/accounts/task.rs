@@ -39,24 +39,33 @@ impl<A, S: Source, K: Sink> Task<A, S, K> {
                 Ok(Begun::Skip(reason)) => break End::Skipped(reason),
                 Err(error) => break End::Failed(error),
             };
+            let name = snapshot.account.clone();
             let ended = self.read(snapshot).await;
             let error = ended.summary.error.as_ref();
             let is_renewed = error.is_some_and(|error| error.kind() == ErrorKind::Changed)
                 && snapshots.len() < MAX_RENEWALS;
+            let given_up = Arc::clone(&ended.id);
             snapshots.push(ended);
             if !is_renewed {
                 break End::Ran;
             }
+            tracing::warn!(
+                account = name.as_deref(),
+                snapshot = &*given_up,
+                "snapshot given up and begun anew: the API answered differently than before"
+            );
         };
         Ended { index, account, snapshots, end }
     }
 
     async fn read(&self, snapshot: Snapshot<S, K>) -> EndedSnapshot<K::Report> {
-        let Snapshot { id, source, sink, rejects, resume, journal } = snapshot;
+        let Snapshot { id, account, source, sink, rejects, resume, journal } = snapshot;
         let options = Options {
             framer: self.framer,
             rejects,
             progress: Arc::clone(&self.progress),
+            account,
+            snapshot_id: Some(Arc::clone(&id)),
             resume,
             journal,
             stop: self.stop.clone(),

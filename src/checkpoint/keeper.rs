@@ -69,7 +69,15 @@ impl<S: CheckpointStore> Journal for Keeper<S> {
                 return Ok(());
             }
             let pieces = durable.pieces.len();
+            let (position, is_complete) = (durable.place.position, durable.is_complete);
             self.store.save(&self.draft.checkpoint(durable)).await?;
+            tracing::debug!(
+                byte = position.byte,
+                record = position.record,
+                pieces,
+                is_complete,
+                "checkpoint written"
+            );
             self.kept = Some(Kept { at: Instant::now(), pieces });
             Ok(())
         }

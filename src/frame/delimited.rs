@@ -151,7 +151,7 @@ impl Delimited {
             let byte = self.position.byte + u64::from(range.start);
             let line = self.position.line + u64::from(range.line);
             let at = Position { byte, line, ..self.position };
-            return Err(ends_within_record(at));
+            return Err(ends_within_record(at, self.position.byte + bytes.len() as u64));
         }
         Ok(self.close(found, bytes))
     }
@@ -224,7 +224,7 @@ impl Delimited {
             self.doubtful = self.doubtful.or(Some((start, "")));
         }
         self.dropped = None;
-        if is_cut { Err(ends_within_record(start)) } else { Ok(end.is_some()) }
+        if is_cut { Err(ends_within_record(start, self.position.byte)) } else { Ok(end.is_some()) }
     }
 
     fn found(&self) -> Found {
@@ -251,9 +251,12 @@ impl Delimited {
     }
 }
 
-fn ends_within_record(at: Position) -> Error {
-    let message =
-        "the body ends within a record, or the quotes and brackets of its last one do not pair up";
+/// The error about the record that begins at `at`, with which the body ends at byte `end`.
+fn ends_within_record(at: Position, end: u64) -> Error {
+    let message = format!(
+        "the body ends at byte {end} within its last record, or the quotes and brackets of that do not pair up: it \
+         begins"
+    );
     Error::new(ErrorKind::Truncated, message).at(at)
 }
 

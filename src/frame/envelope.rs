@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::blanks::{BOM, is_blank};
+use super::layout::Layout;
 use super::outline::has_text_id;
 use super::page::{Members, PageReader};
 use super::run::Run;
@@ -46,6 +47,8 @@ pub(super) struct Envelope {
     /// with its failure, and known before.
     doubtful: Option<Position>,
     is_failure_doubtful: bool,
+    /// How quotes and brackets stand in a record that is too long, while it goes by.
+    layout: Layout,
     /// Whether the structure was lost, so that nothing more can come.
     is_lost: bool,
     /// An error behind the block that was just given out.
@@ -127,6 +130,21 @@ const NO_RECORDS: &str = "the result is neither a list nor an object of records"
 
 const NO_MEMBER_END: &str = "`,` or `}` was expected behind a member";
 
+/// What is told where the body has ended and the token has not: the place of the end goes behind it.
+fn ends_within(token: &Token) -> String {
+    let Position { byte, line, record } = token.start;
+    let what = match token.role {
+        Role::Record(_) => format!(
+            "the quotes and brackets of the record that begins at byte {byte}, line {line}, record {record} do not pair \
+             up"
+        ),
+        Role::Name | Role::Value | Role::Key => {
+            format!("a part of the envelope that begins at byte {byte}, line {line} has no end")
+        }
+    };
+    format!("{what}, or it was cut: body ends inside its JSON")
+}
+
 impl Envelope {
     pub(super) fn new(options: FramerOptions) -> Self {
         Self {
@@ -144,6 +162,7 @@ impl Envelope {
             cursor: None,
             doubtful: None,
             is_failure_doubtful: false,
+            layout: Layout::new(),
             is_lost: false,
             failure: None,
             finished: false,
@@ -264,7 +283,7 @@ impl Envelope {
                     }
                     if len > self.options.max_record_bytes {
                         let mut token = Token { role, scan, start, dropped: false };
-                        self.drop_too_long(&mut token, bytes.iter().copied());
+                        self.drop_too_long(&mut token, [bytes, b""]);
                     } else if let Role::Record(_) = role {
                         run.push(at, len, start, here);
                     } else {
@@ -291,7 +310,7 @@ impl Envelope {
             None if self.chunk.is_empty() => {
                 // The body has ended, and so has a word; anything else was cut.
                 if !matches!(token.scan, Scan::Word) {
-                    self.fail(ErrorKind::Truncated, "body ends inside its JSON", self.position);
+                    self.fail(ErrorKind::Truncated, ends_within(&token), self.position);
                     return None;
                 }
                 Some(0)
@@ -314,7 +333,7 @@ impl Envelope {
         let Role::Record(nest) = token.role else {
             self.consume(len, here);
             if is_too_long {
-                self.drop_too_long(&mut token, std::iter::empty());
+                self.drop_too_long(&mut token, [b"", b""]);
             } else {
                 self.take(token.role, &bytes, token.start);
             }
@@ -325,10 +344,11 @@ impl Envelope {
         self.state = State::AfterRecord { nest };
         self.consume(len, here);
         if token.dropped {
+            self.pass(&token, &chunk[..len]);
             return None;
         }
         if is_too_long {
-            self.drop_too_long(&mut token, bytes.iter().chain(&chunk[..len]).copied());
+            self.drop_too_long(&mut token, [&bytes, &chunk[..len]]);
             return None;
         }
         let mut run = Run::default();
@@ -341,13 +361,13 @@ impl Envelope {
         let chunk = std::mem::take(&mut self.chunk);
         self.position.byte += chunk.len() as u64;
         self.position.line += lines(&chunk);
-        if !token.dropped {
-            if self.spill.len() + chunk.len() <= self.options.max_record_bytes {
-                self.spill.extend_from_slice(&chunk);
-            } else {
-                let spill = std::mem::take(&mut self.spill);
-                self.drop_too_long(&mut token, spill.iter().chain(&chunk).copied());
-            }
+        if token.dropped {
+            self.pass(&token, &chunk);
+        } else if self.spill.len() + chunk.len() <= self.options.max_record_bytes {
+            self.spill.extend_from_slice(&chunk);
+        } else {
+            let spill = std::mem::take(&mut self.spill);
+            self.drop_too_long(&mut token, [&spill, &chunk]);
         }
         self.token = Some(token);
     }
@@ -394,18 +414,31 @@ impl Envelope {
         Err(Error::new(ErrorKind::Malformed, message))
     }
 
-    /// A record that begins with `head` can be done without if it is a license; of the envelope itself
+    /// A record that begins with `parts` can be done without if it is a license, and one: of the envelope itself
     /// nothing can.
-    fn drop_too_long(&mut self, token: &mut Token, head: impl Iterator<Item = u8>) {
+    fn drop_too_long(&mut self, token: &mut Token, parts: [&[u8]; 2]) {
         token.dropped = true;
         let max = self.options.max_record_bytes;
         if let Role::Record(_) = token.role {
-            self.is_failure_doubtful = !has_text_id(head.take(max));
+            self.layout = Layout::new();
+            parts.into_iter().for_each(|part| self.layout.take(part));
+            let head = parts.into_iter().flatten().copied().take(max);
+            self.is_failure_doubtful = self.layout.is_misplaced() || !has_text_id(head);
             self.failure = Some(too_long(&self.options, token.start, ""));
         } else {
             let what =
                 format!("a part of the envelope is longer than {max} bytes (--max-record-bytes)");
             self.fail(ErrorKind::Malformed, what, token.start);
+        }
+    }
+
+    /// Looks at more of a record that is too long: only its quotes and brackets tell where it ends.
+    fn pass(&mut self, token: &Token, bytes: &[u8]) {
+        if !self.layout.is_misplaced() {
+            self.layout.take(bytes);
+        }
+        if self.layout.is_misplaced() {
+            self.doubtful = self.doubtful.or(Some(token.start));
         }
     }
 

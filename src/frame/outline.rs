@@ -3,6 +3,7 @@
 #[cfg(feature = "stream")]
 use super::blanks::BOM;
 use super::blanks::is_blank;
+use super::layout::Layout;
 use super::structure::Scan;
 
 /// Whether `record` is one object to its end.
@@ -36,6 +37,12 @@ pub(super) fn has_several(record: &[u8]) -> bool {
         return objects(&record[len..]).next().is_some();
     }
     // Where the first is torn, quotes and brackets tell nothing of those behind it.
+    has_neighbours(record)
+}
+
+/// Whether an object begins in `record` right behind the end of another, whatever quotes say.
+#[cfg(feature = "stream")]
+pub(super) fn has_neighbours(record: &[u8]) -> bool {
     objects(record).any(|at| {
         let is_between = |byte: &u8| *byte <= b' ' || BOM.contains(byte);
         record[..at].iter().rev().find(|byte| !is_between(byte)) == Some(&b'}')
@@ -50,18 +57,19 @@ fn objects(text: &[u8]) -> impl Iterator<Item = usize> {
 }
 
 /// Whether the object that `bytes` are the beginning of has an `id` at its top level that is a text of a
-/// character at least: then it is a license, if a broken one.
+/// character at least, and the last one of several is: then it is a license, if a broken one.
 pub(super) fn has_text_id(bytes: impl Iterator<Item = u8>) -> bool {
     let mut bytes = bytes;
     if token(&mut bytes) != Some(b'{') {
         return false;
     }
+    let mut has_id = false;
     let mut depth = 1;
     let mut next = bytes.next();
     while let Some(byte) = next {
         match byte {
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 1 => return false,
+            b'}' | b']' if depth == 1 => return has_id,
             b'}' | b']' => depth -= 1,
             b'"' => {
                 let is_id = is_text_of(&mut bytes, b"id");
@@ -70,20 +78,40 @@ pub(super) fn has_text_id(bytes: impl Iterator<Item = u8>) -> bool {
                     continue;
                 }
                 next = token(&mut bytes);
+                has_id = next == Some(b'"') && is_usable_text(&mut bytes);
                 if next != Some(b'"') {
                     continue;
-                }
-                match bytes.next() {
-                    // Empty, which is no `id`: another may follow.
-                    Some(b'"') => {}
-                    byte => return byte.is_some(),
                 }
             }
             _ => {}
         }
         next = bytes.next();
     }
-    false
+    has_id
+}
+
+/// Whether the text whose opening quote was passed has something in it, and no half of a character, as far as
+/// it goes; passes it and its closing quote. A character of two halves is none that is looked for.
+fn is_usable_text(bytes: &mut impl Iterator<Item = u8>) -> bool {
+    let (mut is_empty, mut has_half) = (true, false);
+    // How much there is of the beginning of a half, `\ud8`.
+    let mut begun = 0;
+    for byte in bytes {
+        begun = match (begun, byte) {
+            (1, b'u') => 2,
+            (1, _) => 0,
+            (_, b'"') => break,
+            (_, b'\\') => 1,
+            (2, b'd' | b'D') => 3,
+            (3, b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                has_half = true;
+                0
+            }
+            _ => 0,
+        };
+        is_empty = false;
+    }
+    !is_empty && !has_half
 }
 
 /// The next byte that is not white space.
@@ -121,6 +149,8 @@ pub(super) struct Outline {
     is_closed: bool,
     /// Whether something stands behind its end.
     has_more: bool,
+    /// Whether another begins where its end is missing.
+    layout: Box<Layout>,
 }
 
 impl Outline {
@@ -132,6 +162,7 @@ impl Outline {
             scan: None,
             is_closed: false,
             has_more: false,
+            layout: Box::new(Layout::new()),
         }
     }
 
@@ -143,6 +174,7 @@ impl Outline {
         let lead = self.lead.min(bytes.len());
         self.lead -= lead;
         let mut rest = &bytes[lead..];
+        self.layout.take(rest);
         if self.scan.is_none() {
             let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
             rest = &rest[blanks..];
@@ -166,7 +198,7 @@ impl Outline {
 
     /// Whether it was one license, now that all of it went by.
     pub(super) fn is_license(&self) -> bool {
-        self.has_id && self.is_closed && !self.has_more
+        self.has_id && self.is_closed && !self.has_more && !self.layout.is_torn()
     }
 }
 
@@ -183,6 +215,13 @@ mod tests {
             (r#"{"x":"\"","id":"a"}"#, true),
             (r#"{"id":"","id":"a"}"#, true),
             (r#"{"id":{},"id":"a"}"#, true),
+            (r#"{"id":"a","id":null}"#, false),
+            (r#"{"id":"a","id":{"id":"b"},"x":"#, false),
+            (r#"{"id":"a","id":""#, false),
+            (r#"{"id":"a","x":{"id":null},"y":"id"}"#, true),
+            (r#"{"id":"\u0061\"","x":1}"#, true),
+            (r#"{"id":"\ud83d"}"#, false),
+            (r#"{"id":"x\uDE00 y","x":"#, false),
             (r#"{"id":""}"#, false),
             (r#"{"id":""#, false),
             (r#"{"id":7}"#, false),
@@ -250,6 +289,8 @@ mod tests {
     fn a_record_that_goes_by_is_a_license_if_it_is_one_object_with_an_id() {
         for (record, is_license, is_open) in [
             (r#"  {"id":"a","x":{"next_cursor":"]"}}  "#, true, false),
+            (r#"{"id":"a","x":[{"y":"{"}]}"#, true, false),
+            (r#"{"id":"a","x":"y{"id":"b","x":"z" w"}"#, false, false),
             (r#"{"id":"a"} x"#, false, false),
             (r#"{"id":"a"}{"next_cursor":"c"}"#, false, false),
             (r#"{"id":"a","x":"#, false, true),
@@ -285,7 +326,22 @@ mod tests {
             (format!(r#"{{"name":"{x}","id":"a"}}"#), true, true),
             (format!(r#""{x}""#), true, true),
             (format!(r#"{{"id":"{x}"}}{{"next_cursor":"c"}}"#), true, false),
-            (format!(r#"{{"id":"{x}","name":{{"#), true, false),
+            (format!(r#"{{"id":"{x}","name":{{"#), true, true),
+            // A quote that was not escaped, early or late, and another one.
+            (format!(r#"{{"id":"a","n":"b}},{{"id":"{x}"}},{{"id":"c","n":"d}}"#), true, true),
+            (format!(r#"{{"id":"{x}","n":"b}},{{"id":"{x}"}},{{"id":"c","n":"d}}"#), true, true),
+            (
+                format!(r#"{{"id":"{x}","n":"1" b"}},{{"id":"b"}},{{"id":"c","n":"2" d"}}"#),
+                false,
+                true,
+            ),
+            (format!(r#"{{"id":"{x}","x":{{"y":1,{{"id":"b"}},{{"id":"c","z":2}}}}"#), true, true),
+            // Broken otherwise.
+            (
+                format!(r#"{{"id":"a","n":NaN,"products":[{{"id":"{x}"}},{{"id":"q",}}]}}"#),
+                false,
+                false,
+            ),
         ] {
             for (body, is_doubtful) in [
                 (format!("{good}\n{long}\n{good}\n"), in_lines),
@@ -296,8 +352,9 @@ mod tests {
                 (format!("[{good},{long},{good}]"), in_lists),
                 (
                     format!(r#"{{"result":{{"k":{good},"l":{long},"m":{good}}}}}"#),
-                    // What is no object ends the result by itself.
-                    in_lists && long.starts_with('{'),
+                    // What is no object ends the result by itself, and behind one that does not close the next
+                    // ones are its members.
+                    in_lists && long.starts_with('{') && !long.ends_with('{'),
                 ),
             ] {
                 let framing = check(body.as_bytes(), Shape::Auto);

@@ -14,7 +14,7 @@ use crate::insight::Insight;
 #[cfg(feature = "stream")]
 pub(crate) use aside::Asides;
 #[cfg(feature = "stream")]
-pub(crate) use broken::{is_broken, lost_aside, may_have_been_aside};
+pub(crate) use broken::{is_broken, lost_aside, may_have_been_more};
 use members::is_empty;
 pub(super) use members::{Members, is_of_page};
 

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Asides, Block, Framer, FramerOptions, Page, PageReader, is_broken, lines, lost_aside,
-    may_have_been_aside,
+    may_have_been_more,
 };
-use crate::decode::{self, Limits};
+use crate::decode::{self, Fault, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::{Position, Span};
 use crate::reject::RejectReason;
@@ -242,21 +242,29 @@ where
                 if let Some(raw) = block.record_bytes(*index) {
                     let start = block.position(*index);
                     *index += 1;
-                    let error = match decode(raw.clone(), start, &this.limits) {
-                        Ok(record) => return Poll::Ready(Some(Ok(record))),
-                        Err(error) => error,
-                    };
                     let asides = this.frames.framer.asides();
-                    return match this.lines.aside(&raw, asides) {
-                        Some(Ok(())) => continue,
-                        Some(Err(failure)) => this.fail(failure.at(start)),
-                        None if asides != Asides::None
-                            && matches!(error.kind(), ErrorKind::Record(reason) if is_broken(reason))
-                            && may_have_been_aside(&raw) =>
-                        {
-                            this.fail(lost_aside(&error))
+                    let identified = decode::identify(&raw, &this.limits).map(drop);
+                    // What has no `id` may be no record, even where it is a `T`.
+                    if identified.is_err() {
+                        match this.lines.aside(&raw, asides) {
+                            Some(Ok(())) => continue,
+                            Some(Err(failure)) => return this.fail(failure.at(start)),
+                            None => {}
                         }
-                        None => Poll::Ready(Some(Err(error))),
+                    }
+                    let is_lost = |fault: &Fault| {
+                        asides != Asides::None
+                            && is_broken(fault.reason)
+                            && may_have_been_more(&raw, asides)
+                    };
+                    return match identified {
+                        Err(fault) if is_lost(&fault) => {
+                            this.fail(lost_aside(&fault.into_error(start)))
+                        }
+                        Err(fault) if is_broken(fault.reason) => {
+                            Poll::Ready(Some(Err(fault.into_error(start))))
+                        }
+                        identified => Poll::Ready(Some(decode(raw, start, identified))),
                     };
                 }
                 this.block = None;
@@ -284,9 +292,12 @@ impl<S, E, T> JsonRecords<S, E, T> {
     }
 }
 
-fn decode<T: DeserializeOwned>(raw: Bytes, start: Position, limits: &Limits) -> Result<Record<T>> {
-    // serde_json goes over raw text of any depth.
-    decode::check(&raw, limits).map_err(|fault| fault.into_error(start))?;
+/// The record as a `T`, now that it was `identified`: it is JSON, if perhaps without an `id`.
+fn decode<T: DeserializeOwned>(
+    raw: Bytes,
+    start: Position,
+    identified: Result<(), Fault>,
+) -> Result<Record<T>> {
     match serde_json::from_slice(&raw) {
         Ok(value) => {
             let end = Position {
@@ -298,9 +309,9 @@ fn decode<T: DeserializeOwned>(raw: Bytes, start: Position, limits: &Limits) -> 
         }
         // serde_json's own message can quote the record, so it is neither shown nor kept: our
         // scanner says what is wrong, and where, without it.
-        Err(error) => Err(match decode::identify(&raw, limits) {
+        Err(error) => Err(match identified {
             Err(fault) => fault.into_error(start),
-            Ok(_) => Error::new(
+            Ok(()) => Error::new(
                 ErrorKind::Record(RejectReason::UnexpectedType),
                 format!(
                     "record does not fit the type it is read as, before its byte {}",
@@ -317,6 +328,7 @@ mod tests {
     use super::*;
     use crate::license::License;
     use futures_util::{FutureExt, StreamExt, stream};
+    use proptest::prelude::*;
     use std::io;
 
     /// Every item of a stream that ends, and once more what it says after its end.
@@ -369,7 +381,10 @@ mod tests {
 
         let deep = format!(r#"{{"id":"a","x":{}{}}}"#, "[".repeat(1023), "]".repeat(1023));
         let limits = Limits { max_depth: Limits::MAX_DEPTH };
-        let read = move || decode::<License>(deep.into(), Position::START, &limits).is_ok();
+        let read = move || {
+            let identified = decode::identify(deep.as_bytes(), &limits).map(drop);
+            decode::<License>(deep.clone().into(), Position::START, identified).is_ok()
+        };
         let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(read);
         assert!(thread.unwrap().join().unwrap());
     }
@@ -392,6 +407,129 @@ mod tests {
             let source = std::error::Error::source(error).map(ToString::to_string);
             assert_eq!(source.as_deref(), Some("connection reset"));
         }
+    }
+
+    /// A license of which some texts have in them what JSON is made of, as text.
+    fn license(number: usize) -> impl Strategy<Value = String> {
+        let text = || r#"[a-c ]{0,3}([,:{}\[\]]|\\"|\\\\){0,2}[a-c ]{0,3}"#;
+        let products = proptest::collection::vec(text(), 0..3);
+        let members = (text(), text(), products, any::<bool>(), any::<bool>());
+        members.prop_map(move |(name, status, products, is_spaced, is_first)| {
+            let products: Vec<_> =
+                products.iter().map(|name| format!(r#"{{"id":"p","name":"{name}"}}"#)).collect();
+            let rest = format!(
+                r#""name":"{name}","products":[{}],"unit_amount":1.5,"status":"{status}""#,
+                products.join(",")
+            );
+            let id = format!(r#""id":"l{number}""#);
+            let members = if is_first { format!("{id},{rest}") } else { format!("{rest},{id}") };
+            if is_spaced { format!("{{ {members}\n }}") } else { format!("{{{members}}}") }
+        })
+    }
+
+    /// Licenses, and changes of quotes: at a place in a thousand of the body, one that is put there, or that
+    /// the next one is taken away.
+    fn with_quotes_changed() -> impl Strategy<Value = (Vec<String>, Vec<(usize, bool)>)> {
+        let licenses = (0..6).map(license).collect::<Vec<_>>();
+        (licenses, proptest::collection::vec((0..1000_usize, any::<bool>()), 1..5))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// A quote that is missing or too many turns the reading of all behind it inside out, up to the next one.
+        #[test]
+        fn no_license_is_lost_between_two_that_are_broken(
+            (licenses, changes) in with_quotes_changed(),
+            form in 0..4_usize,
+        ) {
+            let (before, after) = [
+                ("[", "]"),
+                ("{\"result\":[", "],\"next_cursor\":null}"),
+                ("{\"next_cursor\":null,\"result\":[", "]}\n{\"result\":[{\"id\":\"z\"}]}"),
+                ("{\"result\":{\"k\":", "},\"next_cursor\":null}"),
+            ][form];
+            let between = if form == 3 { ",\"k\":" } else { "," };
+            let mut body = before.to_owned();
+            // Each license with its place, as long as nothing in it was changed.
+            let mut places = Vec::new();
+            for (number, license) in licenses.iter().enumerate() {
+                body.push_str(if number == 0 { "" } else { between });
+                places.push(Some(body.len()..body.len() + license.len()));
+                body.push_str(license);
+            }
+            body.push_str(after);
+            for (place, is_put) in changes {
+                let at = place * body.len() / 1000;
+                let at = if is_put { Some(at) } else { body[at..].find('"').map(|quote| at + quote) };
+                let Some(at) = at else { continue };
+                if is_put { body.insert(at, '"') } else { body.replace_range(at..=at, "") }
+                for whole in &mut places {
+                    let Some(range) = whole else { continue };
+                    if range.contains(&at) && (!is_put || at > range.start) {
+                        *whole = None;
+                    } else if range.start >= at {
+                        let moved = |end: usize| if is_put { end + 1 } else { end - 1 };
+                        *range = moved(range.start)..moved(range.end);
+                    }
+                }
+            }
+            let chunks = stream::iter([Ok::<_, io::Error>(Bytes::from(body.clone()))]);
+            let mut found = Vec::new();
+            for record in all(chunks.frames().json::<License>()) {
+                match record {
+                    Ok(record) => found.push(record.value.id),
+                    Err(error) if error.is_record() => {}
+                    Err(_) => return Ok(()),
+                }
+            }
+            for (number, whole) in places.iter().enumerate() {
+                prop_assert!(
+                    whole.is_none() || found.contains(&format!("l{number}")),
+                    "l{number} is lost: {body}"
+                );
+            }
+        }
+    }
+
+    /// What comes of a body of which every record is wanted that is JSON.
+    fn values(body: &'static str) -> (Vec<Result<serde_json::Value>>, Page) {
+        let mut records = stream::iter([Ok::<_, io::Error>(Bytes::from(body))])
+            .frames()
+            .json::<serde_json::Value>();
+        let values = records.by_ref().map(|record| record.map(|record| record.value));
+        (values.collect().now_or_never().expect("nothing waits"), records.page())
+    }
+
+    #[test]
+    fn what_is_no_record_is_none_of_any_type() {
+        let (found, page) =
+            values("{\"id\":\"a\"}\n{\"x\":1}\n7\n[8]\n{\"next_cursor\":\"c\"}\n{\"x\":2}\n");
+        let found: Result<Vec<_>> = found.into_iter().collect();
+        let found: Vec<_> = found.expect("values").iter().map(ToString::to_string).collect();
+        assert_eq!(found, [r#"{"id":"a"}"#, r#"{"x":1}"#, "7", "[8]", r#"{"x":2}"#]);
+        assert_eq!(page.next_cursor.as_deref(), Some("c"));
+        for (second, kind) in [
+            (r#"{"statusCode":502,"error":"Bad Gateway"}"#, ErrorKind::Upstream),
+            (r#"{"result":[{"id":"b"}]}"#, ErrorKind::Malformed),
+            (r#"[{"id":"b"},{"id":"c"}]"#, ErrorKind::Malformed),
+            (r#"{"next_cursor":"c",}"#, ErrorKind::Malformed),
+        ] {
+            for body in [
+                format!("{{\"id\":\"a\"}}\n{second}\n7\n"),
+                format!("[{{\"id\":\"a\"}},{second},7]"),
+            ] {
+                let (found, _) = values(body.leak());
+                let [Ok(_), Err(error)] = &found[..] else { panic!("{second}: {found:?}") };
+                assert_eq!(error.kind(), kind, "{second}");
+            }
+        }
+        // One document is a record whatever is in it.
+        let document =
+            FramerOptions { shape: super::super::Shape::Document, ..FramerOptions::default() };
+        let body = stream::iter([Ok::<_, io::Error>(Bytes::from_static(b"{\"statusCode\":502}"))]);
+        let found = all(body.frames_with(document).json::<serde_json::Value>());
+        assert!(matches!(found[..], [Ok(_)]), "{found:?}");
     }
 
     #[test]

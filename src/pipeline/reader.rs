@@ -12,11 +12,11 @@ use super::DECODERS;
 use super::bookmark::Bookmark;
 use super::doubt::Doubt;
 use super::job::Job;
-use super::{Decoded, PageStart, Place, Progress, Requests, Source, Ticket};
+use super::{Counting, Decoded, PageStart, Place, Requests, Source, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::{
     Asides, Block, Framer, FramerOptions, Page, PageReader, Shape, is_broken, lost_aside,
-    may_have_been_aside,
+    may_have_been_more,
 };
 use crate::position::Position;
 use crate::reject::Reject;
@@ -36,7 +36,7 @@ pub(super) struct Reader<D: Decoder> {
     pub(super) fail_fast: bool,
     pub(super) room: Room,
     pub(super) jobs: mpsc::Sender<Ticket<D::Output>>,
-    pub(super) progress: Arc<Progress>,
+    pub(super) counting: Arc<Counting>,
     /// Bytes of the bodies that were read.
     pub(super) bytes_read: u64,
     pub(super) stop: CancellationToken,
@@ -154,6 +154,7 @@ impl<D: Decoder> Reader<D> {
     }
 
     fn begin_body(&mut self, said: Shape, page: PageStart) {
+        self.counting.body(page.position);
         let shape = if self.options.shape == Shape::Auto { said } else { self.options.shape };
         let start = page.position;
         self.framer = Framer::new(FramerOptions { shape, start, ..self.options });
@@ -185,7 +186,7 @@ impl<D: Decoder> Reader<D> {
             };
             match chunk {
                 Some(Ok(chunk)) => {
-                    self.progress.read(chunk.len());
+                    self.counting.read(chunk.len());
                     self.bytes_read += chunk.len() as u64;
                     self.bookmark.push(chunk.clone());
                     self.framer.push(chunk);
@@ -254,7 +255,7 @@ impl<D: Decoder> Reader<D> {
                     for record in block.records() {
                         if asides.has_lines() && PageReader::may_be_line(record.bytes) {
                             // An error is told where the line is decoded.
-                            let _ = self.lines.aside(record.bytes, asides);
+                            self.lines.line(record.bytes, asides);
                         }
                     }
                     let mut rest = self.behind_resume(block)?;
@@ -326,6 +327,11 @@ impl<D: Decoder> Reader<D> {
         if found.digest != place.digest {
             return Err(changed().at(place.position));
         }
+        tracing::info!(
+            byte = place.position.byte,
+            record = place.position.record,
+            "what an earlier run delivered of the page has come again: going on behind it"
+        );
         self.job = Job::behind(&place, self.options.block_bytes as u64);
         Ok(())
     }
@@ -372,6 +378,7 @@ impl<D: Decoder> Reader<D> {
             }
             Decoded { value, records, rejects, failure }
         });
+        self.counting.queued(span.bytes());
         self.jobs.send(Ticket { decoded, span, place, doubt, _share }).await.is_ok()
     }
 }
@@ -395,6 +402,7 @@ fn aside(reject: &Reject, asides: Asides, fail_fast: bool) -> Option<Result<()>>
     if told.is_some() || fail_fast {
         return told;
     }
-    let is_lost = asides != Asides::None && is_broken(reject.reason) && may_have_been_aside(record);
+    let is_lost =
+        asides != Asides::None && is_broken(reject.reason) && may_have_been_more(record, asides);
     is_lost.then(|| Err(lost_aside(&reject.clone().into())))
 }

@@ -11,18 +11,18 @@ use super::doubt::Doubt;
 use super::journal::{HowFar, Marks};
 use super::reader::{End, Reading};
 use super::{
-    AbortOnDrop, Counts, Decoded, Outcome, Place, Progress, Reached, RejectPolicy, Requests,
+    AbortOnDrop, Counting, Counts, Decoded, Outcome, Place, Reached, RejectPolicy, Requests,
     Summary, Ticket,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Page;
 use crate::position::Position;
-use crate::sink::{Batch, Decoder, Sink};
+use crate::sink::{Batch, Decoder, DurablePiece, Sink};
 
 pub(super) struct Writer<K: Sink> {
     pub(super) sink: K,
     pub(super) rejects: RejectPolicy,
-    pub(super) progress: Arc<Progress>,
+    pub(super) counting: Arc<Counting>,
     pub(super) marks: Option<Marks>,
     pub(super) begun_at: Position,
     /// What lies before, of the snapshot.
@@ -45,6 +45,9 @@ pub(super) struct Sound {
 
 /// How long a run that is not waited for any more may take to abort, and again to keep how far it is.
 const TO_LEAVE: Duration = Duration::from_secs(2);
+
+/// How often it is looked, while no batch comes, whether more has become durable.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 type Queue<K> = mpsc::Receiver<Ticket<<<K as Sink>::Decoder as Decoder>::Output>>;
 
@@ -145,6 +148,7 @@ impl<K: Sink> Writer<K> {
             }
             closed => closed.err(),
         };
+        self.settle();
         let letters = self.rejects.flush().await;
         let mut error = verdict.1.take().or(flushed.err()).or(closing).or(letters.err());
         // Nothing is kept of what was given up.
@@ -175,13 +179,14 @@ impl<K: Sink> Writer<K> {
     }
 
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {
-        while let Some(ticket) = queue.recv().await {
+        while let Some(ticket) = self.next(queue).await {
             let decoded = ticket.decoded.await.map_err(internal)?;
             let Decoded { value, records, rejects, failure } = decoded;
             let Ticket { span, place, doubt, .. } = ticket;
             self.weigh(doubt, records)?;
             let count = rejects.len() as u64;
             counts.add(&rejects);
+            self.counting.rejected(&rejects);
             if self.first_reject.is_none() {
                 self.first_reject = rejects.first().cloned().map(Error::from);
             }
@@ -208,9 +213,12 @@ impl<K: Sink> Writer<K> {
                 let pieces = self.sink.pieces().len();
                 self.sound = Some(Sound { pieces, durable: self.sink.durable() });
             }
-            self.sink.write(Batch { value, records, span, reached }).await?;
+            let written = self.sink.write(Batch { value, records, span, reached }).await;
+            self.counting.taken(span.bytes());
+            self.settle();
+            written?;
             counts.records += records;
-            self.progress.written(records, count);
+            self.counting.written(records);
             taken?;
             if let Some(marks) = self.marks.as_mut().filter(|_| is_sure) {
                 marks.push(span.end, place, counts.clone());
@@ -222,6 +230,29 @@ impl<K: Sink> Writer<K> {
             }
         }
         Ok(())
+    }
+
+    /// The next batch, if one comes.
+    async fn next(
+        &mut self,
+        queue: &mut Queue<K>,
+    ) -> Option<Ticket<<K::Decoder as Decoder>::Output>> {
+        loop {
+            match tokio::time::timeout(LOOK_AGAIN, queue.recv()).await {
+                Ok(ticket) => return ticket,
+                Err(_) => self.settle(),
+            }
+        }
+    }
+
+    /// Counts what the sink has made durable.
+    fn settle(&self) {
+        let (sink, pieces) = (&self.sink, self.sink.pieces());
+        let news = self.counting.settle(sink.durable(), sink.bytes_written(), pieces.len());
+        for piece in &pieces[pieces.len() - news..] {
+            let DurablePiece { name, records, bytes, .. } = piece;
+            tracing::info!(name, records, bytes, "piece complete");
+        }
     }
 
     /// Takes note of `records` licenses of a body that may be in doubt.

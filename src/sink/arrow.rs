@@ -183,6 +183,10 @@ impl<W: AsyncWrite + Send + Unpin> Sink for ArrowStreamSink<W> {
         Ok(())
     }
 
+    fn bytes_written(&self) -> u64 {
+        self.report.bytes
+    }
+
     fn durable(&self) -> Position {
         self.durable
     }

@@ -29,6 +29,7 @@ mod outgoing;
 mod parts;
 mod prepare;
 mod producer;
+mod statistics;
 mod store;
 mod template;
 mod topic;
@@ -61,6 +62,7 @@ use parts::Parts;
 pub use prepare::{FieldIs, KafkaDecoder, PreparedBlock};
 use prepare::{KeyPlan, Plan, Prepared};
 pub use producer::KafkaProducer;
+pub use statistics::KafkaStatistics;
 pub use store::{KafkaStore, Seen};
 pub use template::Template;
 pub use topic::{DEFAULT_MAX_TOPICS, Topic};
@@ -366,6 +368,10 @@ impl Sink for KafkaSink {
             None => self.ledger.durable(),
             Some(transactions) => self.parts.durable_at(transactions.committed()),
         }
+    }
+
+    fn bytes_written(&self) -> u64 {
+        self.report.bytes
     }
 
     async fn flush(&mut self) -> Result<Position> {

@@ -100,6 +100,10 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
         self.durable
     }
 
+    fn bytes_written(&self) -> u64 {
+        self.report.bytes
+    }
+
     async fn flush(&mut self) -> Result<Position> {
         Ok(self.durable)
     }

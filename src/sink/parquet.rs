@@ -112,6 +112,8 @@ pub struct ParquetSink {
     next: usize,
     /// The files that are whole.
     pieces: Vec<DurablePiece>,
+    /// Bytes of all that were ever made.
+    bytes: u64,
     report: ParquetReport,
     /// End of the last batch written.
     written: Position,
@@ -163,6 +165,7 @@ impl ParquetSink {
             piece: None,
             next,
             pieces: Vec::new(),
+            bytes: 0,
             report: ParquetReport::default(),
             written: Position::START,
             durable: Position::START,
@@ -195,6 +198,7 @@ impl ParquetSink {
     async fn close_piece(&mut self) -> Result<()> {
         if let Some(piece) = self.piece.take() {
             let files = piece.finish().await?;
+            self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
             self.pieces.extend(files.iter().map(WrittenFile::durable));
             self.report.files.extend(files);
         }
@@ -228,6 +232,10 @@ impl Sink for ParquetSink {
 
     fn pieces(&self) -> &[DurablePiece] {
         &self.pieces
+    }
+
+    fn bytes_written(&self) -> u64 {
+        self.bytes
     }
 
     async fn flush(&mut self) -> Result<Position> {

@@ -47,6 +47,7 @@ impl TrutoClient {
     ) -> Option<T> {
         let tell = |error: &Error| {
             let reason = WaitReason::Without { what, error };
+            tracing::info!(account, what, error = error.message(), "going on without");
             self.watch.tell(account, Duration::ZERO, reason);
         };
         asked.inspect_err(tell).ok()

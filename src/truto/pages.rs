@@ -27,13 +27,15 @@ pub struct LicensePages {
     seen: HashSet<u64>,
     shape: Shape,
     sent: Arc<Counters>,
+    /// Pages that were asked for, from where it began.
+    page: u64,
 }
 
 impl LicensePages {
     /// The pages of `request`, from its own cursor on if it has one.
     pub fn new(client: TrutoClient, request: LicenseRequest) -> Self {
         let seen = request.next_cursor.iter().map(|cursor| hash(cursor)).collect();
-        Self { client, request, seen, shape: Shape::Auto, sent: Arc::default() }
+        Self { client, request, seen, shape: Shape::Auto, sent: Arc::default(), page: 0 }
     }
 
     /// What `error` means where the API had given the cursor itself. How long one lives is not known: it may
@@ -61,6 +63,8 @@ impl Source for LicensePages {
             }
             self.request.next_cursor = Some(cursor);
         }
+        self.page += 1;
+        tracing::debug!(page = self.page, "page asked for");
         let retries = self.client.retries(&self.sent);
         let body = self.client.licenses_with(&self.request, retries).await;
         let body = body.map_err(|error| if follows { self.of_cursor(error) } else { error })?;

@@ -126,6 +126,9 @@ struct Buckets {
     accounts: HashMap<Box<str>, Bucket>,
 }
 
+/// A wait that is shorter only spaces requests.
+const WORTH_LOGGING: Duration = Duration::from_secs(1);
+
 /// Accounts that are remembered.
 const MAX_ACCOUNTS: usize = 4096;
 
@@ -166,6 +169,12 @@ impl Limiter {
         loop {
             let wait = self.buckets().take(account, clock.now());
             let Some(wait) = wait else { return };
+            let wait_seconds = wait.as_secs_f64();
+            if wait >= WORTH_LOGGING {
+                tracing::info!(account, wait_seconds, "waiting for a rate limit");
+            } else {
+                tracing::debug!(account, wait_seconds, "waiting for a rate limit");
+            }
             watch.tell(account, wait, WaitReason::RateLimit);
             clock.sleep(wait).await;
         }

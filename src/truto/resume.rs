@@ -76,6 +76,7 @@ impl Resumable {
                 }
                 Ok(None) => {
                     self.splice.end().map_err(|error| self.of(error))?;
+                    tracing::debug!(bytes = self.splice.seen.bytes, "page read to its end");
                     return Ok(None);
                 }
                 Err(cut) if cut.kind() == ErrorKind::Truncated && self.answer.has_end() => {
@@ -117,6 +118,11 @@ impl Resumable {
     async fn ask_again(&mut self, failed: Error) -> Result<()> {
         // A body that stalls would else keep its connection while another is asked for.
         self.answer.hang_up();
+        tracing::info!(
+            bytes = self.splice.given_out(),
+            error = failed.message(),
+            "page cut: it is asked for again"
+        );
         let failed = self.of(failed);
         self.retries.after(failed).await.map_err(|error| self.of(error))?;
         let answer = self.client.answer(&self.request, &mut self.retries).await;
@@ -187,6 +193,11 @@ impl Splice {
         self.seen.bytes == 0 && self.due.is_none()
     }
 
+    /// Bytes that were given out.
+    fn given_out(&self) -> u64 {
+        self.due.map_or(self.seen.bytes, |due| due.bytes)
+    }
+
     /// What is new in `chunk`, unless that is nothing.
     fn take(&mut self, mut chunk: Bytes) -> Result<Option<Bytes>> {
         if let Some(due) = self.due {
@@ -200,6 +211,10 @@ impl Splice {
                     format_args!("its first {} bytes are not those that came before", due.bytes);
                 return Err(changed(how));
             }
+            tracing::info!(
+                bytes = due.bytes,
+                "what came of the page before has come again: going on behind it"
+            );
             self.due = None;
         }
         self.seen.add(&chunk);

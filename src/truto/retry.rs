@@ -166,6 +166,15 @@ impl Retries {
             _ => self.policy.attempts - 1,
         };
         let reason = WaitReason::Retry { number: self.failed, of, error: &error };
+        tracing::info!(
+            account = error.account(),
+            number = self.failed,
+            of,
+            wait_seconds = wait.as_secs_f64(),
+            kind = error.kind().as_str(),
+            error = error.message(),
+            "retry"
+        );
         self.watch.tell(error.account(), wait, reason);
         self.clock.sleep(wait).await;
         Ok(())

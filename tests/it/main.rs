@@ -13,6 +13,7 @@ mod examples;
 mod http;
 mod kafka;
 mod ndjson;
+mod observe;
 mod packaging;
 mod parquet;
 mod pipelines;

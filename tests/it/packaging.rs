@@ -1,6 +1,7 @@
 //! What brings the command to machines: manual pages, completions, units, manifests and a package, each looked at by a
 //! tool that is not ours.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -89,7 +90,7 @@ fn systemd_takes_the_units() {
 #[test]
 fn yaml_and_python_are_read_by_their_readers() {
     let packaging = root().join("packaging");
-    let python = crate::support::python::interpreter();
+    let python = crate::support::python::python().get_program().to_owned();
     for folder in ["airflow", "dagster"] {
         for entry in fs::read_dir(packaging.join(folder)).unwrap() {
             let path = entry.unwrap().path();
@@ -111,7 +112,7 @@ fn yaml_and_python_are_read_by_their_readers() {
 }
 
 /// By the schemas of Kubernetes, unknown members refused.
-fn kubernetes(python: &Path, manifest: &Path) -> Run {
+fn kubernetes(python: &OsStr, manifest: &Path) -> Run {
     let code = "import sys, yaml, kubernetes_validate\n\
         for document in yaml.safe_load_all(open(sys.argv[1])):\n\
         \x20   kubernetes_validate.validate(document, '1.34', strict=True)\n";

@@ -2,6 +2,7 @@
 
 mod broken;
 mod faults;
+mod lost;
 mod parquet;
 mod whole;
 

@@ -22,3 +22,4 @@ pub(crate) mod series;
 pub(crate) mod simulation;
 pub(crate) mod tls;
 pub(crate) mod truto;
+pub(crate) mod watched;

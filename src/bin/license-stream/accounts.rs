@@ -10,7 +10,8 @@ use license_stream::truto::{AccountFilter, IntegratedAccount};
 use crate::args::AccountsArgs;
 use crate::exit::Exit;
 use crate::input;
-use crate::report::{human_count, say};
+use crate::report::human_count;
+use crate::screen::say;
 use crate::signal::{GRACE, Signals};
 use crate::waits::Waits;
 

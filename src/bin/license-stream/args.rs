@@ -6,6 +6,7 @@ mod compact;
 mod inspect;
 mod kafka;
 mod layout;
+mod observe;
 mod parquet;
 mod records;
 mod rejects;
@@ -20,12 +21,13 @@ use std::path::PathBuf;
 
 pub(crate) use accounts::{AccountArgs, AccountsArgs, is_uuid};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use compact::CompactArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
 pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
+pub(crate) use observe::{LogFormat, ObserveArgs};
 pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use rejects::{OnError, RejectArgs};
@@ -124,9 +126,32 @@ pub(crate) struct ReportArgs {
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Say line by line what is waited for, what is asked for again, and what is begun anew
-    #[arg(long, short, conflicts_with = "quiet", overrides_with = "verbose")]
-    pub(crate) verbose: bool,
+    /// Say line by line what is waited for, what is asked for again, and what is begun anew; -vv is a log of each
+    /// request and checkpoint too, -vvv one of everything
+    #[arg(long, short, conflicts_with = "quiet", action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Write a log to standard error, of level info unless -vv or RUST_LOG says otherwise
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+impl ReportArgs {
+    /// Whether what is waited for is told line by line.
+    pub(crate) fn is_verbose(self) -> bool {
+        self.verbose > 0
+    }
+}
+
+impl Command {
+    /// What the command tells of its run, if it has one.
+    pub(crate) fn report(&self) -> Option<ReportArgs> {
+        Some(match self {
+            Self::Parquet(args) => args.report,
+            Self::Kafka(args) | Self::Check(CheckArgs::Kafka(args)) => args.report,
+            Self::Ndjson(args) => args.report,
+            _ => return None,
+        })
+    }
 }
 
 const NDJSON_EXAMPLES: &str = "\
@@ -148,6 +173,8 @@ pub(crate) struct NdjsonArgs {
     pub(crate) rejects: RejectArgs,
     #[command(flatten)]
     pub(crate) stop: StopArgs,
+    #[command(flatten)]
+    pub(crate) observe: ObserveArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

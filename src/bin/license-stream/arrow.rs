@@ -21,7 +21,8 @@ use crate::wanted::Wanted;
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     check(&args)?;
     let options = args.layout.set(ParquetOptions::new(args.out.lake()?, ""), 1)?;
-    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?
+        .observed(args.observe, "arrow-stream")?;
     let stream = ArrowStream::new(tokio::io::stdout(), options.columns)?;
     let options =
         BatchOptions { limits: export.limits(), strict: args.strict, ..BatchOptions::default() };

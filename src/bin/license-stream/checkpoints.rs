@@ -16,7 +16,8 @@ use license_stream::{Error, ErrorKind, Result, printable};
 use crate::args::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, SourceArgs, StoreArgs};
 use crate::exit::Exit;
 use crate::place::Place;
-use crate::report::{chain, human_bytes, human_count, say};
+use crate::report::{chain, human_bytes, human_count};
+use crate::screen::say;
 use crate::settings;
 
 /// Where checkpoints are, whatever that is.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::args::CompactArgs;
 use crate::exit::Exit;
 use crate::place::Place;
-use crate::report::{counted, human_bytes, say};
+use crate::report::{counted, human_bytes};
+use crate::screen::say;
 use crate::signal::{GRACE, Signals};
 
 pub(crate) async fn run(args: CompactArgs) -> anyhow::Result<Exit> {

@@ -15,7 +15,7 @@ use license_stream::truto::{LicenseRequest, Token, TrutoClient};
 
 use crate::args::DemoArgs;
 use crate::exit::Exit;
-use crate::progress::ProgressLine;
+use crate::progress::{Audience, ProgressLine};
 use crate::report::{human_bytes, human_count};
 use crate::signal::{GRACE, Signals};
 
@@ -76,7 +76,7 @@ impl Demo {
         let begun = Instant::now();
         let body = client.licenses(&LicenseRequest::new(self.account())).await?;
         let progress = Arc::new(Progress::default());
-        let line = ProgressLine::show(&progress, None, Arc::default(), false);
+        let line = ProgressLine::show(&progress, None, Arc::default(), Audience::People);
         let options = Options {
             progress: Arc::clone(&progress),
             stop: self.signals.stop(),

@@ -5,30 +5,36 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use license_stream::accounts::{self, Begun, Ended, Options, Snapshot};
+use license_stream::accounts::{self, Begun, End, Ended, Options, Snapshot};
 use license_stream::checkpoint::{Beginning, Checkpoint, Identity};
 use license_stream::decode::Limits;
 use license_stream::frame::FramerOptions;
-use license_stream::pipeline::{Journal, Progress, Summary};
+use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::Sink;
 use license_stream::sink::reject::DeadLetters;
 use license_stream::truto::{LicensePages, LicenseRequest, LicenseSupport, TrutoClient};
 use license_stream::{Error, ErrorKind, Integration, Result, printable};
 
-use crate::args::{DeadLetterArg, OnError, RejectArgs, ReportArgs, SourceArgs, StopArgs};
+use tracing::Instrument;
+
+use crate::args::{
+    DeadLetterArg, ObserveArgs, OnError, RejectArgs, ReportArgs, SourceArgs, StopArgs,
+};
 use crate::checkpoints;
 use crate::distinct::check_distinct;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::job::Job;
+use crate::log;
 use crate::lookup;
-use crate::progress::{AccountsDone, ProgressLine};
+use crate::metrics::{Observed, Server};
+use crate::progress::{AccountsDone, Audience, ProgressLine};
 use crate::remarks;
-use crate::report::{self, counted, say};
+use crate::report::{self, counted};
+use crate::screen::say;
 use crate::signal::Signals;
 use crate::snapshots::Written;
 use crate::tally::{Tally, What};
-use crate::waits::Waits;
 use crate::wanted::{Selection, Wanted};
 
 /// A snapshot's sink, and what is kept of it.
@@ -104,6 +110,9 @@ pub(crate) struct Export {
     pub(crate) report: ReportArgs,
     pub(crate) signals: Signals,
     letters: Option<DeadLetters>,
+    pub(crate) observed: Arc<Observed>,
+    /// Answers those who look, for as long as the run goes on.
+    _server: Option<Server>,
     /// How many accounts are read at once: what memory is shared among.
     concurrency: u64,
 }
@@ -130,7 +139,20 @@ impl Export {
         };
         let concurrency = source.accounts.at_once();
         let signals = Signals::listen(stop.grace.0)?;
-        Ok(Self { source, rejects, report, signals, letters, concurrency })
+        let observed = Arc::new(Observed::new("", signals.stop()));
+        let _server = None;
+        Ok(Self { source, rejects, report, signals, letters, observed, _server, concurrency })
+    }
+
+    /// The same run into `sink`, at which others can look as `args` say.
+    pub(crate) fn observed(self, args: ObserveArgs, sink: &'static str) -> Result<Self> {
+        let observed = Arc::new(Observed::new(sink, self.signals.stop()));
+        let listen = |address| Server::listen(address, Arc::clone(&observed));
+        let server = args.metrics.map(listen).transpose()?;
+        if let (Some(server), false) = (&server, self.report.quiet) {
+            say!("metrics: http://{}/metrics", server.address());
+        }
+        Ok(Self { observed, _server: server, ..self })
     }
 
     /// The topic that dead letters go to, if they do: by its name, or beside that of the records.
@@ -178,11 +200,15 @@ impl Export {
             let message = "--dead-letter topic: goes with `kafka`, which has brokers";
             return Err(Error::new(ErrorKind::Configuration, message).into());
         }
-        let waits = Arc::new(Waits::default());
+        let observed = Arc::clone(&self.observed);
+        let waits = Arc::clone(&observed.waits);
         let client = match self.source.input {
-            None => Some(waits.watch(input::client(&self.source.api)?, self.report.verbose)),
+            None => Some(waits.watch(input::client(&self.source.api)?, self.report.is_verbose())),
             Some(_) => None,
         };
+        if let Some(client) = &client {
+            observed.asks_by(client);
+        }
         let selection = match &client {
             Some(client) if self.source.accounts.all_accounts => {
                 Selection::listed(&self.source.accounts, client)
@@ -190,13 +216,18 @@ impl Export {
             _ => Selection::named(&self.source.accounts)?,
         };
         let are_many = self.source.accounts.are_many();
-        let progress = Arc::new(Progress::default());
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
-        // Lines of their own would break it.
         let job = Job::current();
-        let is_one_of_many = job.as_ref().is_some_and(|job| job.is_beside_others());
-        let is_hidden = self.report.quiet || self.report.verbose || is_one_of_many;
-        let line = Arc::new(ProgressLine::show(&progress, done.clone(), waits, is_hidden));
+        // Lines of their own would break it.
+        let is_beside_others = job.as_ref().is_some_and(|job| job.is_beside_others());
+        let audience = match self.report {
+            _ if is_beside_others => Audience::Nobody,
+            ReportArgs { quiet: true, .. } => Audience::Nobody,
+            // A log is for programs too, and takes such lines in.
+            ReportArgs { json: true, .. } if !log::is_json() => Audience::Programs,
+            _ => Audience::People,
+        };
+        let line = ProgressLine::show(&observed.progress, done.clone(), waits, audience);
         let options = Options {
             concurrency: self.concurrency() as usize,
             fail_fast: self.source.accounts.fail_fast,
@@ -206,22 +237,23 @@ impl Export {
                 shape: self.source.shape.into(),
                 ..FramerOptions::default()
             },
-            progress,
+            progress: Arc::clone(&observed.progress),
             queue_bytes: sinks.queue_bytes(),
             stop: self.signals.stop(),
             halt: self.signals.halt(),
         };
-        let (told, line) = (Mutex::default(), Arc::clone(&line));
-        let run = Arc::new(Run { export: self, sinks, client, told, line });
+        let run = Arc::new(Run { export: self, sinks, client, told: Mutex::default() });
         let begin = {
             let run = Arc::clone(&run);
             move |wanted: Arc<Wanted>, attempt| {
                 let run = Arc::clone(&run);
-                Job::scope(job.clone(), async move { run.begin(&wanted, attempt).await })
+                let span = tracing::error_span!("account", account = wanted.id());
+                let begun = async move { run.begin(&wanted, attempt).await }.instrument(span);
+                Job::scope(job.clone(), begun)
             }
         };
         let mut runs = accounts::run(selection.accounts, begin, options);
-        let Run { export, sinks, client, line, .. } = &*run;
+        let Run { export, sinks, client, .. } = &*run;
         let mut tally = Tally::new(What {
             is_json: export.report.json,
             is_of_job: Job::current().is_some(),
@@ -236,8 +268,10 @@ impl Export {
                         runs.stop();
                     }
                     if let Some(done) = &done {
-                        done.add();
+                        done.add(ended.error().map(report::chain).as_deref());
                     }
+                    let is_skipped = matches!(ended.end, End::Skipped(_));
+                    observed.ended(ended.outcome(), is_skipped, ended.snapshots.len());
                     add(&mut tally, sinks, ended)?;
                 }
                 Err(error) => tally.run_failed(&error),
@@ -293,12 +327,11 @@ struct Run<D> {
     client: Option<TrutoClient>,
     /// Integrations whose empty columns were told.
     told: Mutex<HashSet<&'static str>>,
-    line: Arc<ProgressLine>,
 }
 
 impl<D: Sinks> Run<D> {
     async fn begin(&self, wanted: &Wanted, attempt: u32) -> Result<Begun<Input, D::Sink>> {
-        if attempt > 0 && self.export.report.verbose {
+        if attempt > 0 && self.export.report.is_verbose() && !log::has_info() {
             let account = wanted.id().map(|id| format!("account {id}: ")).unwrap_or_default();
             say!("{account}begun anew, because the API answered differently than before");
         }
@@ -335,6 +368,7 @@ impl<D: Sinks> Run<D> {
             self.check_rejected(checkpoint)?;
         }
         let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
+        snapshot.account = wanted.account.clone();
         snapshot.resume = beginning.reached();
         snapshot.journal = journal;
         let letters = self.export.letters.as_ref();
@@ -431,7 +465,7 @@ impl<D: Sinks> Run<D> {
             let is_wanted = |field: &str| {
                 self.sinks.has_column(field) && !excluded.iter().any(|name| name == field)
             };
-            self.line.aside(|| remarks::tell_of_null_columns(integration, is_wanted));
+            remarks::tell_of_null_columns(integration, is_wanted);
         }
     }
 }

@@ -17,8 +17,10 @@ use crate::args::{DeliveryArg, KafkaArgs, ValueArg};
 use crate::checkpoints::{self, Store};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
+use crate::metrics::STATISTICS_INTERVAL;
 use crate::place::Place;
-use crate::report::{self, say};
+use crate::report;
+use crate::screen::say;
 use crate::snapshots::{Destination, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
@@ -67,7 +69,8 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         true => Delivery::ExactlyOnce(transactions.clone()),
         false => Delivery::AtLeastOnce,
     };
-    let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let mut export = export.observed(args.observe, "kafka")?;
     // Only now that signals are listened to: it connects.
     let mut topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
     if let Some(creation) = creation {
@@ -104,7 +107,11 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
                 Some(letters(&config, &topics, name, &options, account).await?)
             }
         };
-        let producer = KafkaProducer::connect(&config, in_flight_bytes, delivery.clone()).await?;
+        let mut own = config.clone();
+        if args.observe.metrics.is_some() && own.get("statistics.interval.ms").is_none() {
+            own.set("statistics.interval.ms", STATISTICS_INTERVAL);
+        }
+        let producer = KafkaProducer::connect(&own, in_flight_bytes, delivery.clone()).await?;
         if let (Some(topic), false) = (options.topic.fixed(), is_there) {
             producer.check(topic, CHECK_TIMEOUT).await.map_err(|error| missing(topic, error))?;
             // Brokers have made it by now.
@@ -132,6 +139,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         // Nothing was read yet, and nothing will be.
         () = stop.cancelled() => (KafkaProducer::new(&config, 1)?, None, Kept::Nothing, None),
     };
+    export.observed.produces_by(&producer);
     if let Some(letters) = letters {
         export = export.with_letters(letters);
     }

@@ -11,7 +11,8 @@ use memchr::memchr;
 use serde::de::IgnoredAny;
 
 use crate::input::Body;
-use crate::report::{counted, say};
+use crate::report::counted;
+use crate::screen::say;
 
 /// As much as is looked at to tell a letter: what stands before a record's bytes is shorter, unless its
 /// account is named at great length.

@@ -19,8 +19,10 @@ mod integrations;
 mod job;
 mod kafka;
 mod letters;
+mod log;
 mod lookup;
 mod manual;
+mod metrics;
 mod ndjson;
 mod parquet;
 mod partial;
@@ -31,6 +33,7 @@ mod remarks;
 mod report;
 mod run;
 mod schema;
+mod screen;
 mod settings;
 mod signal;
 mod simulate;
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     allocator::bound_heaps();
     let args = Args::parse();
     let work = || -> anyhow::Result<Exit> {
+        log::begin(&args.command)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let exit = runtime.block_on(async {
             match args.command {

@@ -29,10 +29,8 @@ pub(crate) fn pages(out: &Path) -> anyhow::Result<Exit> {
 
 /// The page of `command`, and those of the commands below it.
 fn write(command: &Command, name: &str, out: &Path) -> std::io::Result<()> {
-    // It is read as `license-stream-parquet(1)`, and typed as `license-stream parquet`.
-    let titled = command.clone().name(name.to_owned()).display_name(name.to_owned());
     let mut page = Vec::new();
-    clap_mangen::Man::new(titled).render(&mut page)?;
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
     fs::write(out.join(format!("{name}.1")), page)?;
     for command in command.get_subcommands() {
         write(command, &format!("{name}-{}", command.get_name()), out)?;

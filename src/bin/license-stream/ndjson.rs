@@ -30,7 +30,8 @@ pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
 
 async fn begin(args: NdjsonArgs) -> anyhow::Result<Exit> {
     check_files(&args)?;
-    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?
+        .observed(args.observe, "ndjson")?;
     let out = match args.out {
         None => Out::Stdout(Turns::of(tokio::io::stdout())),
         Some(path) if export.source.accounts.are_many() => {

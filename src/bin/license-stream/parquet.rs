@@ -44,7 +44,9 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     if args.form == FormArg::ArrowStream {
         return arrow::run(args).await;
     }
-    let mut export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let sink = if args.form == FormArg::Arrow { "arrow" } else { "parquet" };
+    let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let mut export = export.observed(args.observe, sink)?;
     let format = match args.form {
         FormArg::Arrow => FileFormat::Arrow,
         FormArg::Parquet | FormArg::ArrowStream => FileFormat::Parquet,

@@ -1,84 +1,127 @@
-//! The line that shows how far a run is, on a terminal only.
+//! How far a run is, for people: lines that are kept current on a terminal, and elsewhere a line now and then.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use license_stream::pipeline::Progress;
+use console::Style;
+use license_stream::pipeline::{Progress, SnapshotProgress};
+use license_stream::printable;
 use tokio::task::JoinHandle;
 
 use crate::report::{human_bytes, human_count};
+use crate::screen::{self, say};
 use crate::waits::Waits;
 
-const REFRESH: Duration = Duration::from_millis(100);
+const REFRESH: Duration = Duration::from_millis(200);
 
-/// A line on standard error, kept current until it is cleared.
+/// Where lines stay: after how long the first is written, and the longest time between two, to which it doubles.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
+/// Accounts that are shown while they are read, where there is room for them.
+const RUNNING: usize = 8;
+
+/// Accounts that have failed and are shown: the last of them.
+const FAILED: usize = 3;
+
+/// Characters of a failure that are kept; what is shown of it is cut at the width.
+const FAILURE: usize = 300;
+
+/// The time over which bytes a second are taken.
+const SPAN: Duration = Duration::from_secs(2);
+
+/// Who is shown how far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Whoever sits before a terminal, and whoever reads what was written.
+    People,
+    /// A program, which reads the summary; but a terminal is shown it all the same.
+    Programs,
+    /// Nobody.
+    Nobody,
+}
+
+/// Shows how far a run is, until it is cleared.
 #[derive(Debug)]
 pub(crate) struct ProgressLine {
-    bar: ProgressBar,
-    refresh: JoinHandle<()>,
+    refresh: Option<JoinHandle<()>>,
 }
 
 impl ProgressLine {
-    /// Shows the line unless `quiet`, or unless standard error is no terminal; with the accounts that are
-    /// done where there are many, and what is waited for.
+    /// Shows `progress`, with the accounts where there are many, and what is waited for.
     pub(crate) fn show(
         progress: &Arc<Progress>,
         accounts: Option<Arc<AccountsDone>>,
         waits: Arc<Waits>,
-        quiet: bool,
+        audience: Audience,
     ) -> Self {
-        let target =
-            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template("{spinner:.cyan} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
-        let refresh = {
-            let (bar, progress, begun) = (bar.clone(), Arc::clone(progress), Instant::now());
-            tokio::spawn(async move {
-                let mut ticks = tokio::time::interval(REFRESH);
-                loop {
-                    ticks.tick().await;
-                    let accounts = accounts.as_ref().map(ToString::to_string);
-                    let line = line(&progress, begun.elapsed());
-                    let waits = waits.told().unwrap_or_default();
-                    bar.set_message(accounts.unwrap_or_default() + &line + &waits);
-                    bar.tick();
-                }
-            })
+        let view = View {
+            progress: Arc::clone(progress),
+            accounts,
+            waits,
+            begun: Instant::now(),
+            rates: Rates::default(),
+            frame: 0,
         };
-        Self { bar, refresh }
+        let refresh = match (audience, screen::is_terminal()) {
+            (Audience::Nobody, _) | (Audience::Programs, false) => None,
+            (_, true) => Some(tokio::spawn(view.keep_current())),
+            (Audience::People, false) => Some(tokio::spawn(view.write_now_and_then())),
+        };
+        Self { refresh }
     }
 
-    /// Lets `tell` write lines of its own, above this one.
-    pub(crate) fn aside(&self, tell: impl FnOnce()) {
-        self.bar.suspend(tell);
-    }
-
-    /// Takes the line away.
+    /// Takes the lines away.
     pub(crate) fn clear(&self) {
-        self.refresh.abort();
-        self.bar.finish_and_clear();
+        if let Some(refresh) = &self.refresh {
+            refresh.abort();
+            if screen::is_terminal() {
+                screen::show(&[]);
+            }
+        }
     }
 }
 
-/// How many accounts have ended, and of how many.
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// How many accounts have ended, and of how many; and the last of those that failed.
 #[derive(Debug)]
 pub(crate) struct AccountsDone {
     done: AtomicU64,
+    failed: AtomicU64,
     /// `None` where they are listed while they are read.
     of: Option<u64>,
+    failures: Mutex<VecDeque<String>>,
 }
 
 impl AccountsDone {
     pub(crate) fn of(count: Option<u64>) -> Self {
-        Self { done: AtomicU64::new(0), of: count }
+        let (done, failed, failures) = Default::default();
+        Self { done, failed, of: count, failures }
     }
 
-    pub(crate) fn add(&self) {
+    /// One more has ended; `failure` is why it failed, if it did.
+    pub(crate) fn add(&self, failure: Option<&str>) {
         self.done.fetch_add(1, Ordering::Relaxed);
+        if let Some(failure) = failure {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.push_back(printable(failure, FAILURE));
+            if failures.len() > FAILED {
+                failures.pop_front();
+            }
+        }
+    }
+
+    fn failures(&self) -> Vec<String> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.iter().cloned().collect()
     }
 }
 
@@ -86,25 +129,214 @@ impl fmt::Display for AccountsDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = human_count(self.done.load(Ordering::Relaxed));
         match self.of {
-            Some(count) => write!(f, "{done}/{} accounts · ", human_count(count)),
-            None if done == "1" => write!(f, "1 account · "),
-            None => write!(f, "{done} accounts · "),
+            Some(count) => write!(f, "{done}/{} accounts · ", human_count(count))?,
+            None if done == "1" => write!(f, "1 account · ")?,
+            None => write!(f, "{done} accounts · ")?,
+        }
+        match self.failed.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            failed => write!(f, "{} failed · ", human_count(failed)),
         }
     }
 }
 
-fn line(progress: &Progress, elapsed: Duration) -> String {
-    let bytes = progress.bytes_read();
-    let rate = bytes as f64 / elapsed.as_secs_f64().max(0.001);
-    let rejected = match progress.rejected() {
-        0 => String::new(),
-        rejected => format!(" · {} rejected", human_count(rejected)),
-    };
+/// Makes lines of what there is to be seen.
+#[derive(Debug)]
+struct View {
+    progress: Arc<Progress>,
+    accounts: Option<Arc<AccountsDone>>,
+    waits: Arc<Waits>,
+    begun: Instant,
+    rates: Rates,
+    frame: usize,
+}
+
+impl View {
+    async fn keep_current(mut self) {
+        let mut ticks = tokio::time::interval(REFRESH);
+        loop {
+            ticks.tick().await;
+            let (_, rows) = screen::size();
+            let lines = self.lines(rows, Instant::now());
+            screen::show(&lines);
+        }
+    }
+
+    async fn write_now_and_then(mut self) {
+        let (mut pause, longest) = PAUSES;
+        let mut next = tokio::time::Instant::now() + pause;
+        loop {
+            tokio::time::sleep_until(next).await;
+            let total = self.total(Instant::now());
+            say!(
+                "under way: {total}{}",
+                self.waiting().map_or(String::new(), |it| format!(" · {it}"))
+            );
+            pause = longest.min(pause * 2);
+            next += pause;
+        }
+    }
+
+    /// The total, what is waited for, and where there are many accounts those that are read and those that have
+    /// failed last, on at most as many lines as there are `rows`.
+    fn lines(&mut self, rows: usize, now: Instant) -> Vec<String> {
+        const FRAMES: [&str; 4] = ["⠋", "⠙", "⠸", "⠴"];
+        self.frame = (self.frame + 1) % FRAMES.len();
+        let total = self.total(now);
+        let spinner = Style::new().for_stderr().cyan().apply_to(FRAMES[self.frame]);
+        let mut lines = vec![format!("{spinner} {total}")];
+        lines.extend(self.waiting().map(|waiting| format!("  {waiting}")));
+        if let Some(accounts) = &self.accounts {
+            let failures = accounts.failures();
+            let mut running = self.progress.running();
+            let room = rows.saturating_sub(lines.len() + failures.len() + 2).min(RUNNING);
+            let more = running.len().saturating_sub(room);
+            running.truncate(room);
+            lines.extend(running.iter().map(|it| account(it, &mut self.rates, now)));
+            if more > 0 {
+                lines.push(format!("  and {} more", human_count(more as u64)));
+            }
+            let failed = Style::new().for_stderr().red().apply_to("failed:").to_string();
+            lines.extend(failures.into_iter().map(|failure| format!("  {failed} {failure}")));
+        }
+        self.rates.forget(now);
+        lines
+    }
+
+    fn total(&mut self, now: Instant) -> String {
+        let progress = &self.progress;
+        let bytes = progress.bytes_read();
+        let rate = self.rates.of(None, bytes, self.begun, now);
+        let accounts = self.accounts.as_ref().map(ToString::to_string).unwrap_or_default();
+        let rejected = match progress.rejected() {
+            0 => String::new(),
+            rejected => format!(" · {} rejected", human_count(rejected)),
+        };
+        format!(
+            "{accounts}{} licenses{rejected} · {} · {}/s · {} s",
+            human_count(progress.records()),
+            human_bytes(bytes),
+            human_bytes(rate as u64),
+            now.saturating_duration_since(self.begun).as_secs()
+        )
+    }
+
+    fn waiting(&self) -> Option<String> {
+        self.waits.told()
+    }
+}
+
+/// A line of one account: what is sure to fit into 80 columns first.
+fn account(it: &SnapshotProgress, rates: &mut Rates, now: Instant) -> String {
+    let bytes = it.bytes_read();
+    let rate = rates.of(Some(it.number()), bytes, it.begun(), now);
     format!(
-        "{} licenses{rejected} · {} · {}/s · {} s",
-        human_count(progress.records()),
+        "  {} {} · {} · {}/s · {} s",
+        printable(it.account().unwrap_or("-"), 36),
+        human_count(it.records()),
         human_bytes(bytes),
         human_bytes(rate as u64),
-        elapsed.as_secs()
+        now.saturating_duration_since(it.begun()).as_secs(),
     )
+}
+
+/// Bytes a second, lately.
+#[derive(Debug, Default)]
+struct Rates(HashMap<Option<u64>, Rate>);
+
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    /// When it was looked last whether so much time has passed that it is worth while.
+    at: Instant,
+    bytes: u64,
+    lately: f64,
+    seen: Instant,
+}
+
+impl Rates {
+    /// That of a snapshot by its number, or of all: of the last [`SPAN`] that has passed, and before that since
+    /// it was begun.
+    fn of(&mut self, which: Option<u64>, bytes: u64, begun: Instant, now: Instant) -> f64 {
+        let per_second = |bytes: u64, since: Instant| {
+            bytes as f64 / now.saturating_duration_since(since).as_secs_f64().max(0.001)
+        };
+        let rate =
+            self.0.entry(which).or_insert(Rate { at: begun, bytes: 0, lately: 0.0, seen: now });
+        rate.seen = now;
+        let is_first = rate.at == begun;
+        let is_due = now.saturating_duration_since(rate.at) >= SPAN;
+        if is_first || is_due {
+            rate.lately = per_second(bytes.saturating_sub(rate.bytes), rate.at);
+        }
+        if is_due {
+            (rate.at, rate.bytes) = (now, bytes);
+        }
+        rate.lately
+    }
+
+    /// Lets go of snapshots that are not looked at any more.
+    fn forget(&mut self, now: Instant) {
+        self.0.retain(|_, rate| rate.seen == now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use console::measure_text_width;
+
+    use super::*;
+
+    #[test]
+    fn bytes_a_second_are_those_of_late() {
+        let begun = Instant::now();
+        let at = |seconds: f64| begun + Duration::from_secs_f64(seconds);
+        let mut rates = Rates::default();
+        assert_eq!(rates.of(None, 100, begun, at(1.0)), 100.0);
+        assert_eq!(rates.of(None, 400, begun, at(2.0)), 200.0);
+        // Not yet due, and then nothing came any more.
+        assert_eq!(rates.of(None, 400, begun, at(3.0)), 200.0);
+        assert_eq!(rates.of(None, 400, begun, at(4.0)), 0.0);
+        rates.of(Some(1), 1, begun, at(4.0));
+        rates.forget(at(4.0));
+        assert_eq!(rates.0.len(), 2);
+        rates.of(None, 400, begun, at(5.0));
+        rates.forget(at(5.0));
+        assert_eq!(rates.0.len(), 1);
+    }
+
+    fn view(accounts: Option<Arc<AccountsDone>>) -> View {
+        View {
+            progress: Arc::default(),
+            accounts,
+            waits: Arc::default(),
+            begun: Instant::now(),
+            rates: Rates::default(),
+            frame: 0,
+        }
+    }
+
+    #[test]
+    fn the_last_failures_are_shown_and_all_are_counted() {
+        let done = Arc::new(AccountsDone::of(Some(1000)));
+        for number in 0..7 {
+            done.add(Some(&format!("account {number}: no\x1b[2J\nway")));
+            done.add(None);
+        }
+        let mut view = view(Some(Arc::clone(&done)));
+        let lines = view.lines(24, view.begun);
+        let text = lines.join("\n");
+        assert!(text.contains("14/1,000 accounts · 7 failed · 0 licenses · 0 B"), "{text}");
+        assert_eq!(lines.len(), 1 + FAILED, "{text}");
+        assert!(!text.contains("account 3") && text.contains("account 6: no"), "{text}");
+        assert!(!text.contains("\x1b[2J"), "{text}");
+    }
+
+    #[test]
+    fn what_is_seen_of_a_large_run_fits_into_80_columns() {
+        let done = AccountsDone::of(Some(100_000));
+        done.done.store(99_999, Ordering::Relaxed);
+        let mut view = view(Some(Arc::new(done)));
+        let line = view.total(view.begun + Duration::from_secs(86_400));
+        assert!(measure_text_width(&line) <= 76, "{line}");
+    }
 }

@@ -3,7 +3,7 @@
 use license_stream::Integration;
 use license_stream::truto::LicenseRequest;
 
-use crate::report::say;
+use crate::screen::say;
 
 /// Tells what can be asked for as it was typed, and may not be meant so.
 pub(crate) fn tell(request: &LicenseRequest, integration: Option<&Integration>) {

@@ -13,24 +13,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::exit::Exit;
 use crate::export::{Export, Sinks};
 use crate::job::Job;
+use crate::screen::say;
 use crate::tally::{AccountCounts, Skipped, Tally};
-
-/// A line on standard error.
-macro_rules! say {
-    ($($arguments:tt)*) => {
-        $crate::report::tell(format_args!($($arguments)*))
-    };
-}
-pub(crate) use say;
-
-/// See `say!`: `eprintln!` would panic where nobody reads it any more. A job of a pipeline is named.
-pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
-    let mut to = std::io::stderr().lock();
-    let _ = match Job::current() {
-        Some(job) => writeln!(to, "{}: {line}", job.name()),
-        None => writeln!(to, "{line}"),
-    };
-}
 
 /// The `--json` summary, by `schemas/summary.schema.json`.
 #[derive(Debug, Serialize)]
@@ -47,6 +31,7 @@ struct JsonSummary<'a> {
     rejects_by_reason: BTreeMap<&'static str, u64>,
     fields_unexpected: BTreeMap<&'a str, u64>,
     fields_unknown: BTreeMap<&'a str, u64>,
+    fields_unknown_total: u64,
     error: Option<&'a str>,
     accounts: AccountCounts,
     snapshots: Vec<&'a RawValue>,
@@ -133,6 +118,7 @@ fn summary(tally: &Tally, outcome: Outcome, elapsed: Duration) -> JsonSummary<'_
             .collect(),
         fields_unexpected: tally.unexpected.fields().collect(),
         fields_unknown: tally.unexpected.unknown().collect(),
+        fields_unknown_total: tally.unexpected.unknown_count(),
         error: tally.error.as_deref().or(tally.run_error.as_deref()),
         accounts: tally.accounts,
         snapshots: tally.snapshots.iter().map(|(_, _, snapshot)| &**snapshot).collect(),

@@ -12,7 +12,8 @@ use license_stream::{Error, ErrorKind, printable};
 
 use crate::args::SimulateArgs;
 use crate::exit::Exit;
-use crate::report::{human_count, say};
+use crate::report::human_count;
+use crate::screen::say;
 use crate::signal::{GRACE, Signals};
 
 /// Characters of a request that are shown of its path and query, and of its method.

@@ -1,13 +1,15 @@
 //! What requests wait for, for people: on the progress line, and with `-v` line by line.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use license_stream::printable;
 use license_stream::truto::{TrutoClient, Wait, WaitReason};
+use license_stream::{ErrorKind, printable};
 
 use crate::job::Job;
-use crate::report::say;
+use crate::log;
+use crate::screen::say;
 
 /// A wait for a rate limit that is shorter only spaces requests: nobody needs to know.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
@@ -20,6 +22,33 @@ const FAILURE: usize = 60;
 pub(crate) struct Waits {
     /// When the last of them ends, and what it is for.
     longest: Mutex<Option<(Instant, String)>>,
+    rate_limits: Counted,
+    retries: [Counted; RETRIED.len()],
+}
+
+/// Kinds of errors after which something is asked for again; what is no other is the last.
+const RETRIED: [ErrorKind; 3] = [ErrorKind::Unreachable, ErrorKind::Truncated, ErrorKind::Upstream];
+
+/// Waits of one reason: their number, and their milliseconds.
+#[derive(Debug, Default)]
+struct Counted {
+    waits: AtomicU64,
+    milliseconds: AtomicU64,
+}
+
+impl Counted {
+    fn add(&self, time: Duration) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        self.milliseconds.fetch_add(time.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.milliseconds.load(Ordering::Relaxed) as f64 / 1e3
+    }
 }
 
 impl Waits {
@@ -28,7 +57,7 @@ impl Waits {
         let (waits, job) = (Arc::clone(self), Job::current());
         client.with_watch(move |wait| {
             waits.begin(wait);
-            if is_verbose && is_worth_telling(wait) {
+            if is_verbose && !log::has_info() && is_worth_telling(wait) {
                 Job::sync_scope(job.as_ref(), || say!("{}", line(wait)));
             }
         })
@@ -38,13 +67,22 @@ impl Waits {
     /// it: where no progress line has them.
     pub(crate) fn tell(client: TrutoClient, is_verbose: bool) -> TrutoClient {
         client.with_watch(move |wait| {
-            if wait.time >= WORTH_TELLING || (is_verbose && is_worth_telling(wait)) {
+            let is_told = wait.time >= WORTH_TELLING || (is_verbose && is_worth_telling(wait));
+            if is_told && !log::has_info() {
                 say!("{}", line(wait));
             }
         })
     }
 
     fn begin(&self, wait: &Wait<'_>) {
+        match wait.reason {
+            WaitReason::RateLimit => self.rate_limits.add(wait.time),
+            WaitReason::Retry { error, .. } => {
+                let place = RETRIED.iter().position(|kind| *kind == error.kind());
+                self.retries[place.unwrap_or(RETRIED.len() - 1)].add(wait.time);
+            }
+            _ => {}
+        }
         let end = Instant::now() + wait.time;
         let mut longest = self.longest.lock().unwrap_or_else(PoisonError::into_inner);
         if longest.as_ref().is_none_or(|(last, _)| *last < end) {
@@ -52,13 +90,24 @@ impl Waits {
         }
     }
 
-    /// What the progress line ends with: how long is waited yet, and what for. Nothing where it is less
+    /// Waits for rate limits, and all of their seconds, as they were announced.
+    pub(crate) fn rate_limits(&self) -> (u64, f64) {
+        (self.rate_limits.waits(), self.rate_limits.seconds())
+    }
+
+    /// Retries by what failed before, and the seconds that were waited before them.
+    pub(crate) fn retries(&self) -> impl Iterator<Item = (&'static str, u64, f64)> {
+        let kinds = RETRIED.iter().map(|kind| kind.as_str());
+        kinds.zip(&self.retries).map(|(kind, it)| (kind, it.waits(), it.seconds()))
+    }
+
+    /// What is shown with the progress: how long is waited yet, and what for. Nothing where it is less
     /// than a second.
     pub(crate) fn told(&self) -> Option<String> {
         let longest = self.longest.lock().unwrap_or_else(PoisonError::into_inner);
         let (end, what) = longest.as_ref()?;
         let left = end.saturating_duration_since(Instant::now()).as_secs();
-        (left > 0).then(|| format!(" · waiting {left} s: {what}"))
+        (left > 0).then(|| format!("waiting {left} s: {what}"))
     }
 }
 

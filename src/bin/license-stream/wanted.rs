@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::{OnceCell, mpsc};
 
 use crate::args::{AccountArgs, ProductArg, is_uuid};
-use crate::report::say;
+use crate::screen::say;
 
 /// Accounts that are listed ahead of what is read: a cursor that is used long after it was given may
 /// have ended.

@@ -40,6 +40,17 @@ impl PageReader {
     /// An error of the API; or [`ErrorKind::Malformed`] where what it is cannot be told, and licenses
     /// would be missing if it were passed over.
     pub(crate) fn aside(&mut self, record: &[u8], asides: Asides) -> Option<Result<()>> {
+        self.told(record, asides, false)
+    }
+
+    /// [`aside`](Self::aside) where errors are of no account: one with an `id` is never a line about the page, so
+    /// that it is not read beyond that.
+    #[cfg(feature = "pipeline")]
+    pub(crate) fn line(&mut self, record: &[u8], asides: Asides) {
+        let _ = self.told(record, asides, true);
+    }
+
+    fn told(&mut self, record: &[u8], asides: Asides, is_to_id: bool) -> Option<Result<()>> {
         if asides == Asides::None {
             return None;
         }
@@ -64,7 +75,12 @@ impl PageReader {
         let top = decode::top_level(record, |name, value| {
             members.see(name, value);
             reader.member(name, value.as_bytes());
-            if members.has_id { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            // A later one may take it back.
+            if is_to_id && members.has_id {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         if members.has_id || top != TopLevel::Whole {
             return None;
@@ -87,6 +103,12 @@ impl PageReader {
                 "an envelope stands where a license should, and what is in it would be missing: where all \
                  lines of the body are envelopes, say so (Shape::Envelope, --shape envelope)",
                 "an envelope stands where a license should, and what is in it would be missing",
+            );
+        }
+        if members.has_unreadable_result() {
+            return lost(
+                "an object stands where a license should whose result is neither a list nor null nor an object, so \
+                 that licenses may be missing",
             );
         }
         if members.is_unknown_envelope() {
@@ -193,6 +215,11 @@ mod tests {
             r#"{"statusCode":200,"message":"OK"}"#,
             r#"{"next_cursor":"c"}x"#,
             "{}",
+            r#"{"id":7,"result":"ok"}"#,
+            r#"{"name":"n","result":true}"#,
+            r#"{"id":"x","id":null,"result_count":1}"#,
+            r#"{"id":null,"id":"a","next_cursor":"c"}"#,
+            r#"{"id":"a","result":"ok","next_cursor":null}"#,
             r#"{"status":200,"message":"OK"}"#,
             "7",
             "{",
@@ -270,6 +297,21 @@ mod tests {
             r#"{"id":7,"result":[{"id":"a"}]}"#,
             r#"{"data":[{"id":"a"}],"next_cursor":null}"#,
             r#"{"data":{"items":[{"id":"a"}]},"result_count":1}"#,
+            r#"{"data":[{"i\u0064":"a"},{"i\u0064":"b"}],"next_cursor":null}"#,
+            r#"{"data":[{"\u0069d":"a"}],"next_cursor":null}"#,
+            r#"{"data":[{"\u0069\u0064":"a"}],"next_cursor":null}"#,
+            // What has a result, and none that can be read.
+            r#"{"result":"eyJ","next_cursor":null}"#,
+            r#"{"result":"eyJ"}"#,
+            r#"{"result":7,"next_cursor":null}"#,
+            r#"{"next_cursor":null,"results":true}"#,
+            r#"{"results":false}"#,
+            r#"{"name":"n","result":"","next_cursor":null}"#,
+            // The last `id` counts, if it is of characters.
+            r#"{"id":"y","id":null,"next_cursor":"c1"}"#,
+            r#"{"id":"y","id":"","next_cursor":"c1"}"#,
+            r#"{"id":"\ud83d","next_cursor":"c1"}"#,
+            r#"{"id":"\ud83d","result":[{"id":"b"}]}"#,
             r#"{"name":"x","next_cursor":"c"}"#,
             r#"{"id":7,"is_partial_response":true}"#,
             r#"[{"id":"a"},{"id":"b"}]"#,
@@ -378,7 +420,7 @@ mod tests {
 
     #[test]
     fn an_object_takes_no_room_for_its_levels() {
-        use crate::frame::may_have_been_aside;
+        use crate::frame::may_have_been_more;
 
         let look = || {
             for levels in [100, 1_000, 100_000] {
@@ -390,7 +432,7 @@ mod tests {
                     deep,
                 ] {
                     let _ = kind(&line, Asides::OfLines);
-                    may_have_been_aside(line.as_bytes());
+                    may_have_been_more(line.as_bytes(), Asides::OfList);
                 }
             }
             kind(&format!(r#"{{"error":{}}}"#, "[".repeat(500) + &"]".repeat(500)), Asides::OfLines)

@@ -1,26 +1,40 @@
 //! Records that cannot be read, or not whole: whether they can be nothing but one license.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use memchr::memmem;
 
-use super::Members;
+use super::{Asides, Members};
 use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind};
-use crate::frame::blanks::{BOM, is_blank, trimmed};
-use crate::frame::outline::{closes, has_text_id};
+use crate::frame::blanks::{BOM, is_blank, trimmed, trimmed_start};
+use crate::frame::layout::Layout;
+use crate::frame::outline::{closes, has_neighbours, has_text_id};
 use crate::reject::RejectReason;
 
-/// Whether a record that is broken may have been, or may have held, a line about the page, an envelope or
-/// an error of the API: then it is not known whether licenses are missing.
+/// Whether a record that is broken may have been, or may have held, other licenses, a line about the page, an
+/// envelope or an error of the API: then it is not known whether licenses are missing.
 ///
 /// Where its quotes and brackets pair up, an `id` at its top level makes a license of it, and its members
 /// are told apart as far as they can be read. Where they do not, what stands in it is not known, so that
-/// any name tells that no license has.
-pub(crate) fn may_have_been_aside(record: &[u8]) -> bool {
+/// any name tells that no license has. In a list they alone have told where it ends: so they must stand where
+/// they may, too.
+pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
     let record = trimmed(record.strip_prefix(BOM).unwrap_or(record));
-    let closes = closes(record);
-    if closes && has_text_id(record.iter().copied()) {
+    let is_of_list = asides == Asides::OfList;
+    let layout = Layout::of(record);
+    let is_several = if is_of_list {
+        layout.has_object_behind()
+    } else {
+        layout.is_torn() || (layout.is_misplaced() && has_neighbours(record))
+    };
+    if is_several {
+        return true;
+    }
+    let is_readable = closes(record) && !(is_of_list && layout.is_misplaced());
+    let has_id = has_text_id(record.iter().copied());
+    if is_readable && has_id {
         return false;
     }
     let mut members = Members::default();
@@ -29,9 +43,11 @@ pub(crate) fn may_have_been_aside(record: &[u8]) -> bool {
         ControlFlow::Continue(())
     });
     let TopLevel::Until(end) = top else { return false };
-    let unknown = if closes { &record[end..] } else { record };
+    let unknown = unescaped(if is_readable { &record[end..] } else { record });
     let is_more = !members.has_id && members.is_more_than_record();
-    is_more || NAMES.iter().any(|name| has_name(unknown, name))
+    is_more
+        || NAMES.iter().any(|name| has_name(&unknown, name, |_| true))
+        || (!has_id && record.starts_with(b"{") && is_of_error(&unknown))
 }
 
 /// Whether a record that is rejected for this could not be read to its end.
@@ -44,8 +60,8 @@ pub(crate) fn is_broken(reason: RejectReason) -> bool {
 /// In place of the `error` of a record that cannot be passed over, as it may have been more than a record.
 pub(crate) fn lost_aside(error: &Error) -> Error {
     let message = format!(
-        "{}: there may have been a line about the page or an error of the API in it, so that licenses may be \
-         missing behind it",
+        "{}: licenses may be missing, since others, a line about the page or an error of the API may have stood \
+         in the record",
         error.message()
     );
     let lost = Error::new(ErrorKind::Malformed, message);
@@ -56,21 +72,59 @@ pub(crate) fn lost_aside(error: &Error) -> Error {
 }
 
 /// Names that no license has: of a page, of an error of the API, and of an envelope.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "next_cursor",
     "prev_cursor",
     "result_count",
     "is_partial_response",
     "statusCode",
     "error",
+    "truto_is_remote_error",
     "result",
     "results",
 ];
 
-/// Whether `name` stands in a broken `text` as that of a member, and not as a value or a part of one. Of
-/// its quotes, its colon and what is before it one may be missing.
-fn has_name(text: &[u8], name: &str) -> bool {
-    let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+/// Whether members stand in a broken `text` without an `id` that an error of the API has, and no license; what
+/// comes with one from its provider may have them.
+fn is_of_error(text: &[u8]) -> bool {
+    let is_number = |value: &[u8]| value.first().is_some_and(u8::is_ascii_digit);
+    has_name(text, "message", |_| true) || has_name(text, "status", is_number)
+}
+
+/// `text` with the escapes undone of what names are made of.
+fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    const ESCAPE: &[u8] = br"\u00";
+
+    let mut escapes = memmem::find_iter(text, ESCAPE).peekable();
+    if escapes.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = 0;
+    for at in escapes {
+        let end = at + ESCAPE.len() + 2;
+        let digits =
+            text.get(at + ESCAPE.len()..end).and_then(|digits| str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        if let Some(byte) = byte.filter(is_of_word) {
+            plain.extend_from_slice(&text[rest..at]);
+            plain.push(byte);
+            rest = end;
+        }
+    }
+    plain.extend_from_slice(&text[rest..]);
+    Cow::Owned(plain)
+}
+
+/// Whether a byte is one that names are made of.
+fn is_of_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || *byte == b'_'
+}
+
+/// Whether `name` stands in a broken `text` as that of a member, and not as a value or a part of one, with a
+/// value that `is_value` takes by what it begins with. Of its quotes, its colon and what is before it one may be
+/// missing.
+fn has_name(text: &[u8], name: &str, is_value: impl Fn(&[u8]) -> bool) -> bool {
     memmem::find_iter(text, name).any(|at| {
         let (before, behind) = (&text[..at], &text[at + name.len()..]);
         if before.last().is_some_and(is_of_word) || behind.first().is_some_and(is_of_word) {
@@ -86,8 +140,11 @@ fn has_name(text: &[u8], name: &str) -> bool {
         };
         let before = before.iter().rev().find(|byte| !is_blank(**byte));
         let is_at_start = matches!(before, None | Some(b'{' | b','));
-        let has_colon = behind.iter().find(|byte| !is_blank(**byte)) == Some(&b':');
-        (is_closed && has_colon) || (is_at_start && (is_opened || has_colon))
+        let behind = trimmed_start(behind);
+        let value = behind.strip_prefix(b":").map(trimmed_start);
+        let is_member =
+            (is_closed && value.is_some()) || (is_at_start && (is_opened || value.is_some()));
+        is_member && is_value(value.unwrap_or(behind))
     })
 }
 
@@ -116,6 +173,29 @@ mod tests {
             (br#"{"next_cursor" "c1"}"#, true),
             (br#"{"prev_cursor":null,"is_partial_response"=true}"#, true),
             (br#"{"name":"a","is_partial_response"#, true),
+            // One with escapes in it.
+            (br#"{"x":01,"next\u005fcursor":"c1"}"#, true),
+            (br#"{"x":01,"next\u005Fcursor":"c1"}"#, true),
+            (br#"{"x":01,"\u0065rror":"Bad Gateway","\u0073tatusCode":502}"#, true),
+            (br#"{"x":01,"\u0072\u0065\u0073\u0075\u006c\u0074":[]}"#, true),
+            (br#"{"x":01,"y":"\u0022error\u0022:","z":"\u00","w":"\u00zz"}"#, false),
+            (br#"{"x":01,"y":"\u00e9rror\u005f"}"#, false),
+            // Errors without a name that only they have.
+            (br#"{"status":502,"message":"x",}"#, true),
+            (br#"{"truto_is_remote_error":true,"message":"x",}"#, true),
+            (br#"{"message":"Internal error","x":NaN}"#, true),
+            (br#"{"x":NaN,"message":"Internal error"}"#, true),
+            (br#"{"x":NaN,"status":502}"#, true),
+            (br#""message": "Unauthorized""#, false),
+            (br#"{"x":NaN,"status":"active"}"#, false),
+            (br#"{"status":"active","name":}"#, false),
+            (br#"{"x":NaN,"truto_is_remote_error":true}"#, true),
+            (br#"{"id":"a","remote_data":{"message":"x","status":404},"na"#, false),
+            // The last `id` counts, if it is of characters.
+            (br#"{"id":"y","id":null,"next_cursor":"c1",}"#, true),
+            (br#"{"id":null,"id":"y","next_cursor":"c1",}"#, false),
+            (br#"{"id":"\ud83d","next_cursor":"c1",}"#, true),
+            (br#"{"result":"eyJ",}"#, true),
             // Several on one line, or one that was torn with another behind it.
             (br#"{"id":"a"}{"next_cursor":"c1"}"#, true),
             (br#"{"id":"a"} {"error":1}"#, true),
@@ -140,7 +220,53 @@ mod tests {
             (br#"{"name":}"#, false),
             (b"tru", false),
         ] {
-            assert_eq!(may_have_been_aside(record), may_have, "{}", record.escape_ascii());
+            for asides in [Asides::OfLines, Asides::OfSequence, Asides::OfList] {
+                let found = may_have_been_more(record, asides);
+                // In a list brackets of another kind than they close may be those of several records.
+                let may_have = may_have || (asides == Asides::OfList && record.starts_with(b"["));
+                assert_eq!(found, may_have, "{asides:?}: {}", record.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_record_of_a_list_may_have_been_several() {
+        for (record, in_list, in_line) in [
+            // A quote that was not escaped, and the next one: between them is another.
+            (
+                r#"{"id":"a","name":"19" rack"},{"id":"b"},{"id":"c","name":"24" screen"}"#,
+                true,
+                false,
+            ),
+            (r#"{"id":"a","name":"19" rack","products":[{"id":"p"}],"x":"24" y"}"#, true, false),
+            (r#"{"id":"a","name":"19" rack","x":"24" y"}"#, false, false),
+            (r#"{"id":"a","name":"19" rack"],"next_cursor":"c","m":["24" y"}"#, true, false),
+            (r#"{"id":"a","x":[{"y":1},{"id":"b"},{"id":"c"}}}"#, true, false),
+            (r#"{"id":"a","name":"19" rack"}{"id":"b"}{"id":"c","name":"24" screen"}"#, true, true),
+            // The next one begins where it was torn.
+            (
+                r#"{"id":"a","name":"x},{"statusCode":502,"error":"Bad"},{"id":"d","name":"y}"#,
+                true,
+                true,
+            ),
+            (r#"{"id":"a","x":{"y":1,{"id":"b"},{"id":"c","z":2}}"#, true, true),
+            (r#"{"id":"a","name":"x{"id":"b","name":"good"}"#, true, true),
+            (r#"{"id":"a",{"id":"b","name":"good"}"#, true, true),
+            // Broken otherwise, with objects in it.
+            (r#"{"id":"a","x":NaN,"products":[{"id":"p"},{"id":"q"}]}"#, false, false),
+            (r#"{"id":"a","x":01,"products":[{"id":"p","name":tru},{"id":"q",}]}"#, false, false),
+            (
+                r#"{"id":"a","x":"\q","products":[{"id":"p"},{"id":"q"}],"y":"{\"id\":1}"}"#,
+                false,
+                false,
+            ),
+            ("{\"id\":\"\u{1}\",\"products\":[{\"id\":\"p\"},{\"id\":\"q\"}]}", false, false),
+            (r#"{"name":"a","x":NaN,"products":[{"id":"p"},{"id":"q"}]}"#, false, false),
+        ] {
+            let found = |asides| may_have_been_more(record.as_bytes(), asides);
+            assert_eq!(found(Asides::OfList), in_list, "{record}");
+            assert_eq!(found(Asides::OfLines), in_line, "{record}");
+            assert_eq!(found(Asides::OfSequence), in_line, "{record}");
         }
     }
 }

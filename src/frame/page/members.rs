@@ -7,9 +7,9 @@ use crate::license::License;
 /// What the members of an object say of what it is, as far as they were read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::frame) struct Members {
-    /// An `id` that makes a license of it.
+    /// An `id` that makes a license of it; of several the last one counts.
     pub(in crate::frame) has_id: bool,
-    /// An `id` that is neither that nor null.
+    /// An `id` that is neither that nor null, or one that a later one took back.
     pub(in crate::frame) has_other_id: bool,
     /// A field of a license beside the `id`.
     pub(in crate::frame) has_field: bool,
@@ -23,6 +23,8 @@ pub(in crate::frame) struct Members {
     pub(in crate::frame) has_null_result: bool,
     /// A result that is not empty.
     pub(in crate::frame) has_records: bool,
+    /// A result that is a text, a number or a boolean.
+    has_other_result: bool,
     /// A list or an object in which there are objects with an `id`, but no result.
     has_others: bool,
     is_of_error: bool,
@@ -37,18 +39,22 @@ impl Members {
         let is_nest = value.starts_with(['[', '{']);
         match name {
             "id" => {
-                self.has_id |= is_text && value != "\"\"";
-                self.has_other_id |= !is_null && (!is_text || value == "\"\"");
+                let was_id = std::mem::replace(&mut self.has_id, is_text && is_id(value));
+                self.has_other_id |= !self.has_id && (was_id || !is_null);
             }
             "result" | "results" => {
                 self.has_list |= is_nest;
                 self.has_null_result |= is_null;
                 self.has_records |= is_nest && !is_empty(value.as_bytes());
+                self.has_other_result |= !is_nest && !is_null;
                 return;
             }
-            "statusCode" | "error" => self.is_of_error = true,
+            "statusCode" | "error" | "truto_is_remote_error" | "message" => self.is_of_error = true,
             // A number is the status of an answer, and of no license.
-            "status" => self.has_field |= is_text,
+            "status" => {
+                self.has_field |= is_text;
+                self.is_of_error |= value.starts_with(|first: char| first.is_ascii_digit());
+            }
             name if is_of_page(name) => {
                 self.is_of_page = true;
                 self.is_of_cursor |= name != "result_count";
@@ -59,8 +65,9 @@ impl Members {
             self.letter |= 1 << bit;
         }
         let inner = if is_nest { value[1..].split_once('{') } else { None };
-        self.has_others |=
-            inner.is_some_and(|(_, inner)| memmem::find(inner.as_bytes(), b"\"id\"").is_some());
+        self.has_others |= inner.is_some_and(|(_, inner)| {
+            ID.iter().any(|id| memmem::find(inner.as_bytes(), id.as_bytes()).is_some())
+        });
     }
 
     /// Whether it may be a license, if a broken one.
@@ -70,6 +77,13 @@ impl Members {
 
     pub(in crate::frame) fn has_result(self) -> bool {
         self.has_list || self.has_null_result
+    }
+
+    /// Whether its result is one in which there are no records that could be read. With fields of a license and
+    /// nothing of the page it is one, if a broken one.
+    #[cfg(feature = "stream")]
+    pub(super) fn has_unreadable_result(self) -> bool {
+        self.has_other_result && (self.is_of_page || !self.may_be_license())
     }
 
     /// Whether it says something of the page and has licenses elsewhere than in a result.
@@ -93,8 +107,16 @@ impl Members {
     /// Whether it has a member that no license has.
     #[cfg(feature = "stream")]
     pub(super) fn is_more_than_record(self) -> bool {
-        self.is_of_page || self.is_of_error || self.has_result()
+        self.is_of_page || self.is_of_error || self.has_result() || self.has_other_result
     }
+}
+
+/// The name `id` as JSON may spell it.
+const ID: [&str; 4] = [r#""id""#, r#""\u0069d""#, r#""i\u0064""#, r#""\u0069\u0064""#];
+
+/// Whether a text that was checked makes an `id`, as decoding has it: it is not empty, and of characters.
+fn is_id(text: &str) -> bool {
+    text != "\"\"" && (!text.contains('\\') || serde_json::from_str::<String>(text).is_ok())
 }
 
 /// Members that a [`Reject`](crate::reject::Reject) has where it is kept.

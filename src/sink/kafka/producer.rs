@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
 
 use super::config;
 use super::ledger::{Entry, Ledger};
 use super::outgoing::{Outgoing, TopicHandle};
+use super::statistics::KafkaStatistics;
 use super::store::Change;
 use super::transaction::{Delivery, Transactions};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,9 @@ use crate::room::Room;
 /// How long to wait before asking again for a topic that is being created: at first, and at most.
 const CREATION_PAUSES: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(200));
+
+/// Characters of what librdkafka says of an error.
+const MAX_REASON: usize = 300;
 
 /// A connection to Kafka that any number of sinks write through, with one bound on what is in flight.
 ///
@@ -70,7 +74,7 @@ impl KafkaProducer {
     /// [`ErrorKind::Configuration`] if librdkafka refuses a setting. The error names it, and not its
     /// value, which may be a secret.
     pub fn new(config: &ClientConfig, in_flight_bytes: usize) -> Result<Self> {
-        let producer = ThreadedProducer::from_config_and_context(config, Reports::default())
+        let producer = ThreadedProducer::from_config_and_context(config, Reports::of(config))
             .map_err(config::refused)?;
         Ok(Self {
             producer: Arc::new(producer),
@@ -109,6 +113,12 @@ impl KafkaProducer {
         let producer = Self::new(&config, in_flight_bytes)?;
         let transactions = Transactions::begin(producer.clone(), options).await?;
         Ok(Self { transactions: Some(Arc::new(transactions)), ..producer })
+    }
+
+    /// The last statistics that librdkafka gave: none before the first, and none at all unless
+    /// `statistics.interval.ms` is set in its configuration.
+    pub fn statistics(&self) -> Option<KafkaStatistics> {
+        *self.producer.context().statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {
@@ -258,9 +268,16 @@ pub(super) struct Reports {
     came: Notify,
     /// Whether anybody ever waited for `came`: as a rule nobody does, and there are many reports.
     is_waited_for: AtomicBool,
+    statistics: Mutex<Option<KafkaStatistics>>,
+    /// What is left out of what brokers are said to have done.
+    secrets: Vec<String>,
 }
 
 impl Reports {
+    fn of(config: &ClientConfig) -> Self {
+        Self { secrets: config::secrets(config), ..Self::default() }
+    }
+
     fn seen(&self) -> u64 {
         self.seen.load(Ordering::SeqCst)
     }
@@ -280,7 +297,21 @@ impl Reports {
     }
 }
 
-impl ClientContext for Reports {}
+impl ClientContext for Reports {
+    fn stats(&self, statistics: Statistics) {
+        let statistics = KafkaStatistics::of(&statistics);
+        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner) = Some(statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let mut reason = crate::printable(reason, MAX_REASON);
+        for secret in &self.secrets {
+            reason = reason.replace(secret, "…");
+        }
+        let code = error.rdkafka_error_code().map(|code| code.to_string());
+        tracing::warn!(code, reason, "kafka error");
+    }
+}
 
 impl ProducerContext for Reports {
     type DeliveryOpaque = Arc<Entry>;

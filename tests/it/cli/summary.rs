@@ -132,6 +132,21 @@ fn machines_get_one_object() {
 }
 
 #[test]
+fn more_unknown_fields_than_have_names_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let fields: Vec<_> = (0..150).map(|field| format!("\"x{field}\":1")).collect();
+    let body = format!("{{\"id\":\"1\",{}}}\n", fields.join(","));
+    let mut command = license_stream();
+    command
+        .args(["parquet", "--input", "-", "--out", "lake", "--json"])
+        .current_dir(directory.path());
+    let run = run_with_input(&mut command, body.as_bytes());
+    let summary: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(summary["fields_unknown"].as_object().map(serde_json::Map::len), Some(100));
+    assert_eq!(summary["fields_unknown_total"], 150);
+}
+
+#[test]
 fn people_get_a_sentence() {
     let directory = tempfile::tempdir().unwrap();
     let mut golden = String::new();

@@ -45,6 +45,7 @@ fn check(out: &Path, body: &[u8], account: Option<&str>, summary: &Value) -> Vec
     }
     assert_eq!(summary["fields_unexpected"], json!(unexpected));
     assert_eq!(spelled_out(&summary["fields_unknown"]), unknown(body));
+    assert_eq!(summary["fields_unknown_total"], unknown(body).values().sum::<u64>());
     assert_eq!(uuid::Uuid::parse_str(snapshot_id).unwrap().get_version_num(), 7);
     assert_eq!(snapshot["account"], json!(account));
     assert_eq!((&summary["outcome"], &snapshot["complete"]), (&json!("done"), &json!(true)));

@@ -11,7 +11,8 @@ pub(crate) fn license_stream() -> Command {
             .iter()
             .any(|prefix| readable.starts_with(prefix));
         // The servers of the tests are on the loopback interface, where no proxy leads.
-        if is_setting || readable.ends_with("_PROXY") {
+        let is_of_output = ["RUST_LOG", "NO_COLOR"].contains(&readable.as_str());
+        if is_setting || is_of_output || readable.ends_with("_PROXY") {
             command.env_remove(name);
         }
     }

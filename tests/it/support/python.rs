@@ -36,6 +36,11 @@ pub(crate) fn hive_rows(engine: &str, directory: &Path) -> Vec<Value> {
     lines(reader("hive_rows.py").arg(engine).arg(directory))
 }
 
+/// What the expressions of a dashboard, or of alert rules, select: an object for each selector.
+pub(crate) fn promql(files: &[&Path]) -> Vec<Value> {
+    lines(reader("promql.py").args(files))
+}
+
 /// How a Parquet file is laid out: row groups, codecs, logical types.
 pub(crate) fn parquet_meta(path: &Path) -> Value {
     let mut found = lines(reader("parquet_meta.py").arg(path));

@@ -100,13 +100,18 @@ pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
 }
 
 pub(crate) fn read_head(stream: &mut impl Read) -> String {
+    head(stream).expect("a whole head of a request")
+}
+
+/// The head of a request; `None` where the client goes away before it has sent one.
+pub(super) fn head(stream: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        stream.read_exact(&mut byte).expect("a whole head of a request");
+        stream.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
     }
-    String::from_utf8(head).unwrap()
+    Some(String::from_utf8(head).unwrap())
 }
 
 /// Reads the body that `head` announces, if it does. Closed before that, a connection is reset, and the answer

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{
-    CheckpointArgs, NdjsonArgs, ParquetArgs, RecordArgs, RejectArgs, ReportArgs, SourceArgs,
-    StopArgs, TopicArgs, ValueArgs,
+    CheckpointArgs, NdjsonArgs, ObserveArgs, ParquetArgs, RecordArgs, RejectArgs, ReportArgs,
+    SourceArgs, StopArgs, TopicArgs, ValueArgs,
 };
 
 pub(super) const KAFKA_EXAMPLES: &str = "\
@@ -68,6 +68,8 @@ pub(crate) struct KafkaArgs {
     pub(crate) rejects: RejectArgs,
     #[command(flatten)]
     pub(crate) stop: StopArgs,
+    #[command(flatten)]
+    pub(crate) observe: ObserveArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

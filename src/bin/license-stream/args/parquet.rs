@@ -5,7 +5,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::{Error, ErrorKind, License, Result};
 
 use super::layout::RemoteDataArg;
-use super::{CheckpointArgs, LayoutArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs};
+use super::{
+    CheckpointArgs, LayoutArgs, ObserveArgs, RejectArgs, ReportArgs, SourceArgs, StopArgs,
+};
 use crate::place::Place;
 
 pub(super) const PARQUET_EXAMPLES: &str = "\
@@ -44,6 +46,8 @@ pub(crate) struct ParquetArgs {
     pub(crate) rejects: RejectArgs,
     #[command(flatten)]
     pub(crate) stop: StopArgs,
+    #[command(flatten)]
+    pub(crate) observe: ObserveArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

@@ -109,7 +109,7 @@ impl SourceArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ShapeArg {
-    /// Told from the content type and the first bytes
+    /// Told from the first bytes
     Auto,
     /// One license a line
     Lines,

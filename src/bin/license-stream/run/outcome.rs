@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::schedule::FORMAT;
 use crate::exit::Exit;
-use crate::report::{human_count, print_line, say};
+use crate::report::{human_count, print_line};
+use crate::screen::say;
 use crate::signal::Signal;
 
 /// How one job has ended.

@@ -65,6 +65,7 @@ impl<C: Calls> Committer<C> {
                 self.shared.standing.send_modify(|standing| standing.failure = Some(failure));
                 return;
             }
+            let snapshots = changes.len();
             changes.into_values().for_each(Change::apply);
             let number = {
                 let mut open = self.shared.open();
@@ -72,6 +73,7 @@ impl<C: Calls> Committer<C> {
                 *open = Open::new(number + 1);
                 number
             };
+            tracing::info!(number, snapshots, "transaction committed");
             self.shared.standing.send_modify(|standing| standing.committed = number);
         }
     }

@@ -1,0 +1,137 @@
+//! What is broken in a page and may have been more than one license: the run fails, and delivers nothing behind it.
+
+use super::{failure, ndjson, summary};
+use crate::support::answers::{Answers, say};
+use crate::support::run::{Run, run};
+use crate::support::truto::api_command;
+
+const ACCOUNT: &str = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
+
+/// Reads a first page of `body` with rejects skipped, and a last one behind the cursor `c1`; answers the run and
+/// how many pages were asked for.
+fn read(body: &str) -> (Run, usize) {
+    let json = "Content-Type: application/json\r\n";
+    let last = "{\"result\":[{\"id\":\"last\"}],\"next_cursor\":null}";
+    let api = Answers::of(vec![say("200 OK", json, body), say("200 OK", json, last)]);
+    let mut command = api_command("ndjson", &api.url(), ACCOUNT);
+    let run = run(command.args(["--json", "--on-error", "skip", "--retries=0"]));
+    (run, api.requests().len())
+}
+
+const Z: &str = r#"{"id":"z"}"#;
+
+/// A page that fails as malformed behind `Z`, and so does the snapshot.
+#[track_caller]
+fn assert_lost(body: &str, delivered: &str) {
+    // The next page may have been asked for before this one was decoded.
+    let run = read(body).0.expect(1);
+    assert_eq!(run.stdout, delivered, "{body}: {run:#?}");
+    assert_eq!(failure(&run), "malformed", "{body}: {run:#?}");
+}
+
+/// Bodies of a list with `Z`, then `middle`, and the cursor of the last page.
+fn lists(middle: &str) -> [String; 3] {
+    [
+        format!("{{\"result\":[{Z},{middle},{{\"id\":\"d\"}}],\"next_cursor\":\"c1\"}}"),
+        format!("{{\"next_cursor\":\"c1\",\"result\":[\n  {Z},\n  {middle}\n]}}\n"),
+        format!("[{Z},{middle}]\n{{\"next_cursor\":\"c1\"}}\n"),
+    ]
+}
+
+#[test]
+fn licenses_between_two_that_are_broken_are_not_passed_over() {
+    for middle in [
+        // Quotes that were not escaped, or are missing.
+        r#"{"id":"a","name":"19" rack"},{"id":"b","name":"whole"},{"id":"b2"},{"id":"c","name":"24" screen"}"#,
+        r#"{"id":"a","name":"x},{"statusCode":502,"error":"Bad"},{"id":"d","name":"y}"#,
+        // Brackets.
+        r#"{"id":"a","x":{"y":1,{"id":"b"},{"id":"c","y":1}}"#,
+        // A line feed and a comma that are.
+        r#"{"id":"a","name":"x{"id":"b","name":"y" z"}"#,
+    ] {
+        for body in lists(middle) {
+            assert_lost(&body, "{\"id\":\"z\"}\n");
+        }
+    }
+    let partial = "{\"result\":[{\"id\":\"z\"},{\"id\":\"a\",\"name\":\"x}],\"is_partial_response\":true}\n\
+                   {\"result\":[{\"id\":\"b\"},{\"id\":\"d\",\"name\":\"y}],\"next_cursor\":null}";
+    assert_lost(partial, "{\"id\":\"z\"}\n");
+}
+
+#[test]
+fn of_licenses_between_two_that_are_broken_there_may_be_more_than_a_record_s_length() {
+    let whole = r#"{"id":"b","name":"whole"},"#.repeat(2000);
+    let middle = format!(r#"{{"id":"a","name":"x}},{whole}{{"id":"d","name":"y}}"#);
+    for body in lists(&middle) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, body.as_bytes()).unwrap();
+        let limit = "--max-record-bytes=1000";
+        let run = run(ndjson().args(["--on-error", "skip", limit, "--input"]).arg(file.path()));
+        let run = run.expect(1);
+        assert_eq!(
+            (run.stdout.as_str(), &*failure(&run)),
+            ("{\"id\":\"z\"}\n", "malformed"),
+            "{run:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_license_that_is_broken_within_costs_only_itself() {
+    let products = r#""products":[{"id":"p","name":"x"},{"id":"q"}]"#;
+    for broken in [
+        format!(r#"{{"id":"a","x":NaN,{products}}}"#),
+        format!(r#"{{"id":"a","x":01,{products}}}"#),
+        format!(r#"{{"id":"a",{products},"x":"\q"}}"#),
+        format!(r#"{{"name":"a",{products}}}"#),
+        r#"{"id":"a","name":"19" rack"}"#.replace("rack", r#"rack" y"#),
+    ] {
+        for body in lists(&broken) {
+            let (run, requests) = read(&body);
+            let run = run.expect(4);
+            assert_eq!((requests, summary(&run)["rejected"].as_u64()), (2, Some(1)), "{body}");
+            assert!(run.stdout.ends_with("{\"id\":\"last\"}\n"), "{body}: {run:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_may_have_been_more_than_a_license_is_not_passed_over() {
+    for line in [
+        // A result that cannot be read.
+        r#"{"result":"eyJ","next_cursor":"c1"}"#,
+        r#"{"result":7,"next_cursor":null}"#,
+        r#"{"next_cursor":null,"results":true}"#,
+        // Names with escapes.
+        r#"{"x":01,"next\u005fcursor":"c1"}"#,
+        r#"{"x":01,"\u0065rror":"Bad Gateway","\u0073tatusCode":502}"#,
+        // An `id` that is none, by the rule of decoding.
+        r#"{"id":"y","id":null,"next_cursor":"c1"}"#,
+        r#"{"id":"\ud83d","next_cursor":"c1"}"#,
+        // Errors that are broken.
+        r#"{"status":502,"message":"x",}"#,
+        r#"{"truto_is_remote_error":true,"message":"x",}"#,
+        r#"{"message":"Internal error","x":NaN}"#,
+        // An envelope of another form.
+        r#"{"data":[{"i\u0064":"b"},{"i\u0064":"c"}],"next_cursor":"c1"}"#,
+        // Torn, with a whole one behind.
+        r#"{"id":"a","name":"x{"id":"b","name":"good"}"#,
+        r#"{"id":"a",{"id":"b","name":"good"}"#,
+    ] {
+        assert_lost(&format!("{Z}\n{line}\n{{\"id\":\"b\"}}\n"), "{\"id\":\"z\"}\n");
+        assert_lost(
+            &format!("\u{1e}{Z}\n\u{1e}{line}\n\u{1e}{{\"id\":\"b\"}}\n"),
+            "{\"id\":\"z\"}\n",
+        );
+    }
+    // A body that is nothing else is no empty listing.
+    for body in [
+        r#"{"result":"eyJ","next_cursor":null}"#,
+        r#"{"result":"eyJ","next_cursor":"c1"}"#,
+        r#"{"result":7}"#,
+        r#"{"next_cursor":null,"results":true}"#,
+        r#"{"data":[{"i\u0064":"b"},{"i\u0064":"c"}],"next_cursor":null}"#,
+    ] {
+        assert_lost(body, "");
+    }
+}
