@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build demo soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz
+.PHONY: help build deb demo soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -7,6 +7,9 @@ help: ## Show what there is to run
 build: ## Build the command, optimized: target/release/license-stream
 	@scripts/prerequisites.sh build
 	cargo build --release --features cli
+
+deb: build ## Make a Debian package: target/license-stream_VERSION_ARCH.deb
+	scripts/deb.sh
 
 demo: ## See it work: a simulated Truto, Parquet files and Kafka topics, nothing to install
 	@scripts/prerequisites.sh build

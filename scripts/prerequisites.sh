@@ -2,7 +2,8 @@
 # Checks for what the project needs from the system, and gets it where that is possible.
 #
 #   scripts/prerequisites.sh build   to compile: Rust, C and C++ compilers, make, pkg-config, OpenSSL's headers
-#   scripts/prerequisites.sh test    the same, and for the tests: Java 17, Maven, kcat, Python 3.11 with venv
+#   scripts/prerequisites.sh test    the same, and for the tests: Java 17, Maven, kcat, Python 3.11 with venv,
+#                                    dpkg-dev, systemd (its systemd-analyze)
 #   scripts/prerequisites.sh bench   the same, and to compare with others: curl, GNU time, taskset
 #
 # Says nothing when nothing is missing. On Debian 12, Ubuntu 24.04 and later, what is missing is installed
@@ -11,7 +12,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 purpose=${1:-}
-[[ $purpose =~ ^(build|test|bench)$ ]] || { sed -n '4,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[[ $purpose =~ ^(build|test|bench)$ ]] || { sed -n '4,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 die() {
   printf 'prerequisites: %s\n' "$*" >&2
@@ -55,6 +56,9 @@ check_system() {
   has_java 2>/dev/null || packages+=(default-jre-headless)
   command -v mvn >/dev/null || packages+=(maven)
   command -v kcat >/dev/null || packages+=(kcat)
+  # What looks at the package and the units.
+  command -v dpkg-shlibdeps >/dev/null || packages+=(dpkg-dev)
+  command -v systemd-analyze >/dev/null || packages+=(systemd)
   "$root/scripts/python.sh" interpreter >/dev/null 2>&1 || packages+=(python3 python3-venv)
   [[ $purpose == bench ]] || return 0
   command -v curl >/dev/null || packages+=(curl)

@@ -37,6 +37,8 @@ fn help_is_as_it_was_reviewed() {
     );
     assert_help(&["integrations", "--help"], &expect_file!["../../golden/help-integrations.txt"]);
     assert_help(&["simulate", "--help"], &expect_file!["../../golden/help-simulate.txt"]);
+    assert_help(&["completions", "--help"], &expect_file!["../../golden/help-completions.txt"]);
+    assert_help(&["man", "--help"], &expect_file!["../../golden/help-man.txt"]);
     assert_help(&["demo", "--help"], &expect_file!["../../golden/help-demo.txt"]);
 }
 
@@ -63,6 +65,8 @@ fn no_command_is_without_help() {
             "schema",
             "integrations",
             "simulate",
+            "completions",
+            "man",
             "demo",
             "help"
         ]
