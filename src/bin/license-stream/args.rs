@@ -279,6 +279,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 33);
+        assert_eq!(examples, 34);
     }
 }
