@@ -45,6 +45,18 @@ impl Run {
         self
     }
 
+    /// This run, whose `--json` summary must say that it failed before anything was begun, with the reason that
+    /// standard error has.
+    #[track_caller]
+    pub(crate) fn began_nothing(&self) {
+        let summary = self.summary();
+        assert_eq!(summary["outcome"], "failed", "{self:#?}");
+        assert_eq!(summary["records"], 0, "{self:#?}");
+        assert_eq!(summary["requests"], 0, "{self:#?}");
+        let error = summary["error"].as_str().unwrap_or_else(|| panic!("no reason: {self:#?}"));
+        assert!(self.stderr.contains(error), "{self:#?}");
+    }
+
     /// The `--json` summary, which must be all of standard output.
     #[track_caller]
     pub(crate) fn summary(&self) -> Value {
