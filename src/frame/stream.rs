@@ -493,10 +493,9 @@ mod tests {
     }
 
     /// What comes of a body of which every record is wanted that is JSON.
-    fn values(body: &'static str) -> (Vec<Result<serde_json::Value>>, Page) {
-        let mut records = stream::iter([Ok::<_, io::Error>(Bytes::from(body))])
-            .frames()
-            .json::<serde_json::Value>();
+    fn values(body: impl Into<Bytes>) -> (Vec<Result<serde_json::Value>>, Page) {
+        let mut records =
+            stream::iter([Ok::<_, io::Error>(body.into())]).frames().json::<serde_json::Value>();
         let values = records.by_ref().map(|record| record.map(|record| record.value));
         (values.collect().now_or_never().expect("nothing waits"), records.page())
     }
@@ -519,7 +518,7 @@ mod tests {
                 format!("{{\"id\":\"a\"}}\n{second}\n7\n"),
                 format!("[{{\"id\":\"a\"}},{second},7]"),
             ] {
-                let (found, _) = values(body.leak());
+                let (found, _) = values(body);
                 let [Ok(_), Err(error)] = &found[..] else { panic!("{second}: {found:?}") };
                 assert_eq!(error.kind(), kind, "{second}");
             }
