@@ -103,6 +103,17 @@ impl CheckpointStore for BucketStore {
         .boxed()
     }
 
+    fn peek<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>> {
+        async move {
+            let name = file_name(key)?;
+            match self.bucket.read(&name).await? {
+                Some(json) => self.stored(&name, &json),
+                None => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
     fn save<'a>(&'a self, checkpoint: &'a Checkpoint) -> BoxFuture<'a, Result<()>> {
         async move {
             // What was made to be JSON is read as such.
@@ -189,7 +200,11 @@ mod tests {
         let second = BucketStore::new(bucket.clone());
         assert_eq!(second.list().await.unwrap().len(), 1);
         keeper.record(durable(6)).await.expect("looking at it takes nothing over");
+        let peeked = second.peek("a").await.unwrap();
+        assert_eq!(second.peek("b").await.unwrap(), None);
+        keeper.record(durable(6)).await.expect("nor does looking at it alone");
         let found = second.load("a").await.unwrap();
+        assert_eq!(peeked, found);
         assert_eq!(found.as_ref().unwrap().place.position.byte, 6);
         let refused = keeper.record(durable(7)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Destination);

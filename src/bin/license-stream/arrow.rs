@@ -38,6 +38,7 @@ fn check(args: &ParquetArgs) -> Result<()> {
         ("--partition-by", !args.layout.partition_by.is_empty()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
+        ("--skip-newer-than", args.checkpoint.skip_newer_than.is_some()),
     ];
     if let Some((flag, _)) = typed.iter().find(|(_, is_typed)| *is_typed) {
         let message = format!("{flag} is of Parquet files, and does not go with --as arrow-stream");

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
+use license_stream::checkpoint::{
+    Beginning, Checkpoint, CheckpointLock, CheckpointStore, Identity, Keeper,
+};
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
@@ -70,6 +72,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         false => Delivery::AtLeastOnce,
     };
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = export.skipping(args.checkpoint.skip_newer_than.clone());
     let mut export = export.observed(args.observe, "kafka")?;
     // Only now that signals are listened to: it connects.
     let mut topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
@@ -296,6 +299,25 @@ enum Kept {
 }
 
 impl Topics {
+    /// What a checkpoint is of.
+    fn identity_of(&self, identity: Identity) -> Identity {
+        let mut identity = identity.with("topic", &self.options.topic);
+        for (name, value) in &self.identity {
+            identity = identity.with(*name, value);
+        }
+        if let (Kept::Beside(_), Some(id)) = (&self.kept, &self.transactional_id) {
+            // Whoever goes on with a snapshot must fence the run that has begun it, should it live.
+            identity = identity.with("transactional_id", id);
+        }
+        if let Some(id) = &self.topic_id {
+            identity = identity.with(TOPIC_ID, id);
+        }
+        if self.is_exactly_once {
+            identity = identity.with(DELIVERY, EXACTLY_ONCE);
+        }
+        identity
+    }
+
     /// The checkpoint `found` for a run that may deliver in another way than the one before. Exactly once, none
     /// goes on with a snapshot of which something may be there twice; at least once, any does.
     fn as_delivered(&self, mut found: Checkpoint) -> Option<Checkpoint> {
@@ -354,17 +376,7 @@ impl Sinks for Topics {
         identity: Identity,
         attempt: u32,
     ) -> Result<Opened<KafkaSink>> {
-        let mut identity = identity.with("topic", &self.options.topic);
-        for (name, value) in &self.identity {
-            identity = identity.with(*name, value);
-        }
-        if let (Kept::Beside(_), Some(id)) = (&self.kept, &self.transactional_id) {
-            // Whoever goes on with a snapshot must fence the run that has begun it, should it live.
-            identity = identity.with("transactional_id", id);
-        }
-        if let Some(id) = &self.topic_id {
-            identity = identity.with(TOPIC_ID, id);
-        }
+        let identity = self.identity_of(identity);
         let mut lock = None;
         let store: Option<Store> = match &self.kept {
             Kept::Nothing => None,
@@ -378,9 +390,6 @@ impl Sinks for Topics {
             }
             Kept::Beside(store) => Some(Arc::new(store.clone())),
         };
-        if self.is_exactly_once {
-            identity = identity.with(DELIVERY, EXACTLY_ONCE);
-        }
         let found = match &store {
             Some(store) if attempt == 0 => store.load(identity.key()).await?,
             _ => None,
@@ -419,6 +428,19 @@ impl Sinks for Topics {
             Box::new(keeper) as Box<dyn Journal>
         });
         Ok(Opened { sink, beginning, journal })
+    }
+
+    async fn last(&self, identity: Identity) -> Result<Option<Checkpoint>> {
+        let identity = self.identity_of(identity);
+        let last = match &self.kept {
+            Kept::Nothing => None,
+            Kept::Elsewhere(_, store) => store.peek(identity.key()).await?,
+            Kept::Beside(store) => store.peek(identity.key()).await?,
+        };
+        // What is wrong with an unfinished one is told where it is gone on with.
+        let last = last.filter(|last| last.is_complete).and_then(|last| self.as_delivered(last));
+        let last = last.map(|last| self.in_topic(last)).transpose()?;
+        Ok(last.filter(|last| identity.is_of(last)))
     }
 
     fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>, _: bool) -> Written {

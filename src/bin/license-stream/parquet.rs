@@ -1,15 +1,16 @@
 //! `license-stream parquet`
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use license_stream::checkpoint::{Beginning, CheckpointLock, Identity, Keeper};
+use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, FileFormat, Manifest, ParquetOptions, ParquetReport, ParquetSink,
     PartitionField, RunClaim, SortColumn,
 };
 use license_stream::{Error, ErrorKind, Result};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
@@ -46,6 +47,7 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     }
     let sink = if args.form == FormArg::Arrow { "arrow" } else { "parquet" };
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = export.skipping(args.checkpoint.skip_newer_than.clone());
     let mut export = export.observed(args.observe, sink)?;
     let format = match args.form {
         FormArg::Arrow => FileFormat::Arrow,
@@ -85,7 +87,8 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     };
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
     let is_part = !export.source.is_from_the_first_page();
-    export.run(Files { options, store, elsewhere, beside, out, run, is_part }).await
+    let pending = OnceCell::new();
+    export.run(Files { options, store, elsewhere, beside, out, run, pending, is_part }).await
 }
 
 /// Refuses directories that are named for what nobody knows.
@@ -115,11 +118,23 @@ struct Files {
     out: Option<String>,
     /// Where there are many accounts: the run's own claim, from its first snapshot on.
     run: Option<Mutex<Option<RunClaim>>>,
+    /// What was pending when the first account was looked at that need not be read again. What has become so since
+    /// is another run's.
+    pending: OnceCell<HashSet<String>>,
     /// Whether reading begins at a cursor, so that what is read is no snapshot of an account.
     is_part: bool,
 }
 
 impl Files {
+    /// What a checkpoint is of.
+    fn identity(&self, identity: Identity) -> Identity {
+        let identity = layout(identity, &self.options).with("strict", self.options.strict);
+        match &self.out {
+            Some(out) => identity.with("out", out),
+            None => identity,
+        }
+    }
+
     async fn begin_run(&self) -> Result<()> {
         if let Some(run) = &self.run {
             let mut run = run.lock().await;
@@ -141,10 +156,7 @@ impl Sinks for Files {
         attempt: u32,
     ) -> Result<Opened<ParquetSink>> {
         let mut options = self.options.clone();
-        let mut identity = layout(identity, &options).with("strict", options.strict);
-        if let Some(out) = &self.out {
-            identity = identity.with("out", out);
-        }
+        let identity = self.identity(identity);
         self.begin_run().await?;
         // First the claim: what is read behind it cannot change any more.
         let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);
@@ -179,6 +191,29 @@ impl Sinks for Files {
         }
         let sink = ParquetSink::within(claim, options).await?;
         Ok(Opened { sink, beginning, journal: Some(Box::new(completion)) })
+    }
+
+    async fn last(&self, identity: Identity) -> Result<Option<Checkpoint>> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let identity = self.identity(identity);
+        let last = store.peek(identity.key()).await?;
+        Ok(last.filter(|last| identity.is_of(last)))
+    }
+
+    /// The manifest decides: a run that was killed behind it has left the checkpoint behind, and somebody may have
+    /// removed the one and not the other.
+    async fn is_complete(&self, wanted: &Wanted, last: &Checkpoint) -> Result<bool> {
+        // As if it were read: where it is the last of the run, `_SUCCESS` is to be written.
+        self.begin_run().await?;
+        let (lake, account) = (&self.options.lake, wanted.id());
+        let pending =
+            self.pending.get_or_try_init(|| async { lake.pending().await.map(HashSet::from_iter) });
+        if last.is_complete && !pending.await?.contains(account.unwrap_or(&last.key)) {
+            return lake.is_complete(account, &last.snapshot_id).await;
+        }
+        // What nobody has come to say any more is said now.
+        let claim = Claim::take(lake.clone(), account).await?;
+        claim.settle_if_complete(&last.snapshot_id).await
     }
 
     fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>, _: bool) -> Written {

@@ -202,6 +202,7 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     if tally.what.are_many {
         print_accounts(tally);
     }
+    print_skipped(tally);
     if counts.rejected > 0 {
         let reasons = counts
             .rejects_by_reason
@@ -253,6 +254,10 @@ fn print_accounts(tally: &Tally) {
         [] => say!("accounts: none"),
         words => say!("accounts: {}", words.join(", ")),
     }
+}
+
+/// Why some were not read.
+fn print_skipped(tally: &Tally) {
     for (reason, Skipped { count, named }) in &tally.skipped {
         let (number, accounts) = counted(*count, "account", "accounts");
         let reason = if *count == 1 { reason.clone() } else { of_several(reason) };
@@ -261,7 +266,9 @@ fn print_accounts(tally: &Tally) {
             more => format!(", and {} more", human_count(more)),
         };
         let named: Vec<_> = named.iter().map(String::as_str).collect();
-        say!("skipped: {number} {accounts}, because {reason}: {}{more}", named.join(", "));
+        // The token's own account has no name.
+        let which = if named.is_empty() { "" } else { ": " };
+        say!("skipped: {number} {accounts}, because {reason}{which}{}{more}", named.join(", "));
     }
 }
 

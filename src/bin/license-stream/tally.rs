@@ -9,6 +9,7 @@ use license_stream::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::again;
 use crate::exit::Exit;
 use crate::report::chain;
 use crate::signal::Signal;
@@ -198,7 +199,8 @@ impl Tally {
             End::Skipped(reason) => {
                 let entry = Snapshot { outcome: "skipped", reason: Some(&reason), ..entry };
                 self.list(index, begun, &entry);
-                let skipped = self.skipped.entry(reason).or_default();
+                let common = again::common(&reason).to_owned();
+                let skipped = self.skipped.entry(common).or_default();
                 skipped.count += 1;
                 skipped.named.extend(id.map(str::to_owned));
                 if skipped.named.len() > NAMED {

@@ -3,6 +3,7 @@
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use super::SettingArgs;
+use crate::again::SkipNewer;
 use crate::place::Place;
 
 /// Where a run keeps how far it is.
@@ -17,6 +18,11 @@ pub(crate) struct CheckpointArgs {
     /// Keep no checkpoint, and look at none: every run begins a snapshot of its own
     #[arg(long, conflicts_with = "checkpoint")]
     pub(crate) no_checkpoint: bool,
+    /// Pass over accounts whose last snapshot here, by the same options, is complete and began less than so long
+    /// ago (90s, 15m, 6h, 1d): for a run that was killed and is begun again, which would otherwise read them into
+    /// another snapshot
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["no_checkpoint", "input", "cursor"])]
+    pub(crate) skip_newer_than: Option<SkipNewer>,
 }
 
 #[derive(Debug, Subcommand)]
