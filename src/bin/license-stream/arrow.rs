@@ -15,7 +15,7 @@ use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::input;
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
@@ -91,6 +91,7 @@ impl Sinks for Batches {
             records: summary.report.rows,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            earlier: Earlier::Nothing,
         }
     }
 

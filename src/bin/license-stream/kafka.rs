@@ -23,7 +23,7 @@ use crate::metrics::STATISTICS_INTERVAL;
 use crate::place::Place;
 use crate::report;
 use crate::screen::say;
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
 use crate::{records, settings};
@@ -450,6 +450,8 @@ impl Sinks for Topics {
             records: summary.report.delivered,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            // A transaction that a killed run has left is taken back, by the brokers.
+            earlier: if self.is_exactly_once { Earlier::Known } else { Earlier::AtLeast },
         }
     }
 

@@ -20,7 +20,7 @@ use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::place::Place;
 use crate::remarks;
 use crate::report::{self, human_bytes, human_count};
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::wanted::Wanted;
 
 /// What an account must have of the row groups in hand, where there are many: what encodes the columns takes
@@ -224,6 +224,7 @@ impl Sinks for Files {
             records: files.iter().map(|file| file.rows).sum(),
             bytes,
             unexpected: summary.report.unexpected.clone(),
+            earlier: Earlier::Nothing,
             destination: Destination::Files(
                 files.iter().map(|file| file.path.display().to_string()).collect(),
             ),

@@ -192,7 +192,10 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     }
     if tally.left_behind > 0 {
         let (count, noun) = counted(tally.left_behind, "license", "licenses");
-        say!("left behind: {count} {noun} of what was given up, under other snapshot ids");
+        let at_least = if tally.is_left_at_least { "at least " } else { "" };
+        say!(
+            "left behind: {at_least}{count} {noun} of what was given up, under other snapshot ids"
+        );
     }
     if tally.requests.retried > 0 {
         let (made, noun) = counted(tally.requests.made, "request", "requests");
