@@ -159,7 +159,11 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     let signal = export.signals.first();
     let outcome = match (tally.outcome(signal), signal) {
         (Outcome::Interrupted, Some(signal)) => {
-            format!("stopped by {} after a clean flush", signal.name())
+            let how = match export.signals.halt().is_cancelled() {
+                true => "when --grace was over, before all that was read was delivered",
+                false => "after a clean flush",
+            };
+            format!("stopped by {} {how}", signal.name())
         }
         (outcome, _) => outcome.as_str().to_owned(),
     };
