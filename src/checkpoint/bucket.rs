@@ -42,8 +42,7 @@ impl BucketStore {
 
     fn read(&self, name: &str, json: &[u8]) -> Result<Checkpoint> {
         Checkpoint::from_json(json).map_err(|error| {
-            let message = format!("{}: {}", self.bucket.url_of(name), error.message());
-            Error::new(error.kind(), message).caused_by(error)
+            error.map_message(|message| format!("{}: {message}", self.bucket.url_of(name)))
         })
     }
 

@@ -91,6 +91,11 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         is_renewed: bool,
     ) -> Written;
 
+    /// The flags by which `license-stream checkpoint` finds what this run keeps.
+    fn checkpoints(&self) -> String {
+        String::new()
+    }
+
     /// Where all of it is, for people.
     fn place(&self, files: u64, bytes: u64) -> String;
 
@@ -393,10 +398,12 @@ impl<D: Sinks> Run<D> {
                 (Input::Api(Box::new(LicensePages::new(client.clone(), request))), identity)
             }
         };
-        let opened = self.sinks.sink(wanted, identity, attempt).await?;
+        let key = identity.key().to_owned();
+        let as_typed = |error| checkpoints::as_typed(error, &key, &self.sinks.checkpoints());
+        let opened = self.sinks.sink(wanted, identity, attempt).await.map_err(as_typed)?;
         let Opened { sink, beginning, journal } = opened;
         if let Beginning::Resumed(checkpoint) = &beginning {
-            self.check_rejected(checkpoint)?;
+            self.check_rejected(checkpoint).map_err(as_typed)?;
         }
         let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
         snapshot.account = wanted.account.clone();
@@ -481,7 +488,10 @@ impl<D: Sinks> Run<D> {
     ) -> Result<Option<String>> {
         // What is wrong with it is told where it is asked for, should the account have licenses at all.
         let Ok(request) = self.request(client, wanted).await else { return Ok(None) };
-        let last = self.sinks.last(self.identity(Some(&request))).await?;
+        let identity = self.identity(Some(&request));
+        let key = identity.key().to_owned();
+        let as_typed = |error| checkpoints::as_typed(error, &key, &self.sinks.checkpoints());
+        let last = self.sinks.last(identity).await.map_err(as_typed)?;
         let Some((last, reason)) = last.and_then(|last| {
             let reason = skip_newer.reason(&last)?;
             Some((last, reason))

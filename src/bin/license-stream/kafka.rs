@@ -16,7 +16,7 @@ use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::args::{DeliveryArg, KafkaArgs, ValueArg};
-use crate::checkpoints::{self, Store};
+use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::metrics::STATISTICS_INTERVAL;
@@ -146,7 +146,14 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     if let Some(letters) = letters {
         export = export.with_letters(letters);
     }
+    let typed = match &kept {
+        Kept::Elsewhere(place, _) => format!("--checkpoint {}", quoted(&place.to_string())),
+        Kept::Nothing | Kept::Beside(_) => {
+            checkpoints::in_topic(&args.topic, &args.brokers, &args.settings)
+        }
+    };
     let sinks = Topics {
+        typed,
         producer,
         topics,
         options,
@@ -274,6 +281,8 @@ pub(crate) fn check_delivery(args: &KafkaArgs) -> Result<()> {
 
 /// One topic, or those of one template, which all accounts share, and one producer.
 struct Topics {
+    /// The flags that say where checkpoints are.
+    typed: String,
     producer: KafkaProducer,
     topics: KafkaTopics,
     /// Those of every snapshot.
@@ -453,6 +462,10 @@ impl Sinks for Topics {
             // A transaction that a killed run has left is taken back, by the brokers.
             earlier: if self.is_exactly_once { Earlier::Known } else { Earlier::AtLeast },
         }
+    }
+
+    fn checkpoints(&self) -> String {
+        self.typed.clone()
     }
 
     fn place(&self, _: u64, _: u64) -> String {

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
-use crate::checkpoints::{self, Store};
+use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::place::Place;
@@ -77,6 +77,10 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         false => checkpoints::beside_files(&args.checkpoint, &args.out)?,
     };
     let out = args.checkpoint.checkpoint.is_some().then(|| args.out.absolute());
+    let typed = match &args.checkpoint.checkpoint {
+        Some(place) => format!("--checkpoint {}", quoted(&place.to_string())),
+        None => format!("--out {}", quoted(&args.out.to_string())),
+    };
     let elsewhere = match (&store, args.checkpoint.checkpoint) {
         (Some(_), Some(place)) if !place.is_same(&checkpoints::folder(&args.out)) => Some(place),
         _ => None,
@@ -88,7 +92,8 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
     let is_part = !export.source.is_from_the_first_page();
     let pending = OnceCell::new();
-    export.run(Files { options, store, elsewhere, beside, out, run, pending, is_part }).await
+    let files = Files { options, store, typed, elsewhere, beside, out, run, pending, is_part };
+    export.run(files).await
 }
 
 /// Refuses directories that are named for what nobody knows.
@@ -109,6 +114,8 @@ struct Files {
     /// Those of every snapshot.
     options: ParquetOptions,
     store: Option<Store>,
+    /// The flags that say where that is.
+    typed: String,
     /// Where checkpoints are, if they are not beside the files: in a directory one run at a time keeps its own.
     elsewhere: Option<Place>,
     /// The checkpoints beside the files, if they are not those that are kept: of what is there of them, nothing
@@ -229,6 +236,10 @@ impl Sinks for Files {
                 files.iter().map(|file| file.path.display().to_string()).collect(),
             ),
         }
+    }
+
+    fn checkpoints(&self) -> String {
+        self.typed.clone()
     }
 
     fn place(&self, files: u64, bytes: u64) -> String {

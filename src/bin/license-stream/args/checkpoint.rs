@@ -43,12 +43,13 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("which").required(true).args(["account", "all"])))]
 pub(crate) struct ResetArgs {
     /// Account whose checkpoint is forgotten; `input` is that of inputs of no account
-    #[arg(long, value_name = "UUID", required_unless_present = "all")]
+    #[arg(long, value_name = "UUID")]
     pub(crate) account: Vec<String>,
     /// Forget the checkpoints of all accounts
-    #[arg(long, conflicts_with = "account")]
+    #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
