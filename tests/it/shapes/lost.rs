@@ -165,7 +165,8 @@ fn an_envelope_with_an_id_or_a_broken_name_is_not_passed_over_as_one_license() {
 #[test]
 fn an_envelope_that_is_too_long_before_its_result_is_no_complete_listing() {
     let long = "x".repeat(70_000);
-    let body = format!(r#"{{"id":"r","meta":"{long}","result":[{{"id":"a"}}],"next_cursor":null}}"#);
+    let body =
+        format!(r#"{{"id":"r","meta":"{long}","result":[{{"id":"a"}}],"next_cursor":null}}"#);
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, body.as_bytes()).unwrap();
     let read = |shape: &[&str], code| {
