@@ -253,6 +253,11 @@ pub use timestamp::Timestamp;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// The Rust of the guide for programs that have the library in them, likewise.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../docs/embedding.md")]
+struct EmbeddingGuide;
+
 /// The Rust of the simulator's guide, likewise.
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../docs/simulator.md")]

@@ -9,6 +9,7 @@ mod compact;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
+mod embedding;
 mod examples;
 mod http;
 mod kafka;
