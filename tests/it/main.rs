@@ -27,3 +27,4 @@ mod s3;
 mod schemas;
 mod shapes;
 mod support;
+mod troubleshooting;
