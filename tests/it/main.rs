@@ -9,6 +9,7 @@ mod compact;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
+mod documents;
 mod embedding;
 mod examples;
 mod http;
