@@ -12,6 +12,8 @@
 
 mod bookmark;
 mod doubt;
+#[cfg(test)]
+mod endless;
 mod job;
 mod journal;
 #[cfg(test)]

@@ -43,6 +43,13 @@ pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(text)
 }
 
+/// Whether requests would go in plain to another machine, and nothing says that they may.
+pub(super) fn is_plain_abroad(builder: &AmazonS3Builder) -> bool {
+    let allowed = builder.get_config_value(&Key::Client(ClientConfigKey::AllowHttp));
+    let is_plain = endpoint(builder).is_some_and(|endpoint| endpoint.starts_with("http://"));
+    is_plain && allowed.as_deref() != Some("true")
+}
+
 /// Where requests go, if it is not to Amazon.
 fn endpoint(builder: &AmazonS3Builder) -> Option<String> {
     let set = |key| builder.get_config_value(&key);
@@ -219,6 +226,13 @@ mod tests {
         let (here, there) = ("http://localhost:9000", "http://minio:9000");
         assert!(is_allowed(&[("AWS_ENDPOINT_URL", here)]));
         assert!(is_allowed(&[("AWS_ENDPOINT_URL", there), ("AWS_ENDPOINT_URL_S3", here)]));
-        assert!(!is_allowed(&[("AWS_ENDPOINT_URL", here), ("AWS_ENDPOINT_URL_S3", there)]));
+        let abroad = [("AWS_ENDPOINT_URL", here), ("AWS_ENDPOINT_URL_S3", there)];
+        assert!(!is_allowed(&abroad));
+        assert!(is_plain_abroad(&of(&abroad).unwrap()));
+        let allowed = [abroad[1], ("AWS_ALLOW_HTTP", "true")];
+        assert!(!is_plain_abroad(&of(&allowed).unwrap()));
+        assert!(!is_plain_abroad(&of(&[("AWS_ENDPOINT_URL", here)]).unwrap()));
+        assert!(!is_plain_abroad(&of(&[("AWS_ENDPOINT_URL", "https://minio")]).unwrap()));
+        assert!(!is_plain_abroad(&of(&[]).unwrap()));
     }
 }

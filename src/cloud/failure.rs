@@ -19,6 +19,10 @@ const REFUSALS: [&str; 6] = [
     "SignatureDoesNotMatch",
 ];
 
+/// What helps where a store gave no answer, however often it was asked.
+const UNREACHABLE: &str =
+    "look at the network and at AWS_ENDPOINT_URL, and run again: what is on record is gone on with";
+
 /// Longest that is repeated of what a store says.
 const MOST: usize = 300;
 
@@ -41,7 +45,8 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
         error if is_of_the_network(error) => ErrorKind::Unreachable,
         _ => ErrorKind::Destination,
     };
-    Error::new(kind, what).caused_by(Said(said(&error)))
+    let failed = Error::new(kind, what).caused_by(Said(said(&error)));
+    if kind == ErrorKind::Unreachable { failed.advising(UNREACHABLE) } else { failed }
 }
 
 /// Whether it was an object store that `error` comes from.
@@ -79,6 +84,9 @@ fn code(error: &StoreError) -> Option<String> {
 /// repeat the request, a session's token included.
 fn said(error: &StoreError) -> String {
     let text = error.to_string();
+    if let Some(last) = causes(error).last().filter(|_| is_of_the_network(error)) {
+        return printable(&format!("the store gave no answer: {last}"), MOST);
+    }
     if let Some(code) = code(error) {
         let message = between(&text, "<Message>", "</Message>").unwrap_or_default();
         return printable(&format!("the store answered {code}: {message}"), MOST);

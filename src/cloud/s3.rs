@@ -18,9 +18,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one request; a part is 5 MiB.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A request that failed is made again for so long.
+/// A request that failed is made again for so long, and so often at most.
 pub(super) const RETRY: Duration = Duration::from_secs(60);
-pub(super) const RETRIES: usize = 8;
+pub(super) const RETRIES: usize = 10;
+
+/// Before each of them. The crate draws each wait between the first and `base` times the one before, so that one
+/// grows by half on average: all of them together are some 15 seconds, in which a store can be restarted.
+const WAITS: BackoffConfig = BackoffConfig {
+    init_backoff: Duration::from_millis(100),
+    max_backoff: Duration::from_secs(10),
+    base: 3.0,
+};
 
 /// The place that `s3://bucket/prefix` names.
 pub(super) fn open(url: &str) -> Result<Bucket> {
@@ -38,6 +46,12 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
         .map_err(|error| wrong("this cannot be a prefix").caused_by(error))?;
     let mut builder =
         environment::builder(environment::variables()).map_err(|what| wrong(&what))?;
+    if environment::is_plain_abroad(&builder) {
+        return Err(wrong(
+            "AWS_ENDPOINT_URL is plain http:// to another machine, where licenses and what signs for them can be read: \
+             use https://, or say that it is wanted (AWS_ALLOW_HTTP=true)",
+        ));
+    }
     let is_set = |key| builder.get_config_value(&AmazonS3ConfigKey::Client(key)).is_some();
     let timeouts =
         [(ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT), (ClientConfigKey::Timeout, TIMEOUT)];
@@ -50,11 +64,7 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
         .with_bucket_name(bucket)
         .with_crypto_provider(Arc::new(Sha2))
         .with_http_connector(Connector)
-        .with_retry(RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: RETRIES,
-            retry_timeout: RETRY,
-        })
+        .with_retry(RetryConfig { backoff: WAITS, max_retries: RETRIES, retry_timeout: RETRY })
         .build()
         .map_err(|error| {
             let wrong = failure::failed(String::new(), error);

@@ -266,7 +266,7 @@ impl Columns {
             value => self.remote_data.push(value.map(|value| value.raw)),
         }
         for (name, value) in &fields.unknown {
-            unexpected.count_unknown(name.raw());
+            unexpected.count_unknown(*name);
             push_member(&mut self.members, name.raw(), value);
         }
         if self.members.is_empty() {

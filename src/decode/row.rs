@@ -144,7 +144,7 @@ impl<'a> Rows<'a> {
             unexpected.count(rest.trailing_zeros() as usize);
             rest &= rest - 1;
         }
-        self.fields.unknown.iter().for_each(|(name, _)| unexpected.count_unknown(name.raw()));
+        self.fields.unknown.iter().for_each(|(name, _)| unexpected.count_unknown(*name));
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a record says that the schema has no place for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fields::field;
+use super::text::Text;
 use crate::license::License;
 
 /// How often each known field had a value that its column does not hold whole, so that the original
@@ -62,7 +64,9 @@ impl Unexpected {
         self.fields[field] += 1;
     }
 
-    pub(super) fn count_unknown(&mut self, name: &str) {
+    /// Counts a member under its name, however that was spelled.
+    pub(super) fn count_unknown(&mut self, name: Text<'_>) {
+        let name = name.decode().unwrap_or(Cow::Borrowed(name.raw()));
         let end = name.char_indices().nth(MAX_NAME).map_or(name.len(), |(at, _)| at);
         self.add_unknown(&name[..end], 1);
     }
@@ -86,9 +90,11 @@ mod tests {
     fn names_are_bounded_in_number_and_length() {
         let mut unexpected = Unexpected::default();
         for index in 0..150 {
-            unexpected.count_unknown(&format!("{index:03}{}", "é".repeat(100)));
+            let name = format!("{index:03}{}", "é".repeat(100));
+            unexpected.count_unknown(Text::new(&name, false));
         }
-        unexpected.count_unknown(&format!("007{}", "é".repeat(61)));
+        let escaped = format!("007{}", r"\u00e9".repeat(61));
+        unexpected.count_unknown(Text::new(&escaped, true));
         assert_eq!(unexpected.unknown().count(), 100);
         assert_eq!(unexpected.unknown_count(), 151);
         assert!(unexpected.unknown().all(|(name, _)| name.chars().count() == 64));

@@ -24,8 +24,9 @@ pub(super) struct Delimited {
     spill: BytesMut,
     /// Where `spill` begins, and `chunk` if there is no spill.
     position: Position,
-    /// Inside a record that was found too long: everything up to the delimiter is dropped.
-    dropped: Option<(Position, Outline)>,
+    /// Inside a record that was found too long: everything up to the delimiter is dropped. With it where it
+    /// began, and what may help.
+    dropped: Option<(Position, Outline, &'static str)>,
     /// The place of one such record that is not known to have been one license, and what may help.
     doubtful: Option<(Position, &'static str)>,
     finished: bool,
@@ -191,15 +192,15 @@ impl Delimited {
         let mut outline = Outline::of(head.clone(), lead);
         let may_be_envelope = opens_body
             && self.options.shape == Shape::Auto
-            && !outline.has_id()
             && head.skip(lead).find(|byte| !is_blank(*byte)) == Some(b'{');
         let advice = if may_be_envelope { IF_ENVELOPE } else { "" };
-        let error = too_long(&self.options, self.position, advice);
-        if !outline.has_id() {
+        let is_doubtful = !outline.has_id();
+        let error = too_long(&self.options, self.position, if is_doubtful { advice } else { "" });
+        if is_doubtful {
             self.doubtful = self.doubtful.or(Some((self.position, advice)));
         }
         outline.take(&self.spill);
-        self.dropped = Some((self.position, outline));
+        self.dropped = Some((self.position, outline, advice));
         self.position.byte += self.spill.len() as u64;
         self.position.line += lines(&self.spill);
         self.position.record += 1;
@@ -213,15 +214,15 @@ impl Delimited {
         let dropped = self.chunk.split_to(end.map_or(self.chunk.len(), |at| at + 1));
         self.position.byte += dropped.len() as u64;
         self.position.line += lines(&dropped);
-        let Some((start, record)) = &mut self.dropped else { return Ok(true) };
-        let start = *start;
+        let Some((start, record, advice)) = &mut self.dropped else { return Ok(true) };
+        let (start, advice) = (*start, *advice);
         record.take(&dropped[..end.unwrap_or(dropped.len())]);
         if end.is_none() && !self.finished {
             return Ok(false);
         }
         let is_cut = end.is_none() && record.is_open();
         if !is_cut && !record.is_license() {
-            self.doubtful = self.doubtful.or(Some((start, "")));
+            self.doubtful = self.doubtful.or(Some((start, advice)));
         }
         self.dropped = None;
         if is_cut { Err(ends_within_record(start, self.position.byte)) } else { Ok(end.is_some()) }

@@ -423,7 +423,7 @@ impl Envelope {
             self.layout = Layout::new();
             parts.into_iter().for_each(|part| self.layout.take(part));
             let head = parts.into_iter().flatten().copied().take(max);
-            self.is_failure_doubtful = self.layout.is_misplaced() || !has_text_id(head);
+            self.is_failure_doubtful = self.is_doubtful() || !has_text_id(head);
             self.failure = Some(too_long(&self.options, token.start, ""));
         } else {
             let what =
@@ -434,12 +434,17 @@ impl Envelope {
 
     /// Looks at more of a record that is too long: only its quotes and brackets tell where it ends.
     fn pass(&mut self, token: &Token, bytes: &[u8]) {
-        if !self.layout.is_misplaced() {
+        if !self.is_doubtful() {
             self.layout.take(bytes);
         }
-        if self.layout.is_misplaced() {
+        if self.is_doubtful() {
             self.doubtful = self.doubtful.or(Some(token.start));
         }
+    }
+
+    /// Whether the record that is too long is not known to be one license.
+    fn is_doubtful(&self) -> bool {
+        self.layout.is_misplaced() || self.layout.tells_page()
     }
 
     /// What `byte` means here.

@@ -7,6 +7,8 @@
 //! record where the name of a member must stand.
 
 use super::blanks::is_blank;
+use super::page::is_of_page;
+use crate::license::License;
 
 /// How deep it is known what each bracket closes.
 const MAX_LEVELS: u64 = 1024;
@@ -36,6 +38,63 @@ pub(super) struct Layout {
     is_misplaced: bool,
     has_object_behind: bool,
     is_torn: bool,
+    members: Members,
+}
+
+/// What the names of members tell where they can be read, whatever is wrong beside them.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    /// The beginning of the string in hand, or of the last one.
+    text: Vec<u8>,
+    /// Whether the value of a result is next.
+    awaits_result: bool,
+    /// A result that is a list or an object, at the top level.
+    has_result: bool,
+    /// A member that says where pages lie, or whether they are whole, at the top level.
+    has_cursor: bool,
+    /// A field of a license beside the `id`, at the top level.
+    has_field: bool,
+    /// An `id` further within.
+    has_inner_id: bool,
+}
+
+/// One more than the longest name that is looked for has with an escape for each of its bytes.
+const MAX_NAME: usize = 6 * "is_partial_response".len() + 1;
+
+impl Members {
+    fn begin(&mut self) {
+        self.text.clear();
+    }
+
+    fn push(&mut self, byte: u8) {
+        if self.text.len() < MAX_NAME {
+            self.text.push(byte);
+        }
+    }
+
+    /// Takes the string that was read for the name of a member.
+    fn end(&mut self, is_top: bool) {
+        let unescaped;
+        let name = if self.text.contains(&b'\\') {
+            let text = [b"\"", &*self.text, b"\""].concat();
+            unescaped = serde_json::from_slice::<String>(&text);
+            unescaped.as_deref().unwrap_or_default()
+        } else {
+            str::from_utf8(&self.text).unwrap_or_default()
+        };
+        match name {
+            "id" => self.has_inner_id |= !is_top,
+            _ if !is_top => {}
+            "result" | "results" => self.awaits_result = true,
+            name if is_of_page(name) => self.has_cursor |= name != "result_count",
+            name => self.has_field |= License::FIELDS.contains(&name),
+        }
+    }
+
+    /// Takes the first byte of what follows the colon of a member.
+    fn value(&mut self, first: u8) {
+        self.has_result |= std::mem::take(&mut self.awaits_result) && matches!(first, b'[' | b'{');
+    }
 }
 
 impl Layout {
@@ -54,6 +113,7 @@ impl Layout {
             is_misplaced: false,
             has_object_behind: false,
             is_torn: false,
+            members: Members::default(),
         }
     }
 
@@ -83,6 +143,17 @@ impl Layout {
         self.is_torn
     }
 
+    /// Whether it has at its top level what envelopes have and licenses do not.
+    pub(super) fn tells_page(&self) -> bool {
+        self.members.has_result || self.members.has_cursor
+    }
+
+    /// The same; or whether, read to its end, it has objects with an `id` within and no field of a license beside
+    /// its own `id`.
+    pub(super) fn may_be_envelope(&self) -> bool {
+        self.tells_page() || (self.members.has_inner_id && !self.members.has_field)
+    }
+
     pub(super) fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.see(*byte);
@@ -98,13 +169,23 @@ impl Layout {
             self.has_inner |= is_member && self.depth > 1;
             self.has_object_behind |= was_misplaced && is_member;
             self.is_torn |= std::mem::take(&mut self.is_brace_misplaced) && is_member;
-            if let Some(behind_brace) = self.closed_behind_brace.take()
-                && !matches!(byte, b',' | b':' | b'}' | b']')
-            {
-                self.is_misplaced = true;
-                self.has_object_behind |= behind_brace;
-                self.is_torn |= behind_brace && !was_misplaced;
+            if !self.in_string && self.outer == b':' {
+                self.members.value(byte);
             }
+            if let Some(behind_brace) = self.closed_behind_brace.take() {
+                match byte {
+                    b':' => self.members.end(self.depth == 1),
+                    b',' | b'}' | b']' => {}
+                    _ => {
+                        self.is_misplaced = true;
+                        self.has_object_behind |= behind_brace;
+                        self.is_torn |= behind_brace && !was_misplaced;
+                    }
+                }
+            }
+        }
+        if self.in_string && (byte != b'"' || is_escaped) {
+            self.members.push(byte);
         }
         match byte {
             // Outside of strings too, an escaped quote is none; an escaped bracket is one there.
@@ -121,6 +202,7 @@ impl Layout {
             b'"' => {
                 self.is_misplaced |= !matches!(self.outer, 0 | b'{' | b'[' | b',' | b':');
                 self.in_string = true;
+                self.members.begin();
             }
             b'{' | b'[' if !self.in_string => self.open(byte, was_misplaced),
             b'}' | b']' if !self.in_string => self.close(byte),

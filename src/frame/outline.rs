@@ -51,7 +51,7 @@ pub(super) fn has_neighbours(record: &[u8]) -> bool {
 
 /// Where in `text` objects with members begin, as far as that can be told of broken ones.
 #[cfg(feature = "stream")]
-fn objects(text: &[u8]) -> impl Iterator<Item = usize> {
+pub(super) fn objects(text: &[u8]) -> impl Iterator<Item = usize> {
     memchr::memchr_iter(b'{', text)
         .filter(|at| token(&mut text[at + 1..].iter().copied()) == Some(b'"'))
 }
@@ -198,7 +198,8 @@ impl Outline {
 
     /// Whether it was one license, now that all of it went by.
     pub(super) fn is_license(&self) -> bool {
-        self.has_id && self.is_closed && !self.has_more && !self.layout.is_torn()
+        let is_one = self.is_closed && !self.has_more && !self.layout.is_torn();
+        self.has_id && is_one && !self.layout.may_be_envelope()
     }
 }
 
@@ -290,6 +291,9 @@ mod tests {
         for (record, is_license, is_open) in [
             (r#"  {"id":"a","x":{"next_cursor":"]"}}  "#, true, false),
             (r#"{"id":"a","x":[{"y":"{"}]}"#, true, false),
+            (r#"{"id":"r","meta":"x","result":[{"id":"a"}]}"#, false, false),
+            (r#"{"id":"r","meta":"x","data":[{"id":"a"}]}"#, false, false),
+            (r#"{"id":"a","remote_data":{"result":[{"id":"b"}]}}"#, true, false),
             (r#"{"id":"a","x":"y{"id":"b","x":"z" w"}"#, false, false),
             (r#"{"id":"a"} x"#, false, false),
             (r#"{"id":"a"}{"next_cursor":"c"}"#, false, false),
@@ -319,7 +323,12 @@ mod tests {
         let good = r#"{"id":"a"}"#;
         let x = "x".repeat(100);
         for (long, in_lines, in_lists) in [
-            (format!(r#"{{"id":"{x}","next_cursor":"c"}}"#), false, false),
+            (format!(r#"{{"id":"{x}","next_cursor":"c"}}"#), true, true),
+            (
+                format!(r#"{{"id":"a","remote_data":{{"x":"{x}","result":[{good}]}}}}"#),
+                false,
+                false,
+            ),
             (format!(r#"{{"y":[{{"z":"}}"}}],"id":"{x}"}}"#), false, false),
             (format!(r#"{{"name":"{x}","next_cursor":"c"}}"#), true, true),
             (format!(r#"{{"raw_response":"{x}","statusCode":502}}"#), true, true),

@@ -115,8 +115,9 @@ impl Probe {
                         return None;
                     };
                     self.at += len;
+                    // One that is no text is none that is looked for, and its place is told by who reads on.
                     let name = serde_json::from_slice::<String>(&body[*start..self.at]);
-                    let Ok(name) = name else { return Some(Shape::Lines) };
+                    let name = name.unwrap_or_default();
                     let is_result = matches!(name.as_str(), "result" | "results");
                     self.has_page |= is_of_page(&name);
                     // A license may have a field `result` of its own, and an envelope an `id`, that of a

@@ -492,6 +492,50 @@ mod tests {
         }
     }
 
+    /// Whether a body ends well, and how many of its records were given out or refused.
+    fn counted(body: &[u8]) -> (bool, usize) {
+        let chunks = stream::iter([Ok::<_, io::Error>(Bytes::copy_from_slice(body))]);
+        let found = all(chunks.frames().json::<License>());
+        let is_whole = found.iter().all(|record| match record {
+            Ok(_) => true,
+            Err(error) => error.is_record(),
+        });
+        (is_whole, found.len())
+    }
+
+    /// One byte that is another, is missing or is too many, anywhere in a page: either it ends with an error, or
+    /// each license was given out or counts as refused. Where it is JSON after that, it says what it says.
+    #[test]
+    fn whatever_byte_of_a_page_is_changed_no_license_goes_uncounted() {
+        let licenses =
+            r#"{"id":"a","name":"A"},{"id":"b","products":[{"id":"p"}]},{"id":"c","name":"C"}"#;
+        for (before, after) in [
+            ("{\"id\":\"r\",\"meta\":1,\"result\":[", "],\"next_cursor\":null}"),
+            ("{\"result\":[", "]}"),
+            ("{\"next_cursor\":\"c\",\"results\":[", "]}"),
+            ("[", "]"),
+        ] {
+            let body = format!("{before}{licenses}{after}").into_bytes();
+            assert_eq!(counted(&body), (true, 3), "{before}");
+            for at in 0..body.len() {
+                for byte in *b"\"\\{}[],: x0\x01\xff" {
+                    let (head, rest) = body.split_at(at);
+                    for changed in [
+                        [head, &[byte], &rest[1..]].concat(),
+                        [head, &[byte], rest].concat(),
+                        [head, &rest[1..]].concat(),
+                    ] {
+                        if serde_json::from_slice::<serde_json::Value>(&changed).is_ok() {
+                            continue;
+                        }
+                        let (is_whole, count) = counted(&changed);
+                        assert!(!is_whole || count >= 3, "{count}: {}", changed.escape_ascii());
+                    }
+                }
+            }
+        }
+    }
+
     /// What comes of a body of which every record is wanted that is JSON.
     fn values(body: impl Into<Bytes>) -> (Vec<Result<serde_json::Value>>, Page) {
         let mut records =

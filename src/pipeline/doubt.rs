@@ -24,6 +24,7 @@ pub(super) struct Doubt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Looks {
     Html,
+    Utf16,
     /// Dead letters that were cut or that another program wrote anew, so that they were not told.
     Letters,
     Unknown,
@@ -41,6 +42,8 @@ impl Doubt {
         // The first may be half a letter, which tells nothing, or too little.
         let looks = if first.bytes.starts_with(b"<") {
             Looks::Html
+        } else if is_utf16(first.bytes) {
+            Looks::Utf16
         } else if block.records().take(2).any(|record| is_of_letter(record.bytes)) {
             Looks::Letters
         } else {
@@ -61,6 +64,9 @@ impl Doubt {
     pub(super) fn error(self) -> Error {
         let why = match self.looks {
             Looks::Html => "it looks like HTML, so the base URL may be wrong, or a proxy answers",
+            Looks::Utf16 => {
+                "it looks like UTF-16, and JSON is UTF-8: recode it first (iconv -f utf-16 -t utf-8)"
+            }
             Looks::Letters => {
                 "it looks like dead letters, of which the first is cut or in another form than it was written in, \
                  so say what they are (--shape dead-letters)"
@@ -84,6 +90,14 @@ fn may_be_of_listing(object: &[u8]) -> bool {
         TopLevel::Whole => PageReader::default().aside(object, Asides::OfLines).is_some(),
         TopLevel::Until(_) => memmem::find(object, b"\"id\"").is_some(),
     }
+}
+
+/// Whether a body begins with the byte order mark of UTF-16, or with a bracket in it.
+fn is_utf16(first: &[u8]) -> bool {
+    matches!(
+        first,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{' | b'[', 0, ..] | [0, b'{' | b'[', ..]
+    )
 }
 
 /// Whether a record has the members of a dead letter, or begins as one does.

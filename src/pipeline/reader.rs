@@ -26,6 +26,10 @@ use crate::sink::{Decoder, Pace};
 /// Bytes that may wait for the end of a job; beyond, it is looked whether they need to.
 const MAX_HELD: usize = 1 << 20;
 
+/// Pages without a record that may follow one another, each with the cursor of the next: an hour of them at three
+/// a second.
+pub(super) const MAX_EMPTY_PAGES: u32 = 10_000;
+
 pub(super) struct Reader<D: Decoder> {
     pub(super) framer: Framer,
     pub(super) options: FramerOptions,
@@ -106,6 +110,7 @@ impl<D: Decoder> Reader<D> {
         let mut page = self.resume.as_ref().map(|place| place.page.clone()).unwrap_or_default();
         reading.page.is_partial = page.is_partial;
         let mut before = page.cursor.clone().map(Page::before_cursor);
+        let mut empty_pages = 0;
         loop {
             // A job of a body in doubt is of no other.
             let is_due = self.pace == Pace::Eager || self.doubt.is_some();
@@ -132,12 +137,17 @@ impl<D: Decoder> Reader<D> {
                 }
             };
             reading.bodies += 1;
+            let start = page.position;
             self.begin_body(source.shape(), page);
             match self.read_body(body).await? {
                 End::Complete => {}
                 end => return Ok(end),
             }
             let said = self.page();
+            empty_pages = if self.was_empty(start) { empty_pages + 1 } else { 0 };
+            if empty_pages == MAX_EMPTY_PAGES && said.next_cursor.is_some() {
+                return Err(endless());
+            }
             let is_partial = said.is_partial || reading.page.is_partial;
             let count = match (reading.page.result_count, said.result_count) {
                 (Some(before), Some(count)) => Some(before.saturating_add(count)),
@@ -218,6 +228,12 @@ impl<D: Decoder> Reader<D> {
     async fn failed(&mut self, error: Error) -> Result<End> {
         self.submit().await;
         Err(error.or_at(self.framer.position()))
+    }
+
+    /// Whether nothing but what it says of itself was in the body that began at `start`.
+    fn was_empty(&self, start: Position) -> bool {
+        let said = u64::from(self.lines.page().next_cursor.is_some());
+        self.framer.position().record - start.record <= said
     }
 
     /// What the body says of itself, now that all of it was read.
@@ -385,6 +401,14 @@ impl<D: Decoder> Reader<D> {
 
 fn is_of_structure(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Truncated)
+}
+
+fn endless() -> Error {
+    let message = format!(
+        "{MAX_EMPTY_PAGES} pages in a row had no licenses, and each the cursor of a further one: the listing seems to \
+         have no end"
+    );
+    Error::new(ErrorKind::Upstream, message).advising("ask Truto why, or for less (--remote-query)")
 }
 
 fn changed() -> Error {

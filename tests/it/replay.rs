@@ -59,7 +59,8 @@ fn a_line_among_dead_letters_that_is_none_is_an_error() {
     std::fs::write(&input, "{\"id\":\"a\"}\n").unwrap();
     let mut command = license_stream();
     let failed = run(command.args(["ndjson", "--shape", "dead-letters", "--input"]).arg(&input));
-    assert!(failed.expect(1).stderr.contains("line is no dead letter at byte 0, line 1, record 0"));
+    let said = "line is no dead letter at byte 0, line 1, record 0: one has `byte`";
+    assert!(failed.expect(1).stderr.contains(said));
 }
 
 #[test]

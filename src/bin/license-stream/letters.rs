@@ -18,6 +18,10 @@ use crate::screen::say;
 /// account is named at great length.
 const HEAD: usize = 4096;
 
+/// What helps where a line is JSON and none.
+const LETTER: &str = "one has `byte`, `message`, a known `reason`, and `text` or `base64` or neither \
+                      (schemas/reject.schema.json): put the line right, or take it out";
+
 /// The start of a body's first line.
 #[derive(Debug, Default)]
 struct Head {
@@ -162,9 +166,8 @@ impl Replay {
         let letter = match ReadLetter::parse(line.bytes) {
             Some(letter) => letter,
             None if serde_json::from_slice::<IgnoredAny>(line.bytes).is_ok() => {
-                return Err(
-                    Error::new(ErrorKind::Input, "line is no dead letter").at(line.position)
-                );
+                let error = Error::new(ErrorKind::Input, "line is no dead letter");
+                return Err(error.advising(LETTER).at(line.position));
             }
             // What a kill left of one: it is no JSON, and so a reject once more.
             None => {

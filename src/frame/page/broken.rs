@@ -5,19 +5,21 @@ use std::ops::ControlFlow;
 
 use memchr::memmem;
 
+use super::members::mentions_id;
 use super::{Asides, Members};
 use crate::decode::{self, TopLevel};
 use crate::error::{Error, ErrorKind};
 use crate::frame::blanks::{BOM, is_blank, trimmed, trimmed_start};
 use crate::frame::layout::Layout;
-use crate::frame::outline::{closes, has_neighbours, has_text_id};
+use crate::frame::outline::{closes, has_neighbours, has_text_id, is_list, objects};
+use crate::license::License;
 use crate::reject::RejectReason;
 
 /// Whether a record that is broken may have been, or may have held, other licenses, a line about the page, an
 /// envelope or an error of the API: then it is not known whether licenses are missing.
 ///
-/// Where its quotes and brackets pair up, an `id` at its top level makes a license of it, and its members
-/// are told apart as far as they can be read. Where they do not, what stands in it is not known, so that
+/// Where its quotes and brackets pair up, its members are told apart as far as they can be read: those at its top
+/// level that make an envelope of it, and otherwise the `id` that makes a license of it. Where they do not, what stands in it is not known, so that
 /// any name tells that no license has. In a list they alone have told where it ends: so they must stand where
 /// they may, too.
 pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
@@ -29,13 +31,19 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
     } else {
         layout.is_torn() || (layout.is_misplaced() && has_neighbours(record))
     };
-    if is_several {
+    if is_several || is_list_behind_more(record) {
         return true;
     }
     let is_readable = closes(record) && !(is_of_list && layout.is_misplaced());
+    if is_readable && layout.may_be_envelope() {
+        return true;
+    }
     let has_id = has_text_id(record.iter().copied());
     if is_readable && has_id {
         return false;
+    }
+    if !closes(record) && !has_id && is_begun_around_others(record) {
+        return true;
     }
     let mut members = Members::default();
     let top = decode::top_level(record, |name, value| {
@@ -48,6 +56,24 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
     is_more
         || NAMES.iter().any(|name| has_name(&unknown, name, |_| true))
         || (!has_id && record.starts_with(b"{") && is_of_error(&unknown))
+}
+
+/// Whether an object that does not close begins with another member than licenses have, and has objects with an
+/// `id` within: as the first line of an envelope of which a name is broken.
+fn is_begun_around_others(record: &[u8]) -> bool {
+    let Some(members) = record.strip_prefix(b"{") else { return false };
+    let is_known = |name: &&str| {
+        let rest = trimmed_start(members).strip_prefix(b"\"").unwrap_or(members);
+        rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"\""))
+    };
+    let inner = objects(members).next();
+    inner.is_some_and(|at| mentions_id(&members[at..])) && !License::FIELDS.iter().any(is_known)
+}
+
+/// Whether a list with an object in it stands in `record` behind nothing but what is no part of one.
+fn is_list_behind_more(record: &[u8]) -> bool {
+    let first = record.iter().position(|byte| matches!(byte, b'{' | b'[' | b'"'));
+    first.is_some_and(|first| is_list(&record[first..]))
 }
 
 /// Whether a record that is rejected for this could not be read to its end.
@@ -193,7 +219,7 @@ mod tests {
             (br#"{"id":"a","remote_data":{"message":"x","status":404},"na"#, false),
             // The last `id` counts, if it is of characters.
             (br#"{"id":"y","id":null,"next_cursor":"c1",}"#, true),
-            (br#"{"id":null,"id":"y","next_cursor":"c1",}"#, false),
+            (br#"{"id":null,"id":"y","error":"c1",}"#, false),
             (br#"{"id":"\ud83d","next_cursor":"c1",}"#, true),
             (br#"{"result":"eyJ",}"#, true),
             // Several on one line, or one that was torn with another behind it.
@@ -205,9 +231,40 @@ mod tests {
             (br#"["id":"a","roles":[{"id":"b"}]}"#, false),
             (br#"["id":"a","roles":[{"id":"b"}],"next_cursor":"c"}"#, true),
             (br#"{"id":"a"}x"#, false),
+            (br#"x[{"id":"a"},{"id":"b"}]"#, true),
+            // The first line of an envelope.
+            (br#"{"r"esult":{"k":{"name":"","id":"a""#, true),
+            (br#"{ "re\sult":[{"id":"a","name":"x"#, true),
+            (br#"{ "name":"x","products":[{"id":"p","name":"y"#, false),
+            (br#"{"x":1,"id":"a","products":[{"id":"p","name":"y"#, false),
+            (br#"{"x":{"y":"z","#, false),
+            (br#"\ [ {"id":"a"},{"id":"b"}]"#, true),
+            (br#"x],"roles":[{"id":"b"},{"id":"c"}]}"#, false),
             (br#"{"id":"a","na"#, false),
+            // An envelope with an `id`, as of a request.
+            (br#"{"id":"r","next_cursor":}"#, true),
+            (br#"{"id":"r" "result":[{"id":"a"},{"id":"b"}],"next_cursor":"c1"}"#, true),
+            (br#"{"id":"r","meta":,"result":[{"id":"c"}]}"#, true),
+            (br#"{"id":"r",,"results" : {"k":{"id":"c"}}}"#, true),
+            (br#"{"id":"r";"r\u0065sult":[{"id":"c"}]}"#, true),
+            (br#"{"id":"r","re\sult":[{"id":"c"}],"is_partial_response":true}"#, true),
+            // One of another form, or of which the name of the result is broken.
+            (br#"{"re\sult":[{"id":"a"},{"id":"b"}]}"#, true),
+            (b"{\"resu\xfft\":[{\"id\":\"a\"}]}", true),
+            (b"{\"id\":\"r\",\"re\x01sult\":{\"k\":{\"id\":\"a\"}}}", true),
+            (br#"{"data":[{"id":"a"},{"id":"b",}]}"#, true),
+            (br#"{"data":{"items":[{"i\u0064":"a"}]},"x":NaN}"#, true),
+            (br#"{"id":"r","data":[{"id":"a"}],"x":NaN}"#, true),
+            (br#"{"id":"a","name":"b","data":[{"id":"a"}],"x":NaN}"#, false),
+            (br#"{"id":"a","result":"[","x":NaN}"#, false),
+            (br#"{"id":"a","result":null,"x":[NaN]}"#, false),
+            (br#"{"id":"a","x":"next_cursor","y":"result","z":[NaN]}"#, false),
+            (
+                br#"{"id":"a","name":"b","x":{"next_cursor":1,"result":[{"id":"b"}]},"y":NaN}"#,
+                false,
+            ),
             // Broken within, and one license for all that.
-            (br#"{"id":"a","next_cursor":}"#, false),
+            (br#"{"id":"a","error":}"#, false),
             (br#"{"x":NaN,"id":"a","remote_data":{"error":null,"result":[]}}"#, false),
             (b"{\"id\":\"\xff\",\"error\":1}", false),
             (b"\xef\xbb\xbf{\"id\":\"a\",\"error\":}", false),
@@ -241,7 +298,7 @@ mod tests {
             (r#"{"id":"a","name":"19" rack","products":[{"id":"p"}],"x":"24" y"}"#, true, false),
             (r#"{"id":"a","name":"19" rack","x":"24" y"}"#, false, false),
             (r#"{"id":"a","name":"19" rack"],"next_cursor":"c","m":["24" y"}"#, true, false),
-            (r#"{"id":"a","x":[{"y":1},{"id":"b"},{"id":"c"}}}"#, true, false),
+            (r#"{"id":"a","roles":[{"y":1},{"id":"b"},{"id":"c"}}}"#, true, false),
             (r#"{"id":"a","name":"19" rack"}{"id":"b"}{"id":"c","name":"24" screen"}"#, true, true),
             // The next one begins where it was torn.
             (

@@ -65,9 +65,7 @@ impl Members {
             self.letter |= 1 << bit;
         }
         let inner = if is_nest { value[1..].split_once('{') } else { None };
-        self.has_others |= inner.is_some_and(|(_, inner)| {
-            ID.iter().any(|id| memmem::find(inner.as_bytes(), id.as_bytes()).is_some())
-        });
+        self.has_others |= inner.is_some_and(|(_, inner)| mentions_id(inner.as_bytes()));
     }
 
     /// Whether it may be a license, if a broken one.
@@ -113,6 +111,11 @@ impl Members {
 
 /// The name `id` as JSON may spell it.
 const ID: [&str; 4] = [r#""id""#, r#""\u0069d""#, r#""i\u0064""#, r#""\u0069\u0064""#];
+
+/// Whether the name `id` stands in `text`.
+pub(super) fn mentions_id(text: &[u8]) -> bool {
+    ID.iter().any(|id| memmem::find(text, id.as_bytes()).is_some())
+}
 
 /// Whether a text that was checked makes an `id`, as decoding has it: it is not empty, and of characters.
 fn is_id(text: &str) -> bool {

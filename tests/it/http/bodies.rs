@@ -124,6 +124,7 @@ fn an_answer_without_licenses_is_no_listing_of_rejects() {
         ("{}", "no listing of licenses"),
         ("null", "no listing of licenses"),
         ("Service is down\n", "no listing of licenses"),
+        ("{\0\"\0i\0d\0\"\0:\0\"\x001\0\"\0}\0", "it looks like UTF-16"),
         ("{\"data\":[{\"id\":\"1\"}]}", "no listing of licenses"),
     ] {
         // As the only page, and as the second.

@@ -307,20 +307,22 @@ fn an_envelope_where_lines_are_read_is_not_passed_over() {
 fn what_may_have_borne_the_cursor_is_not_skipped() {
     let limit = "--max-record-bytes=40";
     let long = format!(r#"{{"next_cursor":"{}"}}"#, "c".repeat(50));
-    let other = format!(r#"{{"id":"x","next_cursor":"{}"}}"#, "c".repeat(50));
+    let other = format!(r#"{{"id":"x","error":"{}"}}"#, "c".repeat(50));
     for (line, code) in [
         (r#"{"next_cursor":"c",}"#, 1),
         (r#"{"next_cursor":"c"#, 1),
         (r#"{"statusCode":502,"error":"x""#, 1),
         (&long, 1),
         (&other, 4),
-        (r#"{"id":"x","next_cursor":}"#, 4),
+        (r#"{"id":"x","error":}"#, 4),
+        (r#"{"id":"x","next_cursor":}"#, 1),
         // Behind as much as is looked at of it.
         (&format!(r#"{{"name":"{}","next_cursor":"c"}}"#, "c".repeat(50)), 1),
         (&format!(r#"{{"raw_response":"{}","statusCode":502,"error":"x"}}"#, "c".repeat(50)), 1),
         (&format!(r#"{{"id":"{}"}}{{"next_cursor":"c"}}"#, "c".repeat(50)), 1),
         (&format!(r#"{{"id":"x","name":"{}","#, "c".repeat(50)), 1),
-        (&format!(r#"{{"id":"{}","next_cursor":"c"}}"#, "c".repeat(50)), 4),
+        (&format!(r#"{{"id":"{}","error":"c"}}"#, "c".repeat(50)), 4),
+        (&format!(r#"{{"id":"{}","next_cursor":"c"}}"#, "c".repeat(50)), 1),
     ] {
         for body in [format!("{A}\n{line}\n{B}\n"), format!("\u{1e}{A}\n\u{1e}{line}\n\u{1e}{B}\n")]
         {

@@ -135,3 +135,46 @@ fn a_line_that_may_have_been_more_than_a_license_is_not_passed_over() {
         assert_lost(body, "");
     }
 }
+
+#[test]
+fn an_envelope_with_an_id_or_a_broken_name_is_not_passed_over_as_one_license() {
+    let (list, cursor) = (r#""result":[{"id":"a"},{"id":"b"}]"#, r#""next_cursor":"c1""#);
+    for body in [
+        format!(r#"{{"id":"r" {list},{cursor}}}"#),
+        format!(r#"{{"id":"r",,{list},{cursor}}}"#),
+        format!(r#"{{"id":"r";{list}}}"#),
+        format!("{{\"id\":\"r\",\u{1}{list},{cursor}}}"),
+        format!(r#"{{"id":"r","meta":,{list},{cursor}}}"#),
+        r#"{"id":"r","re\sult":[{"id":"a"},{"id":"b"}],"next_cursor":"c1"}"#.to_owned(),
+        r#"{"re\sult":[{"id":"a"},{"id":"b"}]}"#.to_owned(),
+        "{\"re\u{1}sult\":{\"k\":{\"id\":\"a\"}}}".to_owned(),
+        r#"{"data":[{"id":"a"},{"id":"b",}]}"#.to_owned(),
+    ] {
+        assert_lost(&body, "");
+        // Behind a page that is whole.
+        let whole = format!("{{\"result\":[{Z}],\"next_cursor\":\"c0\"}}\n{body}\n");
+        let run = read(&whole).0.expect(1);
+        assert_eq!(run.stdout, "{\"id\":\"z\"}\n", "{whole}: {run:#?}");
+    }
+    // A name that is no text, and JSON all the same.
+    let (run, requests) = read(&format!(r#"{{"id":"r","\ud83d":1,{list},{cursor}}}"#));
+    assert_eq!(run.expect(0).stdout, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"last\"}\n");
+    assert_eq!(requests, 2);
+}
+
+#[test]
+fn an_envelope_that_is_too_long_before_its_result_is_no_complete_listing() {
+    let long = "x".repeat(70_000);
+    let body =
+        format!(r#"{{"id":"r","meta":"{long}","result":[{{"id":"a"}}],"next_cursor":null}}"#);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, body.as_bytes()).unwrap();
+    let read = |shape: &[&str], code| {
+        let mut command = ndjson();
+        command.args(["--on-error=skip", "--max-record-bytes=1000"]).args(shape);
+        run(command.arg("--input").arg(file.path())).expect(code)
+    };
+    let run = read(&[], 1);
+    assert!(run.stderr.contains("--shape envelope"), "{run:#?}");
+    assert_eq!(failure(&run), "malformed");
+}
