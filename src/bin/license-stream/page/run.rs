@@ -123,7 +123,7 @@ fn accounts(summary: &Summary, integrations: &Integrations) -> Html {
         ("Outcome", Column::Words),
         ("Licenses", Column::Numbers),
         ("Rejected", Column::Numbers),
-        ("What stopped it", Column::Prose),
+        ("Notes", Column::Prose),
     ];
     let mut html = Html::new();
     if summary.snapshots().is_empty() {
@@ -141,22 +141,21 @@ fn accounts(summary: &Summary, integrations: &Integrations) -> Html {
         let account = snapshot.account.as_deref();
         let name = account.and_then(|account| integrations.name_of(account, None));
         let why = snapshot.error.as_ref().map(|error| error.message.as_str());
-        let why = why.or(snapshot.reason.as_deref()).unwrap_or("–");
-        let retried = match snapshot.retries {
-            0 => String::new(),
-            retries => format!(
-                " ({} of {} requests repeated)",
-                human_count(retries),
-                human_count(snapshot.requests)
-            ),
-        };
+        let mut notes: Vec<_> =
+            why.or(snapshot.reason.as_deref()).map(str::to_owned).into_iter().collect();
+        if snapshot.retries > 0 {
+            let retried = human_count(snapshot.retries);
+            let requests = count(snapshot.requests, "request", "requests");
+            notes.push(format!("{retried} of {requests} repeated"));
+        }
+        let notes = if notes.is_empty() { "–".to_owned() } else { notes.join("; ") };
         table.row(vec![
             account.map_or(Cell::Text("not named".to_owned()), |it| Cell::Code(it.into())),
             Cell::Text(name.unwrap_or_else(|| UNKNOWN.to_owned())),
             Cell::Mark(tone, words),
             Cell::Number(human_count(snapshot.records)),
             Cell::Number(human_count(snapshot.all_rejected())),
-            Cell::Text(format!("{why}{retried}")),
+            Cell::Text(notes),
         ]);
     }
     html.markup("<h3>Each account</h3>\n");
