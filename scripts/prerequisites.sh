@@ -3,7 +3,7 @@
 #
 #   scripts/prerequisites.sh build   to compile: Rust, C and C++ compilers, make, pkg-config, OpenSSL's headers
 #   scripts/prerequisites.sh test    the same, and for the tests: Java 17, Maven, kcat, Python 3.11 with venv,
-#                                    dpkg-dev, systemd (its systemd-analyze)
+#                                    dpkg-dev, systemd (its systemd-analyze), a headless Chromium
 #   scripts/prerequisites.sh bench   the same, and to compare with others: curl, GNU time, taskset
 #
 # Says nothing when nothing is missing. On Debian 12, Ubuntu 24.04 and later, what is missing is installed
@@ -34,6 +34,16 @@ has_java() {
   [[ -n $version ]] && ((version >= 17))
 }
 
+has_browser() {
+  # As in tests/readers/browser.py.
+  local name
+  [[ -z ${LICENSE_STREAM_BROWSER:-} ]] || return 0
+  for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+    ! command -v "$name" >/dev/null || return 0
+  done
+  return 1
+}
+
 check_rust() {
   local wanted found
   wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
@@ -59,6 +69,15 @@ check_system() {
   # What looks at the package and the units.
   command -v dpkg-shlibdeps >/dev/null || packages+=(dpkg-dev)
   command -v systemd-analyze >/dev/null || packages+=(systemd)
+  if ! has_browser; then
+    if grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null; then
+      # It has Chromium only as a snap, which apt-get does not install everywhere.
+      echo 'prerequisites: no Chromium: `snap install chromium`, or set LICENSE_STREAM_BROWSER to one' >&2
+    else
+      # 64 MB, and 100 with what it needs; the whole chromium is a quarter more.
+      packages+=(chromium-headless-shell)
+    fi
+  fi
   "$root/scripts/python.sh" interpreter >/dev/null 2>&1 || packages+=(python3 python3-venv)
   [[ $purpose == bench ]] || return 0
   command -v curl >/dev/null || packages+=(curl)

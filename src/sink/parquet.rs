@@ -33,6 +33,8 @@ mod lake;
 mod local;
 mod looked;
 mod manifest;
+#[cfg(feature = "cloud")]
+mod object;
 mod open;
 mod options;
 mod order;
@@ -43,6 +45,7 @@ mod piece;
 mod proof;
 mod roll;
 mod run;
+mod survey;
 mod tree;
 #[cfg(feature = "cloud")]
 mod unfinished;
@@ -77,6 +80,9 @@ pub use parts::{PartDecoder, Parts};
 use piece::Piece;
 pub use roll::Roll;
 pub use run::RunClaim;
+pub use survey::{
+    CostFigures, FieldFigures, LakeSurvey, LicenseFigures, Quantity, SeatFigures, SurveyedSnapshot,
+};
 
 /// Writes Parquet files of bounded size with row groups of bounded size.
 ///

@@ -23,6 +23,7 @@ mod promises;
 mod readers;
 mod rejects;
 mod replay;
+mod report;
 mod requests;
 mod s3;
 mod schemas;

@@ -8,6 +8,7 @@ mod lost;
 mod overtaken;
 mod partitions;
 mod refusals;
+mod report;
 mod secrets;
 
 use std::process::Command;

@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod body;
 pub(crate) mod broker;
+pub(crate) mod browser;
 pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod compress;

@@ -9,6 +9,7 @@ mod inspect;
 mod kafka;
 mod layout;
 mod observe;
+mod page;
 mod parquet;
 mod records;
 mod rejects;
@@ -30,6 +31,7 @@ pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
 pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
 pub(crate) use observe::{LogFormat, ObserveArgs};
+pub(crate) use page::PageArgs;
 pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use rejects::{OnError, RejectArgs};
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Checkpoint(CheckpointsArgs),
     /// Show what there is in a Parquet file, or in a directory of them
     Inspect(InspectArgs),
+    /// Make a page of a run that has ended, of a directory of Parquet files, or of both
+    Report(PageArgs),
     /// Merge small Parquet files of complete snapshots into larger ones
     Compact(CompactArgs),
     /// List the integrated accounts that the API token can see
@@ -243,6 +247,7 @@ mod tests {
     use super::compact::COMPACT_EXAMPLES;
     use super::inspect::INSPECT_EXAMPLES;
     use super::kafka::KAFKA_EXAMPLES;
+    use super::page::PAGE_EXAMPLES;
     use super::parquet::PARQUET_EXAMPLES;
     use super::run::RUN_EXAMPLES;
     use super::simulate::SIMULATE_HELP;
@@ -264,6 +269,7 @@ mod tests {
             INTEGRATIONS_EXAMPLES,
             INSPECT_EXAMPLES,
             COMPACT_EXAMPLES,
+            PAGE_EXAMPLES,
             SIMULATE_HELP,
         ] {
             let help = help.replace("\\\n", "").replace("(as printed)", "a");
@@ -281,6 +287,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 34);
+        assert_eq!(examples, 37);
     }
 }

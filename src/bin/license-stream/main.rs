@@ -25,6 +25,7 @@ mod lookup;
 mod manual;
 mod metrics;
 mod ndjson;
+mod page;
 mod parquet;
 mod partial;
 mod place;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Inspect(args) => inspect::run(args).await,
+                Command::Report(args) => page::run(args).await,
                 Command::Compact(args) => compact::run(args).await,
                 Command::Accounts(args) => accounts::run(args).await,
                 Command::Schema(args) => schema::run(&args),

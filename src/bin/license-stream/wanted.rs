@@ -192,6 +192,16 @@ fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {
     Ok(())
 }
 
+/// The names of the integrations in a file of accounts, by the accounts' ids in lower case, as far as it says them.
+pub(crate) fn integration_names(path: &Path) -> Result<HashMap<String, String>> {
+    let mut accounts = Vec::new();
+    read(path, &mut accounts)?;
+    let named = accounts.iter().filter_map(|account| {
+        Some((account.id()?.to_ascii_lowercase(), account.integration_name.as_deref()?.to_owned()))
+    });
+    Ok(named.collect())
+}
+
 fn parse(line: &str) -> Result<Wanted, String> {
     let line = match line.starts_with('{') {
         true => Line::of_json(line)?,

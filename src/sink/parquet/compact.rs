@@ -17,8 +17,6 @@
 mod group;
 mod live;
 mod merge;
-#[cfg(feature = "cloud")]
-mod object;
 mod source;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! What there is in a lake, looked at from outside: nothing is claimed, written or removed.
 
-mod compactions;
+pub(super) mod compactions;
 pub(super) mod footer;
 pub(super) mod ipc;
 
@@ -130,7 +130,11 @@ impl LakeInspection {
     /// # Errors
     /// [`ErrorKind::Input`] if it cannot be read, or if there is nothing in it that a run would have left.
     pub async fn of(lake: impl Into<Lake>) -> Result<Self> {
-        let place = Looked(lake.into());
+        Ok(Self::with_manifests(&Looked(lake.into())).await?.0)
+    }
+
+    /// The same, and the manifests that it was seen by.
+    pub(super) async fn with_manifests(place: &Looked) -> Result<(Self, Vec<Manifest>)> {
         // Files are listed later than what names them, so that a new snapshot's are there.
         let (manifests, broken) = place.manifests_and_broken().await?;
         let (own, names) = (place.own_names().await?, place.files().await?);
@@ -150,7 +154,7 @@ impl LakeInspection {
             if is_hidden && name.strip_suffix(".partial").is_some_and(is_file) {
                 seen.partial.push(name);
             } else if is_file(&name) && !is_hidden {
-                seen.add(&place, name, bytes).await?;
+                seen.add(place, name, bytes).await?;
             }
         }
         if seen.files.is_empty() && seen.broken.is_empty() && own.is_empty() {
@@ -182,7 +186,7 @@ impl LakeInspection {
                 compaction.state = SnapshotState::Orphaned;
             }
         }
-        Ok(seen)
+        Ok((seen, manifests))
     }
 
     /// The rows of all files.

@@ -22,6 +22,7 @@ fn help_is_as_it_was_reviewed() {
     assert_help(&["ndjson", "--help"], &expect_file!["../../golden/help-ndjson.txt"]);
     assert_help(&["run", "--help"], &expect_file!["../../golden/help-run.txt"]);
     assert_help(&["inspect", "--help"], &expect_file!["../../golden/help-inspect.txt"]);
+    assert_help(&["report", "--help"], &expect_file!["../../golden/help-report.txt"]);
     assert_help(&["compact", "--help"], &expect_file!["../../golden/help-compact.txt"]);
     assert_help(&["accounts", "--help"], &expect_file!["../../golden/help-accounts.txt"]);
     assert_help(&["schema", "--help"], &expect_file!["../../golden/help-schema.txt"]);
@@ -60,6 +61,7 @@ fn no_command_is_without_help() {
             "check",
             "checkpoint",
             "inspect",
+            "report",
             "compact",
             "accounts",
             "schema",

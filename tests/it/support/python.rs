@@ -41,6 +41,16 @@ pub(crate) fn promql(files: &[&Path]) -> Vec<Value> {
     lines(reader("promql.py").args(files))
 }
 
+/// The rows that DuckDB answers a query with.
+pub(crate) fn duckdb(query: &str) -> Vec<Value> {
+    lines(reader("sql.py").arg(query))
+}
+
+/// What `browser.py` says of a page.
+pub(crate) fn browser(page: &Path, width: u32, scheme: &str) -> Vec<Value> {
+    lines(reader("browser.py").arg(page).args([&width.to_string(), scheme]))
+}
+
 /// How a Parquet file is laid out: row groups, codecs, logical types.
 pub(crate) fn parquet_meta(path: &Path) -> Value {
     let mut found = lines(reader("parquet_meta.py").arg(path));

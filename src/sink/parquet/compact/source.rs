@@ -16,14 +16,14 @@ use tokio::task::JoinHandle;
 
 use super::live::LiveFile;
 #[cfg(feature = "cloud")]
-use super::object::Object;
-#[cfg(feature = "cloud")]
 use crate::cloud::Bucket;
 #[cfg(feature = "cloud")]
 use crate::digest::Digester;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::parquet::lake::Place;
 use crate::sink::parquet::looked::Looked;
+#[cfg(feature = "cloud")]
+use crate::sink::parquet::object::Object;
 use crate::sink::parquet::open::blocking;
 use crate::sink::parquet::proof;
 
@@ -87,7 +87,7 @@ impl<'a> Source<'a> {
             Place::Bucket(bucket) => match self.read(bucket).await? {
                 Some(bytes) => tokio::task::spawn_blocking(move || send(bytes, &sender)),
                 None => {
-                    let object = Object::of(bucket, &self.file.piece);
+                    let object = Object::of(bucket, name, self.file.piece.bytes);
                     tokio::task::spawn_blocking(move || send(object, &sender))
                 }
             },

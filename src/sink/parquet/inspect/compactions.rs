@@ -27,7 +27,7 @@ pub struct CompactionInspection {
 }
 
 /// The compactions of files and manifests, and the names of all files that those which are whole replace.
-pub(super) fn compactions<'a>(
+pub(in crate::sink::parquet) fn compactions<'a>(
     files: &[FileSummary],
     manifests: &'a [Manifest],
 ) -> (Vec<CompactionInspection>, HashSet<&'a str>) {

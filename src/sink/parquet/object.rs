@@ -8,7 +8,6 @@ use parquet::file::reader::{ChunkReader, Length};
 use tokio::runtime::Handle;
 
 use crate::cloud::Bucket;
-use crate::sink::DurablePiece;
 
 /// What is asked for where nobody says how much is wanted: the head of a page.
 const HEAD_BYTES: u64 = 16 << 10;
@@ -23,8 +22,9 @@ pub(super) struct Object {
 }
 
 impl Object {
-    pub(super) fn of(bucket: &Bucket, piece: &DurablePiece) -> Self {
-        let (bucket, name, bytes) = (bucket.clone(), piece.name.clone(), piece.bytes);
+    /// Object `name` of so many bytes.
+    pub(super) fn of(bucket: &Bucket, name: &str, bytes: u64) -> Self {
+        let (bucket, name) = (bucket.clone(), name.to_owned());
         Self { bucket, name, bytes, runtime: Handle::current() }
     }
 
@@ -108,16 +108,10 @@ mod tests {
         writer.close().unwrap();
         let store = Arc::new(object_store::memory::InMemory::new());
         let bucket = Bucket::new(store, "lake", "memory:///lake");
-        let piece = DurablePiece {
-            name: "a.parquet".to_owned(),
-            partition: Default::default(),
-            records: 50_000,
-            bytes: file.len() as u64,
-            digest: None,
-        };
-        bucket.put(&piece.name, file).await.unwrap();
+        let bytes = file.len() as u64;
+        bucket.put("a.parquet", file).await.unwrap();
         for index in [PageIndexPolicy::Skip, PageIndexPolicy::Required] {
-            let object = Object::of(&bucket, &piece);
+            let object = Object::of(&bucket, "a.parquet", bytes);
             let read = tokio::task::spawn_blocking(move || {
                 let options = ArrowReaderOptions::new().with_offset_index_policy(index);
                 let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(object, options);
@@ -131,7 +125,7 @@ mod tests {
             }
             assert_eq!(start, 50_000);
         }
-        let object = Object::of(&bucket, &piece);
+        let object = Object::of(&bucket, "a.parquet", bytes);
         let missed = tokio::task::spawn_blocking(move || object.get_bytes(10, 1 << 40)).await;
         assert!(missed.unwrap().is_err());
     }
