@@ -54,10 +54,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Place;
 use crate::sink::DurablePiece;
+use crate::timestamp::Timestamp;
 #[cfg(feature = "cloud")]
 pub use bucket::BucketStore;
 #[cfg(feature = "kafka")]
@@ -123,6 +125,14 @@ impl Checkpoint {
         serde_json::from_slice(json).map_err(unreadable)
     }
 
+    /// When its snapshot began, by its id; `None` if that is no UUIDv7.
+    pub fn begun_at(&self) -> Option<Timestamp> {
+        let id = Uuid::try_parse(&self.snapshot_id).ok()?;
+        let (seconds, nanos) = id.get_timestamp().filter(|_| id.get_version_num() == 7)?.to_unix();
+        // Its milliseconds have 48 bits.
+        Some(Timestamp::from_micros(seconds as i64 * 1_000_000 + i64::from(nanos / 1_000)))
+    }
+
     /// One JSON object on one line.
     pub fn to_json(&self) -> Vec<u8> {
         // Maps with text for keys, numbers and text: nothing that JSON cannot say.
@@ -146,6 +156,11 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug {
     /// The checkpoint of `key`, if there is one.
     fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>>;
 
+    /// The same for who only looks: in a store where who loads takes over, a run under way keeps what it has.
+    fn peek<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>> {
+        self.load(key)
+    }
+
     /// Puts it in the place of the one before, as a whole; durable once this answers.
     fn save<'a>(&'a self, checkpoint: &'a Checkpoint) -> BoxFuture<'a, Result<()>>;
 
@@ -159,6 +174,10 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug {
 impl<S: CheckpointStore + ?Sized> CheckpointStore for Arc<S> {
     fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>> {
         (**self).load(key)
+    }
+
+    fn peek<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>> {
+        (**self).peek(key)
     }
 
     fn save<'a>(&'a self, checkpoint: &'a Checkpoint) -> BoxFuture<'a, Result<()>> {

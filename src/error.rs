@@ -176,8 +176,8 @@ impl Error {
     }
 
     /// The same error with another message, made of its own.
-    #[cfg(any(feature = "http", feature = "parquet"))]
-    pub(crate) fn map_message(mut self, map: impl FnOnce(String) -> String) -> Self {
+    #[must_use]
+    pub fn map_message(mut self, map: impl FnOnce(String) -> String) -> Self {
         self.0.message = map(self.0.message.into_owned()).into();
         self
     }

@@ -115,6 +115,11 @@
 //! The sinks are [`sink::kafka`], [`sink::parquet`] and [`sink::ndjson`]; one of your own is an
 //! implementation of [`sink::Sink`], whose documentation has one in full.
 //!
+//! While a run goes on, [`pipeline::Progress`] counts it, or [calls back](pipeline::Progress::tell_while), and
+//! [`pipeline::Options::stop`] ends it behind what was read. Nothing here starts a runtime or a thread, installs
+//! anything for the whole process, or keeps state between runs but in a [`checkpoint`]; futures and streams are
+//! `Send + 'static` where what they are given is.
+//!
 //! # Frame first, decode second
 //!
 //! Most readers of a stream of JSON split it and parse it in one go. The parser then decides where a
@@ -151,6 +156,16 @@
 //! [policy](pipeline::RejectPolicy) that is stated once, beforehand: end the run, count it, or keep it
 //! as a dead letter. No message has any of a record's content, so that what customers have stored does
 //! not end up in a log.
+//!
+//! # A success is earned
+//!
+//! Most of what can go wrong with a long body looks like its end. So nothing counts as whole because it
+//! has stopped: a [source](pipeline::Source) ends a body without an error only if its length, its last
+//! chunk or its own form says that this was all; a sink is [finished](sink::Sink::finish) only behind
+//! that, and [aborted](sink::Sink::abort) otherwise; a [checkpoint] is written only behind what a sink
+//! has said is [durable](sink::Sink::durable); and what a later run passes over was read again and
+//! [compared](pipeline::Place) first. The price is a second look at what was delivered before a cut,
+//! and an error where others are content with a part.
 //!
 //! # Features
 //!
@@ -252,6 +267,11 @@ pub use timestamp::Timestamp;
 #[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The Rust of the guide for programs that have the library in them, likewise.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../docs/embedding.md")]
+struct EmbeddingGuide;
 
 /// The Rust of the simulator's guide, likewise.
 #[cfg(all(doctest, feature = "cli"))]

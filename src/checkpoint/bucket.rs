@@ -42,8 +42,7 @@ impl BucketStore {
 
     fn read(&self, name: &str, json: &[u8]) -> Result<Checkpoint> {
         Checkpoint::from_json(json).map_err(|error| {
-            let message = format!("{}: {}", self.bucket.url_of(name), error.message());
-            Error::new(error.kind(), message).caused_by(error)
+            error.map_message(|message| format!("{}: {message}", self.bucket.url_of(name)))
         })
     }
 
@@ -99,6 +98,17 @@ impl CheckpointStore for BucketStore {
             let checkpoint = self.checkpoint(&name, register.value())?;
             self.taken.lock().await.insert(key.to_owned(), register);
             Ok(checkpoint)
+        }
+        .boxed()
+    }
+
+    fn peek<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Checkpoint>>> {
+        async move {
+            let name = file_name(key)?;
+            match self.bucket.read(&name).await? {
+                Some(json) => self.stored(&name, &json),
+                None => Ok(None),
+            }
         }
         .boxed()
     }
@@ -189,7 +199,11 @@ mod tests {
         let second = BucketStore::new(bucket.clone());
         assert_eq!(second.list().await.unwrap().len(), 1);
         keeper.record(durable(6)).await.expect("looking at it takes nothing over");
+        let peeked = second.peek("a").await.unwrap();
+        assert_eq!(second.peek("b").await.unwrap(), None);
+        keeper.record(durable(6)).await.expect("nor does looking at it alone");
         let found = second.load("a").await.unwrap();
+        assert_eq!(peeked, found);
         assert_eq!(found.as_ref().unwrap().place.position.byte, 6);
         let refused = keeper.record(durable(7)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Destination);

@@ -40,6 +40,11 @@ impl Identity {
         &self.options
     }
 
+    /// Whether `checkpoint` is of the same: the account, and each option.
+    pub fn is_of(&self, checkpoint: &Checkpoint) -> bool {
+        self.key == checkpoint.key && self.options == checkpoint.options
+    }
+
     /// The options that differ from those of `checkpoint`: name, value there, value here.
     fn differences(&self, checkpoint: &Checkpoint) -> Vec<String> {
         let names = self.options.keys().chain(checkpoint.options.keys());
@@ -203,6 +208,29 @@ mod tests {
         let advice = "`license-stream checkpoint reset --account a`";
         assert!(error.message().ends_with(advice), "{error}");
         assert!(Beginning::of(Some(checkpoint(true)), &identity).is_ok());
+    }
+
+    #[test]
+    fn a_checkpoint_is_of_the_same_account_and_options_and_says_when_its_snapshot_began() {
+        let identity = Identity::new("a").with("limit", 100).with("shape", "auto");
+        for is_complete in [false, true] {
+            assert!(identity.is_of(&checkpoint(is_complete)));
+        }
+        assert!(!identity.clone().with("limit", 50).is_of(&checkpoint(true)));
+        assert!(!identity.with("product", "onedrive").is_of(&checkpoint(true)));
+        assert!(
+            !Identity::new("b").with("limit", 100).with("shape", "auto").is_of(&checkpoint(true))
+        );
+        let begun_at = |id: &str| {
+            let begun = Checkpoint { snapshot_id: id.to_owned(), ..checkpoint(true) }.begun_at();
+            begun.map(|at| at.as_micros() / 1_000)
+        };
+        assert_eq!(begun_at("01a20c7e-5167-7459-84d1-21cf616966d5"), Some(0x01a2_0c7e_5167));
+        assert_eq!(begun_at("ffffffff-ffff-7459-84d1-21cf616966d5"), Some(0xffff_ffff_ffff));
+        // Of another version, and none.
+        for id in ["01a20c7e-5167-4459-84d1-21cf616966d5", "s", ""] {
+            assert_eq!(begun_at(id), None, "{id}");
+        }
     }
 
     #[test]

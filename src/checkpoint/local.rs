@@ -124,10 +124,9 @@ fn read(path: &Path) -> Result<Option<Checkpoint>> {
     match kept::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(path, error)),
-        Ok(json) => Checkpoint::from_json(&json).map(Some).map_err(|error| {
-            let message = format!("{}: {}", path.display(), error.message());
-            Error::new(error.kind(), message).caused_by(error)
-        }),
+        Ok(json) => Checkpoint::from_json(&json)
+            .map(Some)
+            .map_err(|error| error.map_message(|message| format!("{}: {message}", path.display()))),
     }
 }
 

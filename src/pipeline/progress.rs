@@ -1,8 +1,12 @@
 //! Counters of pipelines that are running.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
 
 use crate::position::Position;
 use crate::reject::{Reject, RejectReason};
@@ -77,6 +81,57 @@ impl Progress {
     /// The snapshots that are under way, in the order in which they were begun.
     pub fn running(&self) -> Vec<Arc<SnapshotProgress>> {
         self.lock().clone()
+    }
+
+    /// Does `work`, such as a run that counts here, and calls `tell` every `period` meanwhile, and once more at
+    /// the end.
+    ///
+    /// `tell` is called by the task that waits for `work`, between two steps of it: no thread and no task is begun
+    /// for it, and while it runs, nothing is written. Where it has to wait for something, let it send to a channel.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use license_stream::decode::Limits;
+    /// use license_stream::pipeline::{self, Options, Progress};
+    /// use license_stream::sink::ndjson::NdjsonSink;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> license_stream::Result<()> {
+    /// # let body = futures_util::stream::iter([Ok::<_, license_stream::Error>("{\"id\":\"a\"}\n".into())]);
+    /// let progress = Arc::new(Progress::default());
+    /// let options = Options { progress: Arc::clone(&progress), ..Options::default() };
+    /// let run = pipeline::run(body, NdjsonSink::new(tokio::io::sink(), Limits::default()), options);
+    ///
+    /// let mut last = 0;
+    /// let tell = |progress: &Progress| last = progress.records();
+    /// progress.tell_while(run, Duration::from_secs(1), tell).await.into_result()?;
+    /// assert_eq!(last, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn tell_while<F: Future>(
+        &self,
+        work: F,
+        period: Duration,
+        mut tell: impl FnMut(&Self),
+    ) -> F::Output {
+        let mut work = pin!(work);
+        // No clock ticks faster, and none may stand still.
+        let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => {
+                    tell(self);
+                    return done;
+                }
+                _ = ticks.tick() => tell(self),
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<SnapshotProgress>>> {
@@ -276,6 +331,27 @@ mod tests {
         assert_eq!((progress.bytes_written(), progress.pieces()), (7, 2));
         drop(counting);
         assert!(progress.running().is_empty());
+    }
+
+    #[tokio::test]
+    async fn it_is_told_while_work_goes_on_and_at_its_end() {
+        let progress = Arc::new(Progress::default());
+        let counting = Counting::begin(Arc::clone(&progress), None, Position::START);
+        // The work goes on until it was told of thrice, and then counts once more.
+        let told = tokio::sync::Semaphore::new(0);
+        let work = async {
+            counting.written(1);
+            told.acquire_many(3).await.unwrap().forget();
+            counting.written(1);
+            "done"
+        };
+        let mut seen = Vec::new();
+        let tell = |progress: &Progress| {
+            seen.push(progress.records());
+            told.add_permits(1);
+        };
+        assert_eq!(progress.tell_while(work, Duration::ZERO, tell).await, "done");
+        assert_eq!(seen, [1, 1, 1, 2]);
     }
 
     #[test]

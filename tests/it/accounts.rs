@@ -1,5 +1,6 @@
 //! Many accounts: which there are, and all of them in one run.
 
+mod again;
 mod bounds;
 mod changed;
 mod listing;

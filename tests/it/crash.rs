@@ -5,6 +5,7 @@
 //! `make crash` kills at random 200 times and more for each destination, and takes brokers away for a
 //! minute; `make test` kills 20 times, and takes them away for some seconds.
 
+mod again;
 mod away;
 mod compact;
 mod cuts;

@@ -1,5 +1,6 @@
 //! The examples do what their headers say. `cargo test` builds them; `cargo test --test it` does not.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +9,10 @@ use license_stream::simulate::{DEFAULT_TOKEN, LicenseGenerator, RunningSimulator
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{command, kafka, python};
+use crate::support::compress::Form;
+use crate::support::process::kill;
+use crate::support::replies::{Answer, Replies, say};
+use crate::support::{command, kafka, python, s3};
 
 /// A Truto API that lives as long as this does.
 struct Truto {
@@ -243,4 +247,120 @@ fn push_decoder_reads_a_recorded_body() {
     let rejected = lines(&output.stderr);
     assert_eq!(rejected.len(), 1, "{rejected:?}");
     assert!(rejected[0].ends_with(", line 10001, record 10000"), "{rejected:?}");
+}
+
+#[test]
+fn own_sink_writes_a_table_that_others_read() {
+    let truto = Truto::start(Simulator::new().with_records(2000));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seats.csv");
+    let output = truto.example("own_sink").arg(&path).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output.stdout), [format!("2000 licenses in {}", path.display())]);
+
+    let read = "import csv, json, sys; print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline='')))))";
+    let output = python::python().args(["-c", read]).arg(&path).output().unwrap();
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("a table");
+    assert_eq!(rows.len(), 2000);
+    for (index, row) in rows.iter().enumerate() {
+        let (_, license) = truto.license(index as u64);
+        assert_eq!(row["id"], license["id"], "row {index}");
+        assert_eq!(row["name"], license["name"].as_str().unwrap_or_default(), "row {index}");
+        let written = row["assigned"].as_str().unwrap().parse::<f64>().ok();
+        assert_eq!(written, license["assigned_quantity"].as_f64(), "row {index}");
+    }
+}
+
+#[test]
+fn own_sink_fails_where_the_body_was_cut_and_keeps_what_came() {
+    let truto = Truto::start(Simulator::new().with_records(300).with_error_after(100));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seats.csv");
+    let output = truto.example("own_sink").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 101);
+}
+
+#[test]
+fn a_sink_of_ones_own_takes_less_than_40_lines() {
+    let text = std::fs::read_to_string(python::root().join("examples/own_sink.rs")).unwrap();
+    let [_, sink, _] = text.split("// [sink]").collect::<Vec<_>>()[..] else { panic!("{text}") };
+    assert!(sink.contains("impl Sink for CsvSink") && sink.contains("struct CsvSink"), "{sink}");
+    // What follows the first mark is a remark.
+    let code = sink.lines().skip(1).filter(|line| !line.trim().is_empty());
+    let code = code.filter(|line| !line.trim_start().starts_with("//")).count();
+    assert!((20..40).contains(&code), "{code} lines");
+}
+
+/// The example `own_source` before the store at `endpoint`.
+fn own_source(from: &str, endpoint: &str, out: &Path) -> Command {
+    let mut command = example("own_source");
+    s3::settings(&mut command, endpoint).arg(from).arg(out);
+    command
+}
+
+#[test]
+fn own_source_reads_an_object_and_tells_of_its_progress() {
+    let licenses = LicenseGenerator::new(0, "recorded");
+    let mut body = Vec::new();
+    licenses.write_ndjson(0..5_000, &mut body).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let bucket = s3::Bucket::make("own-source");
+    for (key, recorded) in [("plain.ndjson", body.clone()), ("a/b.zst", Form::Zstd.compress(&body))]
+    {
+        let file = directory.path().join("recorded");
+        std::fs::write(&file, recorded).unwrap();
+        bucket.put(key, &file);
+        let out = directory.path().join(key);
+        let from = format!("s3://{}/{key}", bucket.name());
+        let output = own_source(&from, &s3::endpoint(), &out).arg("100000").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(lines(&output.stdout), ["5000 licenses in 1 files"]);
+        let told = lines(&output.stderr);
+        let last = format!("{} bytes, 5000 licenses", body.len());
+        assert_eq!(told.last(), Some(&last), "{told:?}");
+        let rows = python::agreed(|engine| python::parquet_lines(engine, &out));
+        assert_eq!(rows.len(), 5_000);
+    }
+    let missing = format!("s3://{}/missing", bucket.name());
+    let output = own_source(&missing, &s3::endpoint(), &directory.path().join("lake"));
+    let output = { output }.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(!directory.path().join("lake").exists());
+}
+
+#[test]
+fn own_source_that_is_stopped_keeps_what_came() {
+    let licenses = LicenseGenerator::new(0, "recorded");
+    let mut body = Vec::new();
+    licenses.write_ndjson(0..100, &mut body).unwrap();
+    // Of two pieces, of which the second does not come.
+    let (length, last) = (body.len(), body.len() - 1);
+    let facts = "ETag: \"1\"\r\nLast-Modified: Thu, 26 Nov 2026 12:00:00 GMT\r\n";
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n{facts}Connection: close\r\nContent-Length: {}\r\n\r\n",
+        2 * length
+    );
+    let range = format!("{facts}Content-Range: bytes 0-{last}/{}\r\n", 2 * length);
+    let text = std::str::from_utf8(&body).unwrap();
+    let first = say("206 Partial Content", &range, text);
+    let store = Replies::of(vec![Answer::Say(head.into_bytes()), first, Answer::Silence]);
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("lake");
+    let mut command = own_source("s3://bucket/body.ndjson", &store.url(), &out);
+    command.arg(length.to_string());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let read = format!("{} bytes, ", body.len());
+    assert!(told.any(|line| line.starts_with(&read)), "it is told once a second");
+    assert!(kill("INT", child.id()));
+    let rest: Vec<_> = told.collect();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{rest:?}");
+    assert_eq!(lines(&output.stdout), ["100 licenses in 1 files"]);
+    assert!(
+        rest.iter().any(|line| line == "Error: stopped: the snapshot is not complete"),
+        "{rest:?}"
+    );
+    assert_eq!(python::agreed(|engine| python::parquet_lines(engine, &out)).len(), 100);
 }

@@ -9,6 +9,8 @@ mod compact;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod demo;
+mod documents;
+mod embedding;
 mod examples;
 mod http;
 mod kafka;
@@ -27,3 +29,4 @@ mod s3;
 mod schemas;
 mod shapes;
 mod support;
+mod troubleshooting;

@@ -23,4 +23,5 @@ pub(crate) mod series;
 pub(crate) mod simulation;
 pub(crate) mod tls;
 pub(crate) mod truto;
+pub(crate) mod typed;
 pub(crate) mod watched;

@@ -2,6 +2,7 @@
 
     s3.py ENDPOINT make BUCKET             makes it
     s3.py ENDPOINT get BUCKET DIRECTORY    copies all objects into a directory, under their names
+    s3.py ENDPOINT put BUCKET KEY FILE     makes an object of a file
     s3.py ENDPOINT remove BUCKET KEY       removes an object
     s3.py ENDPOINT uploads BUCKET          prints the key of each upload in parts that has not ended
 """
@@ -29,13 +30,15 @@ def main() -> None:
                 file = Path(rest[0]) / item["Key"]
                 file.parent.mkdir(parents=True, exist_ok=True)
                 s3.download_file(bucket, item["Key"], str(file))
+    elif verb == "put":
+        s3.upload_file(rest[1], bucket, rest[0])
     elif verb == "remove":
         s3.delete_object(Bucket=bucket, Key=rest[0])
     elif verb == "uploads":
         for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
             print(upload["Key"])
     else:
-        sys.exit("usage: s3.py ENDPOINT make|get|remove|uploads BUCKET [DIRECTORY|KEY]")
+        sys.exit("usage: s3.py ENDPOINT make|get|put|remove|uploads BUCKET [DIRECTORY|KEY [FILE]]")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 mod accounts;
 mod checkpoint;
 mod compact;
+#[cfg(test)]
+mod documents;
 mod inspect;
 mod kafka;
 mod layout;

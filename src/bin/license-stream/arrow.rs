@@ -15,7 +15,7 @@ use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::input;
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
@@ -38,6 +38,7 @@ fn check(args: &ParquetArgs) -> Result<()> {
         ("--partition-by", !args.layout.partition_by.is_empty()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
+        ("--skip-newer-than", args.checkpoint.skip_newer_than.is_some()),
     ];
     if let Some((flag, _)) = typed.iter().find(|(_, is_typed)| *is_typed) {
         let message = format!("{flag} is of Parquet files, and does not go with --as arrow-stream");
@@ -90,6 +91,7 @@ impl Sinks for Batches {
             records: summary.report.rows,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            earlier: Earlier::Nothing,
         }
     }
 

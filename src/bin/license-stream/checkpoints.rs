@@ -13,7 +13,9 @@ use license_stream::sink::kafka::{KafkaStore, Topic};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Result, printable};
 
-use crate::args::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, SourceArgs, StoreArgs};
+use crate::args::{
+    CheckpointArgs, CheckpointsArgs, ResetArgs, SettingArgs, ShowArgs, SourceArgs, StoreArgs,
+};
 use crate::exit::Exit;
 use crate::place::Place;
 use crate::report::{chain, human_bytes, human_count};
@@ -95,6 +97,29 @@ fn digest(value: &str) -> String {
     digester.digest().to_string()
 }
 
+/// What is advised where a checkpoint is in the way.
+const RESET: &str = "`license-stream checkpoint reset";
+
+/// `error` with the command that it may advise as it can be typed: for the checkpoint of `key`, which is where the
+/// flags `place` say. Who says it first knows of neither.
+pub(crate) fn as_typed(error: Error, key: &str, place: &str) -> Error {
+    error.map_message(|message| {
+        let Some((before, after)) = message.split_once(RESET) else { return message };
+        let after = after.strip_prefix(" --account").unwrap_or(after);
+        let after = after.strip_prefix(&format!(" {key}")).unwrap_or(after);
+        format!("{before}{RESET} {place} --account {key}{after}")
+    })
+}
+
+/// A value as a shell takes it.
+pub(crate) fn quoted(value: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@,=+%".contains(char);
+    match !value.is_empty() && value.chars().all(is_plain) {
+        true => value.to_owned(),
+        false => format!("'{}'", value.replace('\'', r"'\''")),
+    }
+}
+
 pub(crate) async fn run(args: CheckpointsArgs) -> anyhow::Result<Exit> {
     match args {
         CheckpointsArgs::Show(args) => show(args).await,
@@ -103,28 +128,29 @@ pub(crate) async fn run(args: CheckpointsArgs) -> anyhow::Result<Exit> {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
-    let Opened { store, place, remark, .. } = open(&args.store).await?;
+    let Opened { store, place: there, remark, .. } = open(&args.store).await?;
     let listed = match store {
         Some(store) => store.list().await?,
         None => Vec::new(),
     };
     match remark {
         Some(remark) => say!("warning: {remark}"),
-        None if listed.is_empty() => say!("no checkpoints in {place}"),
+        None if listed.is_empty() => say!("no checkpoints in {there}"),
         None => {}
     }
+    let place = args.store.typed();
     let mut out = std::io::stdout().lock();
-    if !args.json {
+    if !args.json && !listed.is_empty() {
         writeln!(out, "{}", row("account", "snapshot", "licenses", "read", "files"))?;
     }
     let mut exit = Exit::Done;
-    for Listed { key, checkpoint } in &listed {
+    for Listed { key, checkpoint } in listed {
         match (checkpoint, args.json) {
             (Ok(checkpoint), true) => out.write_all(&checkpoint.to_json())?,
-            (Ok(checkpoint), false) => writeln!(out, "{}", described(key, checkpoint))?,
+            (Ok(checkpoint), false) => writeln!(out, "{}", described(&key, &checkpoint))?,
             (Err(error), is_json) => {
                 exit = exit.worse(Exit::Failed);
-                let error = printable(&chain(error), MOST_OF_AN_ERROR);
+                let error = printable(&chain(&as_typed(error, &key, &place)), MOST_OF_AN_ERROR);
                 if is_json {
                     writeln!(out, "{}", serde_json::json!({ "key": key, "error": error }))?;
                 } else {
@@ -268,6 +294,30 @@ fn look_into(place: &Place) -> Result<Opened> {
     })
 }
 
+impl StoreArgs {
+    /// The flags that say where the checkpoints are.
+    fn typed(&self) -> String {
+        let place = |flag: &str, place: &Place| format!("{flag} {}", quoted(&place.to_string()));
+        match (&self.out, &self.checkpoint, &self.topic, &self.brokers) {
+            (Some(out), ..) => place("--out", out),
+            (_, Some(checkpoint), ..) => place("--checkpoint", checkpoint),
+            (_, _, topic, brokers) => in_topic(
+                topic.as_deref().unwrap_or_default(),
+                brokers.as_deref().unwrap_or_default(),
+                &self.settings,
+            ),
+        }
+    }
+}
+
+/// The flags of checkpoints beside a topic. Settings that are typed may be secrets, and are not told.
+pub(crate) fn in_topic(topic: &str, brokers: &str, settings: &SettingArgs) -> String {
+    let file = settings.kafka_config.as_deref();
+    let file = file.map(|file| format!(" --kafka-config {}", quoted(&file.display().to_string())));
+    let file = file.unwrap_or_default();
+    format!("--topic {} --brokers {}{file}", quoted(topic), quoted(brokers))
+}
+
 /// What is not there was mistyped.
 fn check_directory(place: &Place) -> Result<()> {
     match place {
@@ -279,5 +329,41 @@ fn check_directory(place: &Place) -> Result<()> {
             Err(Error::new(ErrorKind::Configuration, message))
         }
         Place::Directory(_) | Place::Bucket(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advised_can_be_typed_whoever_says_it() {
+        for said in [
+            "begin anew after `license-stream checkpoint reset`",
+            "begin anew after `license-stream checkpoint reset --account`",
+            "begin anew after `license-stream checkpoint reset --account a-1`",
+        ] {
+            let error = Error::new(ErrorKind::Configuration, said).of_account("a-1");
+            let typed = as_typed(error, "a-1", "--out lake");
+            let wanted =
+                "begin anew after `license-stream checkpoint reset --out lake --account a-1`";
+            assert_eq!((typed.message(), typed.account()), (wanted, Some("a-1")));
+        }
+        let other = as_typed(Error::new(ErrorKind::Input, "it is cut"), "a", "--out lake");
+        assert_eq!(other.message(), "it is cut");
+    }
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        let values = [
+            ("s3://lake/a-1", "s3://lake/a-1"),
+            ("my lake", "'my lake'"),
+            ("licenses-{status}", "'licenses-{status}'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ];
+        for (value, wanted) in values {
+            assert_eq!(quoted(value), wanted);
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum Exit {
     Environment,
     /// Everything was delivered but records that are no licenses.
     Rejected,
-    /// Stopped by a signal, after a clean flush.
+    /// Stopped by a signal: what was read is delivered, as far as `--grace` let it.
     Stopped(Signal),
 }
 

@@ -17,6 +17,7 @@ use license_stream::{Error, ErrorKind, Integration, Result, printable};
 
 use tracing::Instrument;
 
+use crate::again::SkipNewer;
 use crate::args::{
     DeadLetterArg, ObserveArgs, OnError, RejectArgs, ReportArgs, SourceArgs, StopArgs,
 };
@@ -66,6 +67,21 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         attempt: u32,
     ) -> impl Future<Output = Result<Opened<Self::Sink>>> + Send;
 
+    /// The last checkpoint of an account, if it is of the same as this run's would be: of the account, of
+    /// `identity`, and of where this run writes. It is looked at, and not taken over.
+    fn last(&self, _identity: Identity) -> impl Future<Output = Result<Option<Checkpoint>>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// Whether the snapshot of that checkpoint is complete, so that this run can pass over the account.
+    fn is_complete(
+        &self,
+        _wanted: &Wanted,
+        last: &Checkpoint,
+    ) -> impl Future<Output = Result<bool>> + Send {
+        std::future::ready(Ok(last.is_complete))
+    }
+
     /// What was written of a snapshot that has ended, and is still there; `is_renewed` where another one
     /// of the account has come in its place.
     fn written(
@@ -74,6 +90,11 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         summary: &mut Summary<<Self::Sink as Sink>::Report>,
         is_renewed: bool,
     ) -> Written;
+
+    /// The flags by which `license-stream checkpoint` finds what this run keeps.
+    fn checkpoints(&self) -> String {
+        String::new()
+    }
 
     /// Where all of it is, for people.
     fn place(&self, files: u64, bytes: u64) -> String;
@@ -115,6 +136,8 @@ pub(crate) struct Export {
     _server: Option<Server>,
     /// How many accounts are read at once: what memory is shared among.
     concurrency: u64,
+    /// What is passed over of what is complete.
+    skip_newer: Option<SkipNewer>,
 }
 
 impl Export {
@@ -141,7 +164,23 @@ impl Export {
         let signals = Signals::listen(stop.grace.0)?;
         let observed = Arc::new(Observed::new("", signals.stop()));
         let _server = None;
-        Ok(Self { source, rejects, report, signals, letters, observed, _server, concurrency })
+        let skip_newer = None;
+        Ok(Self {
+            source,
+            rejects,
+            report,
+            signals,
+            letters,
+            observed,
+            _server,
+            concurrency,
+            skip_newer,
+        })
+    }
+
+    /// The same run, which passes over accounts that are complete already.
+    pub(crate) fn skipping(self, skip_newer: Option<SkipNewer>) -> Self {
+        Self { skip_newer, ..self }
     }
 
     /// The same run into `sink`, at which others can look as `args` say.
@@ -339,11 +378,11 @@ impl<D: Sinks> Run<D> {
         let (source, identity) = match &self.client {
             None => {
                 let max_record_bytes = self.export.rejects.max_record_bytes as usize;
-                (Input::file(source, max_record_bytes), checkpoints::identity(source, None))
+                (Input::file(source, max_record_bytes), self.identity(None))
             }
             Some(client) => {
                 self.check_id(wanted)?;
-                if let Some(reason) = self.reason_to_skip(client, wanted).await? {
+                if let Some(reason) = self.reason_to_skip(client, wanted, attempt).await? {
                     return Ok(Begun::Skip(reason));
                 }
                 let request = self.request(client, wanted).await;
@@ -355,17 +394,16 @@ impl<D: Sinks> Run<D> {
                     }
                     _ => error,
                 })?;
-                let identity = checkpoints::identity(source, Some(&request));
+                let identity = self.identity(Some(&request));
                 (Input::Api(Box::new(LicensePages::new(client.clone(), request))), identity)
             }
         };
-        let identity = identity
-            .with("max_record_bytes", self.export.rejects.max_record_bytes)
-            .with("max_depth", self.export.rejects.max_depth);
-        let opened = self.sinks.sink(wanted, identity, attempt).await?;
+        let key = identity.key().to_owned();
+        let as_typed = |error| checkpoints::as_typed(error, &key, &self.sinks.checkpoints());
+        let opened = self.sinks.sink(wanted, identity, attempt).await.map_err(as_typed)?;
         let Opened { sink, beginning, journal } = opened;
         if let Beginning::Resumed(checkpoint) = &beginning {
-            self.check_rejected(checkpoint)?;
+            self.check_rejected(checkpoint).map_err(as_typed)?;
         }
         let mut snapshot = Snapshot::new(beginning.snapshot_id(), source, sink);
         snapshot.account = wanted.account.clone();
@@ -375,6 +413,14 @@ impl<D: Sinks> Run<D> {
         let letters = letters.map(|letters| letters.of_account(wanted.id().map(str::to_owned)));
         snapshot.rejects = input::reject_policy(&self.export.rejects, letters);
         Ok(Begun::Snapshot(Box::new(snapshot)))
+    }
+
+    /// What the checkpoint of an account is of, as far as it does not depend on the sinks.
+    fn identity(&self, request: Option<&LicenseRequest>) -> Identity {
+        let Export { source, rejects, .. } = &self.export;
+        checkpoints::identity(source, request)
+            .with("max_record_bytes", rejects.max_record_bytes)
+            .with("max_depth", rejects.max_depth)
     }
 
     /// Refuses to complete what leaves out records already, where none may be left out.
@@ -415,16 +461,44 @@ impl<D: Sinks> Run<D> {
         &self,
         client: &TrutoClient,
         wanted: &Wanted,
+        attempt: u32,
     ) -> Result<Option<String>> {
-        let Some(account) = wanted.id() else { return Ok(None) };
         if let Some(status) = wanted.listed.and_then(|listed| listed.unfit) {
             return Ok(Some(format!("its status is {status}")));
         }
-        if !self.export.source.accounts.are_many() {
-            return Ok(None);
+        // One that this run has begun is not complete.
+        if let (Some(skip_newer), 0) = (&self.export.skip_newer, attempt)
+            && let Some(reason) = self.reason_not_again(client, wanted, skip_newer).await?
+        {
+            return Ok(Some(reason));
         }
+        let Some(account) = wanted.id().filter(|_| self.export.source.accounts.are_many()) else {
+            return Ok(None);
+        };
         let support = client.supports_licenses(account).await?;
         Ok((support == LicenseSupport::No).then(|| "it has no licenses".to_owned()))
+    }
+
+    /// Why an account is not read again, if it need not be.
+    async fn reason_not_again(
+        &self,
+        client: &TrutoClient,
+        wanted: &Wanted,
+        skip_newer: &SkipNewer,
+    ) -> Result<Option<String>> {
+        // What is wrong with it is told where it is asked for, should the account have licenses at all.
+        let Ok(request) = self.request(client, wanted).await else { return Ok(None) };
+        let identity = self.identity(Some(&request));
+        let key = identity.key().to_owned();
+        let as_typed = |error| checkpoints::as_typed(error, &key, &self.sinks.checkpoints());
+        let last = self.sinks.last(identity).await.map_err(as_typed)?;
+        let Some((last, reason)) = last.and_then(|last| {
+            let reason = skip_newer.reason(&last)?;
+            Some((last, reason))
+        }) else {
+            return Ok(None);
+        };
+        Ok(self.sinks.is_complete(wanted, &last).await?.then_some(reason))
     }
 
     /// The request for an account: what is known of it wins over what was typed for all.

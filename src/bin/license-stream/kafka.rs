@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
+use license_stream::checkpoint::{
+    Beginning, Checkpoint, CheckpointLock, CheckpointStore, Identity, Keeper,
+};
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
@@ -14,14 +16,14 @@ use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::args::{DeliveryArg, KafkaArgs, ValueArg};
-use crate::checkpoints::{self, Store};
+use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::metrics::STATISTICS_INTERVAL;
 use crate::place::Place;
 use crate::report;
 use crate::screen::say;
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
 use crate::{records, settings};
@@ -70,6 +72,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         false => Delivery::AtLeastOnce,
     };
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = export.skipping(args.checkpoint.skip_newer_than.clone());
     let mut export = export.observed(args.observe, "kafka")?;
     // Only now that signals are listened to: it connects.
     let mut topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
@@ -143,7 +146,14 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     if let Some(letters) = letters {
         export = export.with_letters(letters);
     }
+    let typed = match &kept {
+        Kept::Elsewhere(place, _) => format!("--checkpoint {}", quoted(&place.to_string())),
+        Kept::Nothing | Kept::Beside(_) => {
+            checkpoints::in_topic(&args.topic, &args.brokers, &args.settings)
+        }
+    };
     let sinks = Topics {
+        typed,
         producer,
         topics,
         options,
@@ -271,6 +281,8 @@ pub(crate) fn check_delivery(args: &KafkaArgs) -> Result<()> {
 
 /// One topic, or those of one template, which all accounts share, and one producer.
 struct Topics {
+    /// The flags that say where checkpoints are.
+    typed: String,
     producer: KafkaProducer,
     topics: KafkaTopics,
     /// Those of every snapshot.
@@ -296,6 +308,25 @@ enum Kept {
 }
 
 impl Topics {
+    /// What a checkpoint is of.
+    fn identity_of(&self, identity: Identity) -> Identity {
+        let mut identity = identity.with("topic", &self.options.topic);
+        for (name, value) in &self.identity {
+            identity = identity.with(*name, value);
+        }
+        if let (Kept::Beside(_), Some(id)) = (&self.kept, &self.transactional_id) {
+            // Whoever goes on with a snapshot must fence the run that has begun it, should it live.
+            identity = identity.with("transactional_id", id);
+        }
+        if let Some(id) = &self.topic_id {
+            identity = identity.with(TOPIC_ID, id);
+        }
+        if self.is_exactly_once {
+            identity = identity.with(DELIVERY, EXACTLY_ONCE);
+        }
+        identity
+    }
+
     /// The checkpoint `found` for a run that may deliver in another way than the one before. Exactly once, none
     /// goes on with a snapshot of which something may be there twice; at least once, any does.
     fn as_delivered(&self, mut found: Checkpoint) -> Option<Checkpoint> {
@@ -354,17 +385,7 @@ impl Sinks for Topics {
         identity: Identity,
         attempt: u32,
     ) -> Result<Opened<KafkaSink>> {
-        let mut identity = identity.with("topic", &self.options.topic);
-        for (name, value) in &self.identity {
-            identity = identity.with(*name, value);
-        }
-        if let (Kept::Beside(_), Some(id)) = (&self.kept, &self.transactional_id) {
-            // Whoever goes on with a snapshot must fence the run that has begun it, should it live.
-            identity = identity.with("transactional_id", id);
-        }
-        if let Some(id) = &self.topic_id {
-            identity = identity.with(TOPIC_ID, id);
-        }
+        let identity = self.identity_of(identity);
         let mut lock = None;
         let store: Option<Store> = match &self.kept {
             Kept::Nothing => None,
@@ -378,9 +399,6 @@ impl Sinks for Topics {
             }
             Kept::Beside(store) => Some(Arc::new(store.clone())),
         };
-        if self.is_exactly_once {
-            identity = identity.with(DELIVERY, EXACTLY_ONCE);
-        }
         let found = match &store {
             Some(store) if attempt == 0 => store.load(identity.key()).await?,
             _ => None,
@@ -421,6 +439,19 @@ impl Sinks for Topics {
         Ok(Opened { sink, beginning, journal })
     }
 
+    async fn last(&self, identity: Identity) -> Result<Option<Checkpoint>> {
+        let identity = self.identity_of(identity);
+        let last = match &self.kept {
+            Kept::Nothing => None,
+            Kept::Elsewhere(_, store) => store.peek(identity.key()).await?,
+            Kept::Beside(store) => store.peek(identity.key()).await?,
+        };
+        // What is wrong with an unfinished one is told where it is gone on with.
+        let last = last.filter(|last| last.is_complete).and_then(|last| self.as_delivered(last));
+        let last = last.map(|last| self.in_topic(last)).transpose()?;
+        Ok(last.filter(|last| identity.is_of(last)))
+    }
+
     fn written(&self, _: Option<&str>, summary: &mut Summary<KafkaReport>, _: bool) -> Written {
         Written {
             destination: Destination::Topic(self.options.topic.to_string()),
@@ -428,7 +459,13 @@ impl Sinks for Topics {
             records: summary.report.delivered,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            // A transaction that a killed run has left is taken back, by the brokers.
+            earlier: if self.is_exactly_once { Earlier::Known } else { Earlier::AtLeast },
         }
+    }
+
+    fn checkpoints(&self) -> String {
+        self.typed.clone()
     }
 
     fn place(&self, _: u64, _: u64) -> String {

@@ -1,6 +1,7 @@
 //! The `license-stream` command: what was typed, turned once into the library's objects, then run.
 
 mod accounts;
+mod again;
 mod allocator;
 mod args;
 mod arrow;

@@ -19,7 +19,7 @@ use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::input;
 use crate::partial::{PartialFiles, not_written, partial};
 use crate::report;
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::turns::Turns;
 use crate::wanted::Wanted;
 
@@ -174,6 +174,7 @@ impl Sinks for Lines {
                 records: 0,
                 bytes: 0,
                 unexpected: Unexpected::default(),
+                earlier: Earlier::Nothing,
             };
         }
         let mut into = match &self.out {
@@ -197,6 +198,7 @@ impl Sinks for Lines {
             records: summary.counts.records,
             bytes: summary.report.bytes,
             unexpected: Unexpected::default(),
+            earlier: Earlier::Nothing,
         }
     }
 

@@ -1,25 +1,26 @@
 //! `license-stream parquet`
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use license_stream::checkpoint::{Beginning, CheckpointLock, Identity, Keeper};
+use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, FileFormat, Manifest, ParquetOptions, ParquetReport, ParquetSink,
     PartitionField, RunClaim, SortColumn,
 };
 use license_stream::{Error, ErrorKind, Result};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
-use crate::checkpoints::{self, Store};
+use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::place::Place;
 use crate::remarks;
 use crate::report::{self, human_bytes, human_count};
-use crate::snapshots::{Destination, Written};
+use crate::snapshots::{Destination, Earlier, Written};
 use crate::wanted::Wanted;
 
 /// What an account must have of the row groups in hand, where there are many: what encodes the columns takes
@@ -46,6 +47,7 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     }
     let sink = if args.form == FormArg::Arrow { "arrow" } else { "parquet" };
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
+    let export = export.skipping(args.checkpoint.skip_newer_than.clone());
     let mut export = export.observed(args.observe, sink)?;
     let format = match args.form {
         FormArg::Arrow => FileFormat::Arrow,
@@ -75,6 +77,10 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         false => checkpoints::beside_files(&args.checkpoint, &args.out)?,
     };
     let out = args.checkpoint.checkpoint.is_some().then(|| args.out.absolute());
+    let typed = match &args.checkpoint.checkpoint {
+        Some(place) => format!("--checkpoint {}", quoted(&place.to_string())),
+        None => format!("--out {}", quoted(&args.out.to_string())),
+    };
     let elsewhere = match (&store, args.checkpoint.checkpoint) {
         (Some(_), Some(place)) if !place.is_same(&checkpoints::folder(&args.out)) => Some(place),
         _ => None,
@@ -85,7 +91,9 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     };
     let run = export.source.accounts.are_many().then(|| Mutex::new(None));
     let is_part = !export.source.is_from_the_first_page();
-    export.run(Files { options, store, elsewhere, beside, out, run, is_part }).await
+    let pending = OnceCell::new();
+    let files = Files { options, store, typed, elsewhere, beside, out, run, pending, is_part };
+    export.run(files).await
 }
 
 /// Refuses directories that are named for what nobody knows.
@@ -106,6 +114,8 @@ struct Files {
     /// Those of every snapshot.
     options: ParquetOptions,
     store: Option<Store>,
+    /// The flags that say where that is.
+    typed: String,
     /// Where checkpoints are, if they are not beside the files: in a directory one run at a time keeps its own.
     elsewhere: Option<Place>,
     /// The checkpoints beside the files, if they are not those that are kept: of what is there of them, nothing
@@ -115,11 +125,23 @@ struct Files {
     out: Option<String>,
     /// Where there are many accounts: the run's own claim, from its first snapshot on.
     run: Option<Mutex<Option<RunClaim>>>,
+    /// What was pending when the first account was looked at that need not be read again. What has become so since
+    /// is another run's.
+    pending: OnceCell<HashSet<String>>,
     /// Whether reading begins at a cursor, so that what is read is no snapshot of an account.
     is_part: bool,
 }
 
 impl Files {
+    /// What a checkpoint is of.
+    fn identity(&self, identity: Identity) -> Identity {
+        let identity = layout(identity, &self.options).with("strict", self.options.strict);
+        match &self.out {
+            Some(out) => identity.with("out", out),
+            None => identity,
+        }
+    }
+
     async fn begin_run(&self) -> Result<()> {
         if let Some(run) = &self.run {
             let mut run = run.lock().await;
@@ -141,10 +163,7 @@ impl Sinks for Files {
         attempt: u32,
     ) -> Result<Opened<ParquetSink>> {
         let mut options = self.options.clone();
-        let mut identity = layout(identity, &options).with("strict", options.strict);
-        if let Some(out) = &self.out {
-            identity = identity.with("out", out);
-        }
+        let identity = self.identity(identity);
         self.begin_run().await?;
         // First the claim: what is read behind it cannot change any more.
         let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);
@@ -181,6 +200,29 @@ impl Sinks for Files {
         Ok(Opened { sink, beginning, journal: Some(Box::new(completion)) })
     }
 
+    async fn last(&self, identity: Identity) -> Result<Option<Checkpoint>> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let identity = self.identity(identity);
+        let last = store.peek(identity.key()).await?;
+        Ok(last.filter(|last| identity.is_of(last)))
+    }
+
+    /// The manifest decides: a run that was killed behind it has left the checkpoint behind, and somebody may have
+    /// removed the one and not the other.
+    async fn is_complete(&self, wanted: &Wanted, last: &Checkpoint) -> Result<bool> {
+        // As if it were read: where it is the last of the run, `_SUCCESS` is to be written.
+        self.begin_run().await?;
+        let (lake, account) = (&self.options.lake, wanted.id());
+        let pending =
+            self.pending.get_or_try_init(|| async { lake.pending().await.map(HashSet::from_iter) });
+        if last.is_complete && !pending.await?.contains(account.unwrap_or(&last.key)) {
+            return lake.is_complete(account, &last.snapshot_id).await;
+        }
+        // What nobody has come to say any more is said now.
+        let claim = Claim::take(lake.clone(), account).await?;
+        claim.settle_if_complete(&last.snapshot_id).await
+    }
+
     fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>, _: bool) -> Written {
         let files = &summary.report.files;
         let bytes = files.iter().map(|file| file.bytes).sum();
@@ -189,10 +231,15 @@ impl Sinks for Files {
             records: files.iter().map(|file| file.rows).sum(),
             bytes,
             unexpected: summary.report.unexpected.clone(),
+            earlier: Earlier::Nothing,
             destination: Destination::Files(
                 files.iter().map(|file| file.path.display().to_string()).collect(),
             ),
         }
+    }
+
+    fn checkpoints(&self) -> String {
+        self.typed.clone()
     }
 
     fn place(&self, files: u64, bytes: u64) -> String {

@@ -159,7 +159,11 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     let signal = export.signals.first();
     let outcome = match (tally.outcome(signal), signal) {
         (Outcome::Interrupted, Some(signal)) => {
-            format!("stopped by {} after a clean flush", signal.name())
+            let how = match export.signals.halt().is_cancelled() {
+                true => "when --grace was over, before all that was read was delivered",
+                false => "after a clean flush",
+            };
+            format!("stopped by {} {how}", signal.name())
         }
         (outcome, _) => outcome.as_str().to_owned(),
     };
@@ -192,7 +196,10 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     }
     if tally.left_behind > 0 {
         let (count, noun) = counted(tally.left_behind, "license", "licenses");
-        say!("left behind: {count} {noun} of what was given up, under other snapshot ids");
+        let at_least = if tally.is_left_at_least { "at least " } else { "" };
+        say!(
+            "left behind: {at_least}{count} {noun} of what was given up, under other snapshot ids"
+        );
     }
     if tally.requests.retried > 0 {
         let (made, noun) = counted(tally.requests.made, "request", "requests");
@@ -202,6 +209,7 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     if tally.what.are_many {
         print_accounts(tally);
     }
+    print_skipped(tally);
     if counts.rejected > 0 {
         let reasons = counts
             .rejects_by_reason
@@ -253,6 +261,10 @@ fn print_accounts(tally: &Tally) {
         [] => say!("accounts: none"),
         words => say!("accounts: {}", words.join(", ")),
     }
+}
+
+/// Why some were not read.
+fn print_skipped(tally: &Tally) {
     for (reason, Skipped { count, named }) in &tally.skipped {
         let (number, accounts) = counted(*count, "account", "accounts");
         let reason = if *count == 1 { reason.clone() } else { of_several(reason) };
@@ -261,7 +273,9 @@ fn print_accounts(tally: &Tally) {
             more => format!(", and {} more", human_count(more)),
         };
         let named: Vec<_> = named.iter().map(String::as_str).collect();
-        say!("skipped: {number} {accounts}, because {reason}: {}{more}", named.join(", "));
+        // The token's own account has no name.
+        let which = if named.is_empty() { "" } else { ": " };
+        say!("skipped: {number} {accounts}, because {reason}{which}{}{more}", named.join(", "));
     }
 }
 

@@ -17,6 +17,9 @@ pub(crate) struct Snapshot<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) resumed_at_record: Option<u64>,
     pub(crate) records: u64,
+    /// How many licenses of a snapshot that was given up are still at the destination, as far as is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) left_behind: Option<u64>,
     pub(crate) rejected: u64,
     /// How many records earlier runs rejected of it, where they did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,4 +83,16 @@ pub(crate) struct Written {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) unexpected: Unexpected,
+    pub(crate) earlier: Earlier,
+}
+
+/// What is left at the destination of what earlier runs had delivered of a snapshot that is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    /// Nothing: it is taken back, or nobody goes on with what others have begun.
+    Nothing,
+    /// What the checkpoint says.
+    Known,
+    /// That at least: nobody knows of what was delivered behind the checkpoint.
+    AtLeast,
 }

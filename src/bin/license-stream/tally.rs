@@ -9,10 +9,11 @@ use license_stream::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::again;
 use crate::exit::Exit;
 use crate::report::chain;
 use crate::signal::Signal;
-use crate::snapshots::{Snapshot, SnapshotError, Written};
+use crate::snapshots::{Earlier, Snapshot, SnapshotError, Written};
 use crate::wanted::Wanted;
 
 /// Accounts that failed and that people are told the reasons of.
@@ -33,8 +34,11 @@ pub(crate) struct Tally {
     pub(crate) requests: Requests,
     /// Snapshots that were given up and begun anew.
     pub(crate) begun_anew: u64,
-    /// Their licenses that could not be taken back, which are not among `records`.
+    /// Licenses that could not be taken back of these, and of what earlier runs had delivered of any that was given
+    /// up: none of them is among `records`.
     pub(crate) left_behind: u64,
+    /// Whether there may be more of them than is known.
+    pub(crate) is_left_at_least: bool,
     /// Licenses that earlier runs had delivered of snapshots that were gone on with, and records that they had
     /// rejected. Of one that was given up, nothing is kept.
     pub(crate) before: Counts,
@@ -116,6 +120,7 @@ impl Tally {
             requests: Requests::default(),
             begun_anew: 0,
             left_behind: 0,
+            is_left_at_least: false,
             before: Counts::default(),
             bytes_written: 0,
             files: 0,
@@ -161,6 +166,11 @@ impl Tally {
             let is_renewed = place + 1 < begun;
             let is_given_up = is_renewed || !matches!(end, End::Ran);
             self.bytes_read += snapshot.summary.bytes_read;
+            if is_given_up {
+                let earlier = earlier(&snapshot, &written);
+                self.left_behind += earlier;
+                self.is_left_at_least |= earlier > 0 && written.earlier == Earlier::AtLeast;
+            }
             if is_renewed {
                 self.begun_anew += 1;
                 self.left_behind += written.records;
@@ -198,7 +208,8 @@ impl Tally {
             End::Skipped(reason) => {
                 let entry = Snapshot { outcome: "skipped", reason: Some(&reason), ..entry };
                 self.list(index, begun, &entry);
-                let skipped = self.skipped.entry(reason).or_default();
+                let common = again::common(&reason).to_owned();
+                let skipped = self.skipped.entry(common).or_default();
                 skipped.count += 1;
                 skipped.named.extend(id.map(str::to_owned));
                 if skipped.named.len() > NAMED {
@@ -343,6 +354,8 @@ impl Tally {
             resumed_at_record: Some(summary.before.records + summary.before.rejected)
                 .filter(|record| *record > 0),
             records: written.records,
+            left_behind: Some(written.records + earlier(snapshot, written))
+                .filter(|count| is_given_up && *count > 0),
             rejected: summary.counts.rejected,
             rejected_before: Some(summary.before.rejected).filter(|rejected| *rejected > 0),
             result_count: summary.result_count(),
@@ -363,6 +376,14 @@ impl Tally {
         {
             self.snapshots.push((index, place, text));
         }
+    }
+}
+
+/// Licenses that earlier runs have left at the destination of a snapshot that is given up.
+fn earlier<R>(snapshot: &EndedSnapshot<R>, written: &Written) -> u64 {
+    match written.earlier {
+        Earlier::Nothing => 0,
+        Earlier::Known | Earlier::AtLeast => snapshot.summary.before.records,
     }
 }
 
@@ -415,22 +436,36 @@ mod tests {
                 report: (),
             },
         };
-        let written = || Written {
+        let written = |earlier| Written {
             destination: crate::snapshots::Destination::Lines {},
             into: String::new(),
             records: 7,
             bytes: 1,
             unexpected: Unexpected::default(),
+            earlier,
         };
-        for (end, begun) in [(End::Ran, 2), (End::Failed(Error::new(ErrorKind::Changed, "")), 1)] {
+        let failed = || End::Failed(Error::new(ErrorKind::Changed, ""));
+        for (end, begun, earlier) in [
+            (End::Ran, 2, Earlier::Nothing),
+            (End::Ran, 2, Earlier::Known),
+            (End::Ran, 2, Earlier::AtLeast),
+            (failed(), 1, Earlier::Nothing),
+            (failed(), 1, Earlier::AtLeast),
+        ] {
             let mut tally = Tally::new(what);
             let has_failed = matches!(end, End::Failed(_));
             let snapshots = (1..=begun).map(|it| snapshot(it, it < begun || has_failed)).collect();
             let account = Arc::new(Wanted::default());
             let ended = Ended { index: 0, account, snapshots, end };
-            tally.add(ended, (0..begun).map(|_| written()).collect()).unwrap();
+            tally.add(ended, (0..begun).map(|_| written(earlier)).collect()).unwrap();
             assert_eq!((tally.records, tally.counts.rejected), (7, begun));
-            assert_eq!(tally.left_behind, 7 * (begun - 1));
+            // Of what is given up, what this run delivered of it, and what earlier ones did.
+            let left = if earlier == Earlier::Nothing { 0 } else { 5 };
+            assert_eq!(tally.left_behind, 7 * (begun - 1) + left);
+            assert_eq!(tally.is_left_at_least, earlier == Earlier::AtLeast);
+            let first: serde_json::Value =
+                serde_json::from_str(tally.snapshots[0].2.get()).unwrap();
+            assert_eq!((&first["records"], &first["left_behind"]), (&7.into(), &(7 + left).into()));
             // Nothing is left of what earlier runs had done of what was given up.
             assert_eq!(tally.before.rejected, if has_failed { 0 } else { 1 });
         }

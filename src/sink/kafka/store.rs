@@ -199,8 +199,7 @@ impl KafkaStore {
 
     fn parse(&self, key: &str, json: &[u8]) -> Result<Checkpoint> {
         Checkpoint::from_json(json).map_err(|error| {
-            let message = format!("topic {}, key {key}: {}", self.topic(), error.message());
-            Error::new(error.kind(), message).caused_by(error)
+            error.map_message(|message| format!("topic {}, key {key}: {message}", self.topic()))
         })
     }
 

@@ -95,6 +95,23 @@ impl Claim {
         Err(Error::new(ErrorKind::Input, message))
     }
 
+    /// Whether a snapshot of the account is complete. If so, nothing of the account is unfinished any more: a run
+    /// may have been killed behind the snapshot's manifest, before it came to say so, and of one that was killed at
+    /// the beginning of another snapshot nothing is gone on with.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if the lake cannot be looked at, or cannot be written to.
+    pub async fn settle_if_complete(&self, snapshot_id: &str) -> Result<bool> {
+        if !self.is_complete(snapshot_id).await? {
+            return Ok(false);
+        }
+        if self.is_pending().await? {
+            self.remove_unfinished(&[]).await?;
+            self.give_up().await?;
+        }
+        Ok(true)
+    }
+
     async fn is_complete(&self, snapshot_id: &str) -> Result<bool> {
         let name = manifest_name(&self.account, snapshot_id);
         match self.hold.clone() {

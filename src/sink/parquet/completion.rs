@@ -14,7 +14,8 @@ use crate::pipeline::{Durable, Journal};
 ///
 /// The manifest is what makes a snapshot complete. Another journal is told after that: a run that is killed
 /// between the two leaves a checkpoint that is behind, which [`Claim::unless_complete`] sees; the other way
-/// around, the snapshot would never be completed.
+/// around, the snapshot would never be completed. So that there is such a checkpoint of a snapshot of one piece
+/// too, which has none before, the other journal is told of that as unfinished first.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -42,12 +43,15 @@ pub struct Completion {
     claim: Arc<Claim>,
     before: Manifest,
     then: Option<Box<dyn Journal>>,
+    /// Whether the other journal was told of this snapshot.
+    is_told: bool,
 }
 
 impl Completion {
     /// Completes what is begun in `claim`. `before` has what earlier runs have made of the snapshot.
     pub fn new(claim: Arc<Claim>, before: Manifest) -> Self {
-        Self { claim, before, then: None }
+        let is_told = !before.files.is_empty();
+        Self { claim, before, then: None, is_told }
     }
 
     /// Tells `journal` too.
@@ -70,8 +74,12 @@ impl Journal for Completion {
     fn record(&mut self, durable: Durable) -> BoxFuture<'_, Result<()>> {
         async move {
             if durable.is_complete {
+                if let (Some(journal), false) = (&mut self.then, self.is_told) {
+                    journal.record(Durable { is_complete: false, ..durable.clone() }).await?;
+                }
                 self.claim.complete(&self.manifest(&durable)).await?;
             }
+            self.is_told = true;
             match &mut self.then {
                 Some(journal) if durable.is_complete => {
                     let told = journal.record(durable).await;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parquet::file::metadata::ParquetMetaData;
 
+use super::claim::{NO_ACCOUNT, manifest_name};
 use super::format::FileFormat;
 #[cfg(feature = "cloud")]
 use super::hive;
@@ -214,6 +215,39 @@ impl Looked {
             }
             #[cfg(feature = "cloud")]
             Place::Bucket(bucket) => bucket.read_range(name, start..bytes).await,
+        }
+    }
+}
+
+impl Lake {
+    /// The accounts of which something is unfinished, and `run.<id>` for a run over many of them; none where
+    /// there was no run. Nothing is claimed or made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if it cannot be read.
+    pub async fn pending(&self) -> Result<Vec<String>> {
+        Looked(self.clone()).pending().await
+    }
+
+    /// Whether a snapshot of `account` (`None`: of an input of no account) has its manifest. Nothing is claimed or
+    /// made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] if a directory cannot be read; those of an object store that cannot be.
+    pub async fn is_complete(&self, account: Option<&str>, snapshot_id: &str) -> Result<bool> {
+        let name = manifest_name(account.unwrap_or(NO_ACCOUNT), snapshot_id);
+        let name = format!("{OWN}/{name}");
+        match &self.0 {
+            Place::Directory(directory) => {
+                let path = directory.join(name);
+                blocking(move || {
+                    path.try_exists()
+                        .map_err(|error| unreadable(&path.display().to_string(), error))
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => Ok(bucket.length(&name).await?.is_some()),
         }
     }
 }

@@ -91,6 +91,62 @@ fn a_topic_keeps_both_and_tells_them_apart() {
 }
 
 #[test]
+fn what_an_earlier_run_had_delivered_of_what_is_given_up_is_counted() {
+    // So slow that what is kept first is not the end. Whoever asks again finds the first license changed.
+    let slow = AccountGroup {
+        faults: vec![Fault::new(FaultKind::ChangeFromRecord(0))],
+        bytes_per_second: Some(1_000_000.try_into().unwrap()),
+        ..group(1, RECORDS)
+    };
+    for (delivery, is_exact, is_json) in [
+        ("at-least-once", false, true),
+        ("at-least-once", false, false),
+        ("exactly-once", true, true),
+        ("exactly-once", true, false),
+    ] {
+        let topic = kafka::topic("changed-since");
+        let (truto, ids) = start([slow.clone()]);
+        let into = |options: &[&str]| {
+            let mut command = command("kafka", &truto);
+            command.args(["--account", &ids[0], "--brokers", &kafka::bootstrap()]);
+            command.args([
+                "--topic",
+                &topic,
+                "--delivery",
+                delivery,
+                "--transaction-bytes",
+                "200000",
+            ]);
+            if options.is_empty() {
+                command.env("LICENSE_STREAM_KILL_AT", "transaction-committed:1");
+            }
+            run(command.args(options))
+        };
+        assert_eq!(into(&[]).code, None, "it is killed");
+        let got = into(if is_json { &["--json"] } else { &["--no-lookup"] });
+        assert_eq!(got.code, Some(0), "{}", got.stderr);
+        let mut counts = BTreeMap::<String, u64>::new();
+        for message in topic_messages(&topic) {
+            *counts.entry(header(&message, "truto-snapshot").to_owned()).or_default() += 1;
+        }
+        // Their ids sort as they were begun.
+        let (first, there) = counts.first_key_value().unwrap();
+        if !is_json {
+            let (_, left) = got.stderr.split_once("\nleft behind: ").expect("a line of its own");
+            assert_eq!(left.starts_with("at least "), !is_exact, "{left}");
+            continue;
+        }
+        let summary: Value = serde_json::from_str(got.text()).unwrap();
+        assert_eq!(told(&summary)[0], (first.as_str(), "abandoned", Some("changed")));
+        let abandoned = &summary["snapshots"][0];
+        let left = abandoned["left_behind"].as_u64().expect("it is counted");
+        assert_eq!(abandoned["resumed_at_record"], left, "{summary}");
+        assert_eq!(abandoned["records"], 0, "this run has delivered none of it");
+        assert!(if is_exact { left == *there } else { left <= *there }, "{left} of {there}");
+    }
+}
+
+#[test]
 fn a_file_is_begun_anew_and_standard_output_cannot_be() {
     let (truto, ids) = start([changing()]);
     let directory = tempfile::tempdir().unwrap();

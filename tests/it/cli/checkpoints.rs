@@ -48,6 +48,9 @@ fn a_place_where_nothing_is_kept_is_told() {
     let own = directory.path().join("_license-stream");
     let shown = run(&mut checkpoint("show", directory.path(), None)).expect(0);
     assert_eq!(shown.stderr, format!("no checkpoints in {}\n", own.display()));
+    assert_eq!(shown.stdout, "", "no heading of nothing");
+    let bare = run(&mut checkpoint("reset", directory.path(), None)).expect(2);
+    assert!(bare.stderr.contains("<--account <UUID>|--all>"), "{}", bare.stderr);
     let reset = run(&mut checkpoint("reset", directory.path(), Some("a"))).expect(1);
     assert_eq!(reset.stderr, format!("there is no checkpoint of a in {}\n", own.display()));
     let reset = run(checkpoint("reset", directory.path(), None).arg("--all")).expect(0);
@@ -78,8 +81,13 @@ fn a_checkpoint_that_is_damaged_or_of_another_account_is_refused_until_it_is_res
     std::fs::write(path(&simulation), "{\"format\":1").unwrap();
     let refused = run(&mut parquet(&simulation, out)).expect(1);
     let damaged = path(&simulation);
-    let says = [damaged.to_str().unwrap(), "`license-stream checkpoint reset --account`"];
-    assert!(says.iter().all(|word| refused.stderr.contains(word)), "{}", refused.stderr);
+    let (place, account) = (out.display(), simulation.account());
+    let reset = format!("`license-stream checkpoint reset --out {place} --account {account}`");
+    let told = format!("error: {}: checkpoint cannot be read: ", damaged.display());
+    assert!(refused.stderr.starts_with(&told), "{}", refused.stderr);
+    // Once.
+    assert_eq!(refused.stderr.matches(&reset).count(), 1, "{}", refused.stderr);
+    assert_eq!(refused.stderr.matches("checkpoint reset").count(), 1, "{}", refused.stderr);
     run(&mut checkpoint("reset", out, Some(simulation.account()))).expect(0);
     run(&mut parquet(&simulation, out)).expect(0);
     run(&mut parquet(&other, out)).expect(0);
@@ -144,4 +152,32 @@ fn what_a_run_under_way_keeps_is_not_reset() {
     let reset = run(&mut checkpoint("reset", out, Some(account))).expect(0);
     assert_eq!(reset.stderr, format!("reset: the next run of {account} begins a new snapshot\n"));
     assert!(!kept.exists());
+}
+
+#[test]
+fn what_is_advised_where_other_options_are_refused_can_be_typed() {
+    let simulation = Simulation::start(Simulator::new().with_seed(44).with_records(6_000));
+    let (directory, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let out = directory.path().join("a lake's");
+    let elsewhere = own.path().join("checkpoints");
+    for elsewhere in [None, Some(&elsewhere)] {
+        let run_with = |options: &[&str]| {
+            let mut command = parquet(&simulation, &out);
+            elsewhere.into_iter().for_each(|place| {
+                command.arg("--checkpoint").arg(place);
+            });
+            command.args(options);
+            command
+        };
+        kill(run_with(&[]));
+        let refused = run(&mut run_with(&["--sort-by", "name"])).expect(2).stderr;
+        let advised = refused.split('`').nth(1).unwrap_or_else(|| panic!("{refused}"));
+        let advised = advised.strip_prefix("license-stream ").unwrap();
+        // As a shell takes it.
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("\"$0\" {advised}")).arg(license_stream().get_program());
+        let reset = run(&mut shell).expect(0).stderr;
+        assert!(reset.starts_with("reset: the next run of "), "{reset}");
+        run(&mut run_with(&["--sort-by", "name"])).expect(0);
+    }
 }

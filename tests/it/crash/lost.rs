@@ -27,6 +27,12 @@ fn checkpoint(out: &Path, simulation: &Simulation) -> PathBuf {
     out.join(format!("_license-stream/{}.checkpoint.json", simulation.account()))
 }
 
+/// What is advised where the checkpoint in `out` is in the way, as it can be typed.
+fn reset(out: &Path, simulation: &Simulation) -> String {
+    let (out, account) = (out.display(), simulation.account());
+    format!("`license-stream checkpoint reset --out {out} --account {account}`")
+}
+
 #[test]
 fn a_file_that_is_lost_cut_or_changed_is_an_error_before_the_api_is_asked() {
     let simulation = Simulation::start(simulator(31));
@@ -52,7 +58,8 @@ fn a_file_that_is_lost_cut_or_changed_is_an_error_before_the_api_is_asked() {
         let requests = simulation.requests();
         for _ in 0..2 {
             let refused = run(&mut command(&simulation, out)).expect(1);
-            let says = [file.to_str().unwrap(), what, "`license-stream checkpoint reset`"];
+            let reset = reset(out, &simulation);
+            let says = [file.to_str().unwrap(), what, &reset];
             assert!(says.iter().all(|word| refused.stderr.contains(word)), "{}", refused.stderr);
         }
         assert_eq!(simulation.requests(), requests, "the API was asked for licenses");
@@ -115,7 +122,8 @@ fn a_checkpoint_that_does_not_fit_itself_is_not_gone_on_with() {
     damaged["pieces"].as_array_mut().unwrap().pop();
     std::fs::write(&path, damaged.to_string()).unwrap();
     let refused = run(&mut command(&simulation, out)).expect(1).stderr;
-    let says = ["it is damaged; `license-stream checkpoint reset --account", simulation.account()];
+    let reset = reset(out, &simulation);
+    let says = ["it is damaged; ", &reset];
     assert!(says.iter().all(|word| refused.contains(word)), "{refused}");
     // Nothing of what it should name is gone.
     std::fs::write(&path, whole).unwrap();

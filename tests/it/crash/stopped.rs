@@ -83,6 +83,9 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
             let stderr = stop(child, signals, code);
             let warning = "warning: --grace was over before all that was read was delivered";
             assert_eq!(stderr.contains(warning), signals.len() == 1, "{stderr}");
+            let summary = "when --grace was over, before all that was read was delivered: ";
+            assert_eq!(stderr.contains(summary), signals.len() == 1, "{stderr}");
+            assert!(!stderr.contains("clean flush"), "{stderr}");
             relay.thaw();
 
             let what = format!("after {signals:?}");

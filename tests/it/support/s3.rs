@@ -45,6 +45,16 @@ impl Bucket {
         }
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes the object `key` of what `file` holds.
+    pub(crate) fn put(&self, key: &str, file: &Path) {
+        s3(&endpoint(), &["put", &self.name, key, file.to_str().unwrap()]);
+    }
+
     /// Removes what the command has written as `name`.
     pub(crate) fn remove(&self, name: &str) {
         s3(&endpoint(), &["remove", &self.name, &format!("lake/licenses/{name}")]);

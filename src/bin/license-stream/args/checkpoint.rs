@@ -3,6 +3,7 @@
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use super::SettingArgs;
+use crate::again::SkipNewer;
 use crate::place::Place;
 
 /// Where a run keeps how far it is.
@@ -17,6 +18,11 @@ pub(crate) struct CheckpointArgs {
     /// Keep no checkpoint, and look at none: every run begins a snapshot of its own
     #[arg(long, conflicts_with = "checkpoint")]
     pub(crate) no_checkpoint: bool,
+    /// Pass over accounts whose last snapshot here, by the same options, is complete and began less than so long
+    /// ago (90s, 15m, 6h, 1d): for a run that was killed and is begun again, which would otherwise read them into
+    /// another snapshot
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["no_checkpoint", "input", "cursor"])]
+    pub(crate) skip_newer_than: Option<SkipNewer>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,12 +43,13 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("which").required(true).args(["account", "all"])))]
 pub(crate) struct ResetArgs {
     /// Account whose checkpoint is forgotten; `input` is that of inputs of no account
-    #[arg(long, value_name = "UUID", required_unless_present = "all")]
+    #[arg(long, value_name = "UUID")]
     pub(crate) account: Vec<String>,
     /// Forget the checkpoints of all accounts
-    #[arg(long, conflicts_with = "account")]
+    #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
