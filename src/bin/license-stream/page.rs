@@ -66,8 +66,8 @@ const NO_LAKE: &str = "<section>\n<h2>Not on this page</h2>\n<p>A summary has no
     coverage are on the page if the directory is named beside it, <code>license-stream report SUMMARY.json \
     DIR</code>.</p>\n</section>\n";
 
-const NO_SUMMARY: &str = "<section>\n<h2>Not on this page</h2>\n<p>A directory does not say how its runs ended, nor why \
-    records were rejected: that is on the page if what <code>--json</code> printed is named beside it, \
+const NO_SUMMARY: &str = "<section>\n<h2>Not on this page</h2>\n<p>A directory does not say how its runs ended, nor \
+    why records were rejected: that is on the page if what <code>--json</code> printed is named beside it, \
     <code>license-stream report SUMMARY.json DIR</code>.</p>\n</section>\n";
 
 /// The summary and the lake among what was typed.

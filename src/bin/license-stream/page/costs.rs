@@ -28,8 +28,8 @@ pub(super) fn html(groups: &[Group]) -> Html {
     html.markup("<p>Cost is <code>unit_amount</code> × quantity, of licenses that have both. ");
     html.text(human_count(priced)).markup(" of ").text(human_count(licenses));
     html.markup(
-        " licenses have a <code>unit_amount</code>. Currencies are never added up or converted; whether an amount is in \
-         dollars or in cents, and for a month or a year, is not documented.</p>\n",
+        " licenses have a <code>unit_amount</code>. Currencies are never added up or converted; whether an amount is \
+         in dollars or in cents, and for a month or a year, is not documented.</p>\n",
     );
     if unkept > 0 {
         html.markup("<p class=\"note\">").text(human_count(unkept));

@@ -58,7 +58,8 @@ pub(super) fn html(groups: &[Group]) -> Html {
     let mut html = Html::new();
     html.markup("<section>\n<h2>Field coverage against what is promised</h2>\n");
     html.markup(
-        "<p>The bar is the share of licenses in which a field is not null. Promised is what Truto's documentation lists \
+        "<p>The bar is the share of licenses in which a field is not null. Promised is what Truto's documentation \
+         lists \
          for the integration, as <code>license-stream integrations</code> shows it. A field that is left out with \
          <code>--columns</code> is in no file, which says nothing of the integration.</p>\n",
     );

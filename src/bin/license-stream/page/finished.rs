@@ -182,7 +182,7 @@ mod tests {
         for (text, what) in [
             ("", "it is empty"),
             ("PAR1", "it cannot be parsed"),
-            ("[]", "it cannot be parsed"),
+            ("[]", "it has neither `outcome` and `snapshots` nor `jobs`"),
             (r#"{"outcome":"done","snapshots":"#, "it cannot be parsed"),
             (r#"{"outcome":"done","records":-1}"#, "it cannot be parsed"),
             (r#"{"rows":1}"#, "it has neither `outcome` and `snapshots` nor `jobs`"),

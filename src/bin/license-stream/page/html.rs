@@ -69,7 +69,7 @@ mod tests {
     fn no_text_becomes_markup() {
         let mut html = Html::new();
         html.markup("<i title=\"").text("\"'><script>alert(1)</script>&amp;");
-        html.markup("\">").text("a\u{202e}b\n\0c").markup("</i>");
+        html.markup("\">").text("a\u{202e}b\nc").markup("</i>");
         assert_eq!(
             html.as_str(),
             "<i title=\"&quot;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;\">a b c</i>"

@@ -70,7 +70,10 @@ pub(super) fn html(groups: &[Group]) -> Html {
     html.markup("<span class=\"swatch track\"></span>available ");
     html.markup("<span class=\"swatch bad\"></span>assigned beyond</p>\n");
     html.part(&table.html()).part(&more_rows(groups.len(), table.len()));
-    html.markup("<details>\n<summary>Sums of each quantity for itself, with the licenses in which it is null</summary>\n").part(&alone.html());
+    html.markup(
+        "<details>\n<summary>Sums of each quantity for itself, with the licenses in which it is ",
+    );
+    html.markup("null</summary>\n").part(&alone.html());
     html.markup("</details>\n</section>\n");
     html
 }

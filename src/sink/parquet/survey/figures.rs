@@ -269,11 +269,13 @@ mod tests {
 
     use super::*;
 
-    fn rows(licenses: &[(Option<f64>, Option<f64>, Option<f64>, Option<&str>)]) -> RecordBatch {
-        let number =
-            |of: fn(&(Option<f64>, Option<f64>, Option<f64>, Option<&str>)) -> Option<f64>| {
-                Arc::new(licenses.iter().map(of).collect::<Float64Array>()) as ArrayRef
-            };
+    /// Assigned, available, price and currency.
+    type Told<'a> = (Option<f64>, Option<f64>, Option<f64>, Option<&'a str>);
+
+    fn rows(licenses: &[Told<'_>]) -> RecordBatch {
+        let number = |of: fn(&Told<'_>) -> Option<f64>| {
+            Arc::new(licenses.iter().map(of).collect::<Float64Array>()) as ArrayRef
+        };
         let currencies: StringArray = licenses.iter().map(|license| license.3).collect();
         RecordBatch::try_from_iter_with_nullable([
             ("assigned_quantity", number(|license| license.0), true),
