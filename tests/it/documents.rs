@@ -27,6 +27,15 @@ const OTHERS: [&str; 2] =
 /// What runs until it is stopped, and what it has said once it runs.
 const SERVERS: [(&str, &str); 2] = [(" simulate ", "TRUTO_BASE_URL"), (" --every ", "next at ")];
 
+/// What is there already where the commands of a document begin.
+const BEFORE: [(&str, &str); 2] = [
+    (
+        "docs/report.md",
+        "license-stream parquet --all-accounts --out lake/licenses --json >summary.json",
+    ),
+    ("docs/report.md", "license-stream accounts --json >accounts.ndjson"),
+];
+
 /// A directory in which the commands of one document are run, with what they name.
 struct Desk {
     directory: tempfile::TempDir,
@@ -140,7 +149,13 @@ fn every_command_in_the_documents_runs() {
     let mut desks = BTreeMap::new();
     let mut count = 0;
     for command in commands(root()).into_iter().filter(|command| command.is_block) {
-        let desk = desks.entry(command.document.clone()).or_insert_with(Desk::new);
+        let desk = desks.entry(command.document.clone()).or_insert_with(|| {
+            let desk = Desk::new();
+            for (_, line) in BEFORE.iter().filter(|(document, _)| *document == command.document) {
+                Run::of(start(&mut desk.shell(line, &truto))).expect(0);
+            }
+            desk
+        });
         let line = desk.line(&command);
         let server = SERVERS.iter().find(|(word, _)| line.contains(word));
         match server {
