@@ -44,7 +44,7 @@ fn check(out: &Path, body: &[u8], account: Option<&str>, summary: &Value) -> Vec
         assert_eq!(counts["bytes_read"], body.len());
     }
     assert_eq!(summary["fields_unexpected"], json!(unexpected));
-    assert_eq!(spelled_out(&summary["fields_unknown"]), unknown(body));
+    assert_eq!(summary["fields_unknown"], json!(unknown(body)));
     assert_eq!(summary["fields_unknown_total"], unknown(body).values().sum::<u64>());
     assert_eq!(uuid::Uuid::parse_str(snapshot_id).unwrap().get_version_num(), 7);
     assert_eq!(snapshot["account"], json!(account));
@@ -52,7 +52,7 @@ fn check(out: &Path, body: &[u8], account: Option<&str>, summary: &Value) -> Vec
     expected
 }
 
-/// How often a field of each unknown name occurs.
+/// How often a field of each unknown name occurs, however the name is spelled.
 fn unknown(body: &[u8]) -> BTreeMap<String, u64> {
     let mut unknown = BTreeMap::new();
     for (name, _) in records(body).iter().flat_map(|record| members(record.bytes).unwrap()) {
@@ -61,13 +61,6 @@ fn unknown(body: &[u8]) -> BTreeMap<String, u64> {
         }
     }
     unknown
-}
-
-/// The names of the summary, which are as the record spelled them, with their escapes undone.
-fn spelled_out(counts: &Value) -> BTreeMap<String, u64> {
-    let undo = |name: &String| serde_json::from_str(&format!("\"{name}\"")).unwrap();
-    let counts = counts.as_object().unwrap().iter();
-    counts.map(|(name, count)| (undo(name), count.as_u64().unwrap())).collect()
 }
 
 #[test]
