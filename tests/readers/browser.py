@@ -5,6 +5,7 @@ protocol of Chromium's developer tools through a pair of pipes, so that it needs
 """
 
 import base64
+import fcntl
 import json
 import os
 import pathlib
@@ -95,36 +96,53 @@ def find():
     return found
 
 
+class Ended(Exception):
+    """The browser is gone: what it said last."""
+
+
 class Browser:
-    """A browser at the other end of two pipes: messages are JSON, each with a NUL behind it."""
+    """A browser at the other end of two pipes: messages are JSON, each with a NUL behind it.
+
+    Of as few processes as may be: a browser gives up where one of its own cannot be started in time.
+    """
 
     def __init__(self, home):
         to_browser, self.write_end = os.pipe()
         self.read_end, from_browser = os.pipe()
+        # Above all that is open, so that neither is in the way of the other or of what Popen holds.
+        far = [fcntl.fcntl(end, fcntl.F_DUPFD, 100) for end in (to_browser, from_browser)]
+        os.close(to_browser)
+        os.close(from_browser)
 
         def pipes():
-            # First away from 3 and 4, which either may be.
-            ends = [os.dup(to_browser), os.dup(from_browser)]
-            far = [os.dup2(end, 10 + place) for place, end in enumerate(ends)]
+            # Where a browser looks for them.
             os.dup2(far[0], 3)
             os.dup2(far[1], 4)
 
+        self.said = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [
-                find(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                "--hide-scrollbars", f"--user-data-dir={home}", "--remote-debugging-pipe", "about:blank",
+                find(), "--headless", "--no-sandbox", "--no-zygote", "--in-process-gpu", "--disable-gpu",
+                "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars", f"--user-data-dir={home}",
+                "--remote-debugging-pipe", "about:blank",
             ],
-            preexec_fn=pipes, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=pipes, close_fds=False, stdout=subprocess.DEVNULL, stderr=self.said,
         )
-        os.close(to_browser)
-        os.close(from_browser)
+        for end in far:
+            os.close(end)
         self.last, self.unread, self.events = 0, b"", []
+
+    def ended(self):
+        status = self.process.wait()
+        self.said.seek(0)
+        said = self.said.read().decode(errors="replace")[-2000:]
+        return Ended(f"browser.py: the browser has ended with {status}: {said}")
 
     def message(self):
         while b"\0" not in self.unread:
             more = os.read(self.read_end, 1 << 20)
             if not more:
-                sys.exit("browser.py: the browser has ended")
+                raise self.ended()
             self.unread += more
         message, self.unread = self.unread.split(b"\0", 1)
         return json.loads(message)
@@ -134,7 +152,10 @@ class Browser:
         message = {"id": self.last, "method": method, "params": params}
         if session:
             message["sessionId"] = session
-        os.write(self.write_end, json.dumps(message).encode() + b"\0")
+        try:
+            os.write(self.write_end, json.dumps(message).encode() + b"\0")
+        except BrokenPipeError:
+            raise self.ended() from None
         while True:
             answer = self.message()
             if answer.get("id") != self.last:
@@ -149,7 +170,7 @@ class Browser:
             self.events.append(self.message())
 
 
-def main(page, width, scheme, screenshot=None):
+def look(page, width, scheme, screenshot=None):
     with tempfile.TemporaryDirectory() as home:
         browser = Browser(home)
         try:
@@ -187,10 +208,21 @@ def main(page, width, scheme, screenshot=None):
             if screenshot:
                 shot = call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
                 pathlib.Path(screenshot).write_bytes(base64.b64decode(shot["data"]))
-            print(json.dumps(seen))
+            return seen
         finally:
             browser.process.kill()
             browser.process.wait()
+
+
+def main(*arguments):
+    # On a busy machine a browser may end of itself. What a page is drawn like does not depend on the try.
+    for left in reversed(range(3)):
+        try:
+            return print(json.dumps(look(*arguments)))
+        except Ended as ended:
+            print(ended, file=sys.stderr)
+            if not left:
+                sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -158,10 +158,16 @@ fn a_rate_limit_that_is_waited_for_is_counted_in_seconds() {
 fn a_sink_that_takes_nothing_is_seen_as_lag_and_as_a_full_queue() {
     let truto = Truto::start(Simulator::new().with_records(60_000));
     let mut run = Watched::start(truto.command("ndjson").stdout(Stdio::piped()));
-    // Nobody reads the pipe: once it is full, so is the queue.
-    run.until("a full queue", |it| value(it, "ndjson", "queue_bytes") >= 1e6);
-    std::thread::sleep(Duration::from_secs(1));
-    let full = run.scrape();
+    // Nobody reads the pipe: once it is full, so is the queue, of as many bytes or pieces as it may hold.
+    let mut full = run.until("a queue", |it| value(it, "ndjson", "queue_bytes") > 0.0);
+    let begun = Instant::now();
+    let mut last = 0.0;
+    while last != value(&full, "ndjson", "lag_bytes") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never stands still: {full:#?}");
+        last = value(&full, "ndjson", "lag_bytes");
+        std::thread::sleep(Duration::from_secs(1));
+        full = run.scrape();
+    }
     std::thread::sleep(Duration::from_secs(1));
     let begun = Instant::now();
     let later = run.scrape();
