@@ -3,18 +3,19 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use license_stream::simulate::Simulator;
+use serde_json::{Value, json};
 
 use super::kafka::{EXACTLY_ONCE, assert_none_lost_at, assert_once_at, command_at};
-use super::{COUNT, ended, parquet, s3, simulator, start};
+use super::{COUNT, ended, parquet, simulator, start};
 use crate::support::broker::Broker;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::kill;
-use crate::support::python::{create_topic, topic_messages_at};
+use crate::support::python::{create_topic, duckdb, s3, topic_messages_at};
 use crate::support::relay::Relay;
 use crate::support::run::run;
-use crate::support::s3::{Bucket, endpoint};
+use crate::support::s3::{Store, settings};
 use crate::support::simulation::Simulation;
 
 /// Signals that a run gets, and how it ends: by itself within --grace, or at once by the second one.
@@ -102,30 +103,39 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
 }
 
 #[test]
-fn without_a_store_that_answers_a_run_ends_within_its_grace_and_the_next_has_the_rows_of_an_undisturbed_one()
- {
-    let undisturbed = parquet::undisturbed(&Simulation::start(simulator(15)));
-    let port = endpoint().rsplit_once(':').unwrap().1.parse().unwrap();
-    // Each file an upload of its own, and one of several parts that is not finished.
-    for options in [["--file-bytes", "1"], ["--file-bytes", "300000"]] {
-        let relay = Relay::to(port);
-        let simulation = Simulation::start(simulator(15).with_hold_after_records(2_000));
-        let bucket = Bucket::make("stopped");
-        let through = format!("http://{}", relay.address());
-        let mut command = s3::command_at(&through, &options, &simulation, &bucket);
-        let mut child = start(command.args(["--grace", "1"]));
-        simulation.until_held(&mut child);
-        // What has come by now may be under way; what comes next finds no one who answers.
-        std::thread::sleep(Duration::from_millis(500));
-        relay.freeze();
-        simulation.release();
-        stop(child, &["TERM"], 143);
-        relay.thaw();
-
-        let mut next = s3::command_at(&endpoint(), &options, &simulation, &bucket);
-        assert!(ended(start(&mut next)), "nothing kills it");
-        s3::assert_bucket_undisturbed(&bucket, &undisturbed, 1, &format!("{options:?}"));
+fn while_a_store_stands_still_a_run_ends_within_its_grace_and_the_next_writes_what_was_lost() {
+    const RECORDS: u64 = 20_000;
+    let store = Store::start();
+    s3(store.endpoint(), &["make", "lakes"]);
+    let pace = 8_000_000.try_into().unwrap();
+    let simulator = Simulator::new().with_seed(15).with_records(RECORDS).with_pace(pace);
+    let simulation = Simulation::start(simulator);
+    let mut command = license_stream();
+    command.args(["parquet", "--quiet", "--out", "s3://lakes/lake", "--grace", "1"]);
+    // Row groups that are in hand while their file is under way.
+    command.args(["--file-bytes", "3000000", "--row-group-bytes", "1000000"]);
+    settings(simulation.source(&mut command), store.endpoint());
+    let mut child = start(&mut command);
+    while !s3(store.endpoint(), &["keys", "lakes"]).contains(".parquet") {
+        assert_eq!(child.try_wait().unwrap(), None, "it has ended");
     }
+    store.signal("STOP");
+    // The next piece is full, and what finishes it waits.
+    std::thread::sleep(Duration::from_secs(2));
+    stop(child, &["TERM"], 143);
+    store.signal("CONT");
+
+    assert!(ended(start(&mut command)), "nothing kills it");
+    let directory = tempfile::tempdir().unwrap();
+    s3(store.endpoint(), &["get", "lakes", directory.path().to_str().unwrap()]);
+    let lake = directory.path().join("lake");
+    assert!(lake.join("_SUCCESS").exists());
+    let rows = duckdb(&format!(
+        "select count(*) as rows, count(distinct id) as ids, count(distinct _snapshot_id) as snapshots
+        from '{}/*.parquet'",
+        lake.display()
+    ));
+    assert_eq!(rows, [json!({ "rows": RECORDS, "ids": RECORDS, "snapshots": 1 })]);
 }
 
 /// The only checkpoint beside `topic`, as the command shows it.
