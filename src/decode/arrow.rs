@@ -263,7 +263,7 @@ impl Columns {
             Some(value) if fields.is_escaped => {
                 self.remote_data.push(Some(&without_lone_surrogates(value.raw())));
             }
-            value => self.remote_data.push(value.map(|value| value.raw())),
+            value => self.remote_data.push(value.map(Value::raw)),
         }
         for (name, value) in &fields.unknown {
             unexpected.count_unknown(*name);
