@@ -94,14 +94,23 @@ fn a_store_that_fails_each_time_is_told_by_its_status() {
 #[test]
 fn a_request_that_hangs_is_made_again() {
     let refusal = "<Error><Code>AccessDenied</Code><Message>not yours</Message></Error>";
-    let hanging = Replies::of(vec![Answer::Silence, say("403 Forbidden", "", refusal)]);
-    let mut command = license_stream();
-    command.args(["parquet", "--input", "-", "--out", "s3://bucket/a"]);
-    let command = s3::settings(&mut command, &hanging.url()).env("AWS_TIMEOUT", "1 seconds");
-    let run = run_with_input(command, BODY);
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
-    assert!(run.stderr.contains("AccessDenied"), "{}", run.stderr);
-    assert_eq!(hanging.requests().len(), 2);
+    let refused = || say("403 Forbidden", "", refusal);
+    let missing = || say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>");
+    // One that reads, and a put on a condition: there is no claim, and nothing pending.
+    let put = vec![missing(), missing(), Answer::Silence, refused()];
+    for (answers, hung) in [(vec![Answer::Silence, refused()], "GET"), (put, "PUT")] {
+        let count = answers.len();
+        let hanging = Replies::of(answers);
+        let mut command = license_stream();
+        command.args(["parquet", "--input", "-", "--out", "s3://bucket/a"]);
+        let command = s3::settings(&mut command, &hanging.url()).env("AWS_TIMEOUT", "1 seconds");
+        let run = run_with_input(command, BODY);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        assert!(run.stderr.contains("AccessDenied"), "{}", run.stderr);
+        let requests = hanging.requests();
+        assert_eq!(requests.len(), count, "{requests:?}");
+        assert!(requests[count - 2..].iter().all(|it| it.head.starts_with(hung)), "{requests:?}");
+    }
 }
 
 #[test]
