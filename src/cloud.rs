@@ -7,6 +7,7 @@
 //! (`If-None-Match`, `If-Match`); one that does not is refused.
 
 mod answer;
+mod credentials;
 mod crypto;
 mod environment;
 mod failure;
@@ -30,6 +31,7 @@ use tokio::task::JoinSet;
 use crate::error::{Error, Result};
 use crate::kept;
 use failure::failed;
+pub(crate) use failure::is_of_a_failing_store;
 pub use failure::is_of_a_store;
 use listing::Listing;
 pub(crate) use register::{Register, Stored};

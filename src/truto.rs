@@ -333,7 +333,7 @@ impl TrutoClient {
             let answer = self.attempt(url.clone(), accept, account).await.and_then(read);
             match answer {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => retries.after(failure).await?,
+                Err(failure) => retries.after_of(account, failure).await?,
             }
         }
     }

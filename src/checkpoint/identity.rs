@@ -16,6 +16,9 @@ pub struct Identity {
     options: BTreeMap<String, String>,
 }
 
+/// With what the name of an option begins whose value is a digest.
+const DIGESTED: &str = "remote_query";
+
 impl Identity {
     /// That of an account without any option; of a recorded body, whatever names it.
     pub fn new(account: impl Into<String>) -> Self {
@@ -23,7 +26,8 @@ impl Identity {
     }
 
     /// With an option. Everything belongs here that changes which records come, in which order, or
-    /// where pieces end; no secret does.
+    /// where pieces end; no secret does: of a value that may be one, a digest, under a name that begins with
+    /// `remote_query`. Such a value is not shown.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl std::fmt::Display) -> Self {
         self.options.insert(name.into(), value.to_string());
@@ -56,6 +60,16 @@ impl Identity {
             .into_iter()
             .filter(|name| self.options.get(*name) != checkpoint.options.get(*name))
             .map(|name| {
+                if name.starts_with(DIGESTED) {
+                    let how = match (checkpoint.options.get(name), self.options.get(name)) {
+                        (None, _) => "was not set, and is now",
+                        (_, None) => "was set, and is not now",
+                        _ => {
+                            "had another value, which is kept as a digest only, as it may be secret"
+                        }
+                    };
+                    return format!("{name} {how}");
+                }
                 let (then, now) = (value(&checkpoint.options, name), value(&self.options, name));
                 format!("{name} was {then} and is {now}")
             })
@@ -208,6 +222,31 @@ mod tests {
         let advice = "`license-stream checkpoint reset --account a`";
         assert!(error.message().ends_with(advice), "{error}");
         assert!(Beginning::of(Some(checkpoint(true)), &identity).is_ok());
+    }
+
+    #[test]
+    fn of_values_that_may_be_secret_nothing_is_shown() {
+        let of = |digest: Option<&str>| {
+            let identity = Identity::new("a").with("limit", 100).with("shape", "auto");
+            match digest {
+                Some(digest) => identity.with("remote_query[q]", digest),
+                None => identity,
+            }
+        };
+        for (then, now, told) in [
+            (None, Some("d1"), "(remote_query[q] was not set, and is now)"),
+            (Some("d1"), None, "(remote_query[q] was set, and is not now)"),
+            (
+                Some("d1"),
+                Some("d2"),
+                "(remote_query[q] had another value, which is kept as a digest only",
+            ),
+        ] {
+            let found = Checkpoint { options: of(then).options, ..checkpoint(false) };
+            let error = Beginning::of(Some(found), &of(now)).unwrap_err();
+            assert!(error.message().contains(told), "{error}");
+            assert!(!error.message().contains("d1") && !error.message().contains("d2"), "{error}");
+        }
     }
 
     #[test]

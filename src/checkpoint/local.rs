@@ -32,8 +32,11 @@ impl LocalStore {
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self> {
         let directory = directory.into();
         if directory.exists() && !directory.is_dir() {
-            let message =
-                format!("checkpoints cannot be kept: {} is no directory", directory.display());
+            let message = format!(
+                "checkpoints cannot be kept: {} is no directory, and --checkpoint takes one, in which each account \
+                 has a file of its own",
+                directory.display()
+            );
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         Ok(Self { directory: directory.into() })
@@ -186,6 +189,15 @@ mod tests {
             is_last,
             is_complete: false,
         }
+    }
+
+    #[test]
+    fn a_file_is_refused_with_what_would_do() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = LocalStore::open(file.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        let told = "is no directory, and --checkpoint takes one, in which each account has a file";
+        assert!(error.message().contains(told), "{error}");
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ const MOST_OF_AN_ERROR: usize = 64 << 10;
 
 /// Makes clients to which an answer that was cut is none, so that the request is made again.
 ///
-/// `object_store` does that by itself only where no byte of an answer came. Nothing that is read here is
+/// `object_store` does that by itself only where no byte of an answer came, and not where a put on a condition hung. Nothing that is read here is
 /// longer than [`MOST_BYTES`]: of files of data only the ends are read, and those as ranges.
 #[derive(Debug)]
 pub(super) struct Connector;
@@ -36,10 +36,15 @@ impl HttpConnector for Connector {
 impl HttpService for Whole {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let most = asked(&request).unwrap_or(MOST_BYTES);
-        let (head, body) = self.0.execute(request).await?.into_parts();
         // This kind is one that is tried again whatever the request was: each that writes can be made
         // twice, as one can whose answer did not come at all.
         let cut = |error| HttpError::new(HttpErrorKind::Request, error);
+        let answered = self.0.execute(request).await.map_err(|error| match error.kind() {
+            // Else those that write on a condition would not be.
+            HttpErrorKind::Timeout => cut(error),
+            _ => error,
+        });
+        let (head, body) = answered?.into_parts();
         let chunks = body.bytes_stream().map_err(cut);
         let body = if head.status.is_success() {
             // This kind is one that is not tried again: the next answer would be as long.

@@ -6,6 +6,7 @@ use std::fmt;
 use object_store::Error as StoreError;
 use object_store::client::HttpError;
 
+use super::credentials::NoCredentials;
 use crate::error::{Error, ErrorKind};
 use crate::printable;
 
@@ -23,6 +24,17 @@ const REFUSALS: [&str; 6] = [
 const UNREACHABLE: &str =
     "look at the network and at AWS_ENDPOINT_URL, and run again: what is on record is gone on with";
 
+/// What helps where it answered each time that it cannot.
+const FAILED_EACH_TIME: &str = "it was asked again and again: look at the store and at AWS_ENDPOINT_URL, and \
+                                run again once it answers: what is on record is gone on with";
+
+/// As `object_store` writes a status, and what failed though its status says that it did not.
+const STATUS: &str = "non-2xx status code: ";
+const IN_A_BODY: &str = "Server returned error response: ";
+
+/// Statuses that are of the store, and not of what was asked.
+const FAILING: [&str; 6] = ["408", "429", "500", "502", "503", "504"];
+
 /// Longest that is repeated of what a store says.
 const MOST: usize = 300;
 
@@ -30,8 +42,11 @@ const MOST: usize = 300;
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of what the store said")]
 pub(super) fn failed(what: String, error: StoreError) -> Error {
     if let Some(too_long) = causes(&error).find_map(<dyn StdError>::downcast_ref::<TooLong>) {
-        let said = Said(too_long.to_string());
+        let said = Said::of(too_long.to_string());
         return Error::new(ErrorKind::Destination, what).caused_by(said);
+    }
+    if let Some(none) = causes(&error).find_map(<dyn StdError>::downcast_ref::<NoCredentials>) {
+        return Error::new(ErrorKind::Forbidden, what).caused_by(Said::of(none.to_string()));
     }
     let kind = match &error {
         StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
@@ -42,16 +57,28 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
         StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
             ErrorKind::Configuration
         }
-        error if is_of_the_network(error) => ErrorKind::Unreachable,
+        error if is_of_the_network(error) || is_failing(error) => ErrorKind::Unreachable,
         _ => ErrorKind::Destination,
     };
-    let failed = Error::new(kind, what).caused_by(Said(said(&error)));
-    if kind == ErrorKind::Unreachable { failed.advising(UNREACHABLE) } else { failed }
+    let is_failing = is_failing(&error);
+    let said = Said { text: said(&error), is_failing };
+    let failed = Error::new(kind, what).caused_by(said);
+    match kind {
+        ErrorKind::Unreachable if is_failing => failed.advising(FAILED_EACH_TIME),
+        ErrorKind::Unreachable => failed.advising(UNREACHABLE),
+        _ => failed,
+    }
 }
 
 /// Whether it was an object store that `error` comes from.
 pub fn is_of_a_store(error: &Error) -> bool {
     error.source().is_some_and(<dyn StdError>::is::<Said>)
+}
+
+/// Whether a store answered each time that it could do nothing, as some also do where an upload is gone.
+pub(crate) fn is_of_a_failing_store(error: &Error) -> bool {
+    let said = error.source().and_then(<dyn StdError>::downcast_ref::<Said>);
+    said.is_some_and(|said| said.is_failing)
 }
 
 /// Whether it says that an object is not there, and not that the bucket is not.
@@ -70,6 +97,22 @@ fn is_of_the_network(error: &StoreError) -> bool {
     causes(error).any(<dyn StdError>::is::<HttpError>)
 }
 
+/// Whether the store failed by itself each time that it was asked: it is there, and cannot do anything now.
+fn is_failing(error: &StoreError) -> bool {
+    let text = error.to_string();
+    match status(&text) {
+        Some(status) => FAILING.iter().any(|failing| status.starts_with(failing)),
+        None => text.contains(IN_A_BODY),
+    }
+}
+
+/// The status that a store answered with, and its name.
+fn status(text: &str) -> Option<&str> {
+    let (_, behind) = text.split_once(STATUS)?;
+    let end = behind.find([':', '<']).unwrap_or(behind.len());
+    Some(behind[..end].trim())
+}
+
 fn causes(error: &StoreError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     let first: &(dyn StdError + 'static) = error;
     std::iter::successors(Some(first), |error| (*error).source())
@@ -82,7 +125,7 @@ fn code(error: &StoreError) -> Option<String> {
 
 /// What the store said, fit to be shown. Of an answer only its code and message: the rest of it can
 /// repeat the request, a session's token included.
-fn said(error: &StoreError) -> String {
+pub(super) fn said(error: &StoreError) -> String {
     let text = error.to_string();
     if let Some(last) = causes(error).last().filter(|_| is_of_the_network(error)) {
         return printable(&format!("the store gave no answer: {last}"), MOST);
@@ -90,6 +133,9 @@ fn said(error: &StoreError) -> String {
     if let Some(code) = code(error) {
         let message = between(&text, "<Message>", "</Message>").unwrap_or_default();
         return printable(&format!("the store answered {code}: {message}"), MOST);
+    }
+    if let Some(status) = status(&text) {
+        return printable(&format!("the store answered with status {status}"), MOST);
     }
     let text = text.split('<').next().unwrap_or_default();
     match causes(error).last().map(ToString::to_string) {
@@ -134,11 +180,20 @@ impl StdError for TooLong {}
 
 /// What a store said.
 #[derive(Debug)]
-struct Said(String);
+struct Said {
+    text: String,
+    is_failing: bool,
+}
+
+impl Said {
+    fn of(text: String) -> Self {
+        Self { text, is_failing: false }
+    }
+}
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -162,6 +217,32 @@ mod tests {
         let unknown = StoreError::Generic { store: "S3", source: "502: <html>s3cret".into() };
         let said = failed(String::new(), unknown).source().unwrap().to_string();
         assert_eq!(said, "Generic S3 error: 502:");
+    }
+
+    #[test]
+    fn a_store_that_fails_each_time_is_away_and_what_is_told_of_it_is_its_status() {
+        let failed = |source: &str| {
+            let error = StoreError::Generic { store: "S3", source: source.into() };
+            failed(String::new(), error)
+        };
+        let said = |error: &Error| error.source().unwrap().to_string();
+        let tried = "Error performing PUT http://a/b in 14.9s, after 10 retries, max_retries: 10, \
+            retry_timeout: 60s  - Server returned ";
+        let plain =
+            failed(&format!("{tried}non-2xx status code: 500 Internal Server Error: s3cret"));
+        assert_eq!(said(&plain), "the store answered with status 500 Internal Server Error");
+        let code = "<Error><Code>SlowDown</Code><Message>Reduce it</Message></Error>";
+        let slow = failed(&format!("{tried}error response: {code}"));
+        assert_eq!(said(&slow), "the store answered SlowDown: Reduce it");
+        for error in [plain, slow] {
+            assert_eq!(error.kind(), ErrorKind::Unreachable);
+            assert!(is_of_a_failing_store(&error) && is_of_a_store(&error));
+        }
+        for other in ["501 Not Implemented", "400 Bad Request: 500"] {
+            let error = failed(&format!("{tried}non-2xx status code: {other}: "));
+            assert_eq!(error.kind(), ErrorKind::Destination, "{other}");
+            assert!(!is_of_a_failing_store(&error), "{other}");
+        }
     }
 
     #[test]

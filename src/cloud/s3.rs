@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3ConfigKey;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
 
 use super::answer::Connector;
+use super::credentials::{Named, Origin};
 use super::crypto::Sha2;
 use super::listing::Listing;
 use super::{Bucket, environment, failure};
@@ -15,12 +16,16 @@ use crate::error::{Error, ErrorKind, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For one request; a part is 5 MiB.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// For one try of a request; a part is 5 MiB.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request that failed is made again for so long, and so often at most.
+/// A request that failed is made again so often at most, and not once so long has passed since it was made first:
+/// with the last wait and the last try, it takes 100 seconds at most.
 pub(super) const RETRY: Duration = Duration::from_secs(60);
 pub(super) const RETRIES: usize = 10;
+
+// One that hangs is made again.
+const _: () = assert!(TIMEOUT.as_secs() < RETRY.as_secs());
 
 /// Before each of them. The crate draws each wait between the first and `base` times the one before, so that one
 /// grows by half on average: all of them together are some 15 seconds, in which a store can be restarted.
@@ -60,19 +65,26 @@ pub(super) fn open(url: &str) -> Result<Bucket> {
         let seconds = format!("{} seconds", timeout.as_secs());
         builder = builder.with_config(AmazonS3ConfigKey::Client(key), seconds);
     }
-    let store = builder
+    let origin = Origin::of(&builder);
+    let builder = builder
         .with_bucket_name(bucket)
         .with_crypto_provider(Arc::new(Sha2))
         .with_http_connector(Connector)
-        .with_retry(RetryConfig { backoff: WAITS, max_retries: RETRIES, retry_timeout: RETRY })
-        .build()
-        .map_err(|error| {
+        .with_retry(RetryConfig { backoff: WAITS, max_retries: RETRIES, retry_timeout: RETRY });
+    let build = |builder: AmazonS3Builder| {
+        builder.build().map_err(|error| {
             let wrong = failure::failed(String::new(), error);
             let cause = std::error::Error::source(&wrong).map(ToString::to_string);
             let what =
                 format!("the environment (AWS_…) does not fit: {}", cause.unwrap_or_default());
             Error::new(ErrorKind::Configuration, format!("{url}: {what}"))
-        })?;
+        })
+    };
+    let mut store = build(builder.clone())?;
+    if let Some(origin) = origin {
+        let provider = Arc::clone(store.credentials());
+        store = build(builder.with_credentials(Arc::new(Named { provider, origin })))?;
+    }
     let store = Arc::new(store);
     let listing = Listing::of(Arc::clone(&store), CONNECT_TIMEOUT, TIMEOUT);
     Ok(Bucket::with_listing(store, prefix, url, listing))

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -152,6 +152,7 @@ pub struct SnapshotProgress {
     /// The byte up to which the bodies were read, over all pages.
     read_to: AtomicU64,
     durable_to: AtomicU64,
+    is_closing: AtomicBool,
 }
 
 impl SnapshotProgress {
@@ -188,6 +189,11 @@ impl SnapshotProgress {
     /// Bytes of the bodies that are between the reader and the sink.
     pub fn queued_bytes(&self) -> u64 {
         self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Whether everything was read, and only the sink is waited for.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
     }
 
     /// Bytes of the bodies that were read, and are not known to be durable.
@@ -229,6 +235,7 @@ impl Counting {
             queued: AtomicU64::default(),
             read_to: AtomicU64::new(begun_at.byte),
             durable_to: AtomicU64::new(begun_at.byte),
+            is_closing: AtomicBool::default(),
         });
         all.lock().push(Arc::clone(&own));
         let settled = Settled { durable: begun_at, bytes_written: 0, pieces: 0 };
@@ -255,6 +262,11 @@ impl Counting {
     /// A batch has reached the sink, or will not.
     pub(super) fn taken(&self, bytes: u64) {
         self.own.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Nothing more comes; what the sink took it is to make durable.
+    pub(super) fn closing(&self) {
+        self.own.is_closing.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn rejected(&self, rejects: &[Reject]) {

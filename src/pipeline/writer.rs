@@ -90,6 +90,7 @@ impl<K: Sink> Writer<K> {
         };
         let is_given_up =
             verdict.1.as_ref().is_some_and(|error| error.kind() == ErrorKind::Changed);
+        self.counting.closing();
         let is_closed = tokio::select! {
             biased;
             () = self.close(&mut verdict, is_given_up, reading.end_place, &counts) => true,

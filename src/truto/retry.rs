@@ -144,6 +144,15 @@ impl Retries {
     /// The failure's own, with how often it was tried, if the request must not be made again, or has
     /// been made too often.
     pub(crate) async fn after(&mut self, failure: impl Into<Failure>) -> Result<()> {
+        self.after_of(None, failure).await
+    }
+
+    /// The same of a request about `account`, which whoever watches is told of, whatever the failure names.
+    pub(super) async fn after_of(
+        &mut self,
+        account: Option<&str>,
+        failure: impl Into<Failure>,
+    ) -> Result<()> {
         let Failure { error, again, told, .. } = failure.into();
         self.failed = self.failed.saturating_add(1);
         let is_refused = match again {
@@ -166,8 +175,9 @@ impl Retries {
             _ => self.policy.attempts - 1,
         };
         let reason = WaitReason::Retry { number: self.failed, of, error: &error };
+        let account = error.account().or(account);
         tracing::info!(
-            account = error.account(),
+            account,
             number = self.failed,
             of,
             wait_seconds = wait.as_secs_f64(),
@@ -175,7 +185,7 @@ impl Retries {
             error = error.message(),
             "retry"
         );
-        self.watch.tell(error.account(), wait, reason);
+        self.watch.tell(account, wait, reason);
         self.clock.sleep(wait).await;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use console::{measure_text_width, truncate_str};
+use console::{Term, measure_text_width, truncate_str};
 use futures_util::TryStreamExt;
 use license_stream::printable;
 use license_stream::truto::{AccountFilter, IntegratedAccount};
@@ -18,7 +18,33 @@ use crate::waits::Waits;
 /// The table's columns, each with its width: 80 columns with the blanks between them. An id has always
 /// room, since it is what other commands are given.
 const COLUMNS: [(&str, usize); 4] =
-    [("id", 36), ("status", 12), ("integration", 14), ("tenant", 12)];
+    [("id", ID), ("status", 12), ("integration", INTEGRATION), ("tenant", 12)];
+
+const ID: usize = 36;
+const INTEGRATION: usize = 14;
+
+/// The columns of a terminal that the table is made for.
+const NARROW: usize = 80;
+
+/// The most that a name of an integration is given: no more is known to be needed.
+const MOST: usize = 48;
+
+/// How the table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Widths {
+    integration: usize,
+    /// Whether what is longer than its column is cut: where lines would else wrap.
+    is_cut: bool,
+}
+
+impl Widths {
+    /// For a terminal of so many columns; where there is none, everything is whole, as another program may read it.
+    fn of(columns: Option<usize>) -> Self {
+        let room = columns.map_or(MOST, |columns| INTEGRATION + columns.saturating_sub(NARROW));
+        let integration = if columns.is_some() { room.min(MOST) } else { INTEGRATION };
+        Self { integration, is_cut: columns.is_some() }
+    }
+}
 
 pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
     let signals = Signals::listen(GRACE)?;
@@ -29,6 +55,7 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
     let is_filtered = filter != AccountFilter::default();
     let mut accounts = std::pin::pin!(client.accounts(filter));
     let mut out = BufWriter::new(io::stdout());
+    let widths = Widths::of(Term::stdout().size_checked().map(|(_, columns)| columns.into()));
     let mut listed = 0;
     loop {
         let account = tokio::select! {
@@ -50,9 +77,9 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
             out.write_all(b"\n")?;
         } else {
             if listed == 0 {
-                print_row(&mut out, COLUMNS.map(|(name, _)| name))?;
+                print_row(&mut out, COLUMNS.map(|(name, _)| name), widths)?;
             }
-            print_account(&mut out, &account)?;
+            print_account(&mut out, &account, widths)?;
         }
         listed += 1;
     }
@@ -68,23 +95,53 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
     Ok(signals.first().map_or(Exit::Done, Exit::Stopped))
 }
 
-fn print_account(out: &mut impl Write, account: &IntegratedAccount) -> io::Result<()> {
+fn print_account(
+    out: &mut impl Write,
+    account: &IntegratedAccount,
+    widths: Widths,
+) -> io::Result<()> {
     // Longer than any column; what is left is cut at its width.
-    let shown = |text: Option<&str>| printable(text.unwrap_or("-"), COLUMNS[0].1 + 1);
+    let shown = |text: Option<&str>| printable(text.unwrap_or("-"), 100);
     let status = shown(account.status.as_deref());
     let integration = shown(account.integration_name());
     let tenant = shown(account.tenant_id.as_deref());
-    print_row(out, [&printable(&account.id, 100), &status, &integration, &tenant])
+    print_row(out, [&printable(&account.id, 100), &status, &integration, &tenant], widths)
 }
 
-fn print_row(out: &mut impl Write, cells: [&str; COLUMNS.len()]) -> io::Result<()> {
+fn print_row(out: &mut impl Write, cells: [&str; COLUMNS.len()], widths: Widths) -> io::Result<()> {
     let mut line = String::new();
-    for (cell, (_, width)) in cells.into_iter().zip(COLUMNS) {
-        let cell =
-            if width == COLUMNS[0].1 { cell.into() } else { truncate_str(cell, width, "…") };
+    for (cell, (name, width)) in cells.into_iter().zip(COLUMNS) {
+        let width = if name == "integration" { widths.integration } else { width };
+        let is_whole = width == ID || !widths.is_cut;
+        let cell = if is_whole { cell.into() } else { truncate_str(cell, width, "…") };
         let padding = width.saturating_sub(measure_text_width(&cell)) + 2;
         line.push_str(&cell);
         line.extend(std::iter::repeat_n(' ', padding));
     }
     writeln!(out, "{}", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(columns: Option<usize>) -> String {
+        let mut out = Vec::new();
+        let cells = ["i", "post_install_error", "Jira Service Management", "t"];
+        print_row(&mut out, cells, Widths::of(columns)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_name_of_an_integration_is_whole_where_there_is_room() {
+        for columns in [None, Some(200), Some(89)] {
+            assert!(row(columns).contains("Jira Service Management  "), "{columns:?}");
+        }
+        assert!(row(None).contains("post_install_error  "));
+        for columns in [Some(80), Some(40)] {
+            let row = row(columns);
+            assert!(row.contains("  Jira Service …  t"), "{row}");
+            assert!(measure_text_width(&row) <= 80, "{row}");
+        }
+    }
 }

@@ -95,6 +95,10 @@ impl Sinks for Batches {
         }
     }
 
+    fn destination(&self) -> String {
+        "standard output".to_owned()
+    }
+
     fn place(&self, _: u64, _: u64) -> String {
         "written".to_owned()
     }

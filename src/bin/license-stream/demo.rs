@@ -68,15 +68,20 @@ impl Demo {
         &self.simulator.accounts()[0]
     }
 
-    /// Streams the account's licenses into `sink`, and says how fast.
-    async fn stream<K: Sink>(&self, sink: K) -> anyhow::Result<(Summary<K::Report>, Exit)> {
+    /// Streams the account's licenses into `sink`, which people know as `destination`, and says how fast.
+    async fn stream<K: Sink>(
+        &self,
+        destination: &str,
+        sink: K,
+    ) -> anyhow::Result<(Summary<K::Report>, Exit)> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let token = Token::new(DEFAULT_TOKEN)?;
         let client = TrutoClient::new(http, &self.simulator.base_url(), token)?;
         let begun = Instant::now();
         let body = client.licenses(&LicenseRequest::new(self.account())).await?;
         let progress = Arc::new(Progress::default());
-        let line = ProgressLine::show(&progress, None, Arc::default(), Audience::People);
+        let line =
+            ProgressLine::show(&progress, None, Arc::default(), destination, Audience::People);
         let options = Options {
             progress: Arc::clone(&progress),
             stop: self.signals.stop(),

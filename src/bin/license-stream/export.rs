@@ -30,7 +30,7 @@ use crate::log;
 use crate::lookup;
 use crate::metrics::{Observed, Server};
 use crate::progress::{AccountsDone, Audience, ProgressLine};
-use crate::remarks;
+use crate::remarks::{self, Use};
 use crate::report::{self, counted};
 use crate::screen::say;
 use crate::signal::Signals;
@@ -113,6 +113,14 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     fn has_column(&self, _field: &str) -> bool {
         false
     }
+
+    /// What is made of fields beside their columns.
+    fn uses(&self) -> Vec<Use> {
+        Vec::new()
+    }
+
+    /// What waits for what is read, for people.
+    fn destination(&self) -> String;
 
     /// Whether the data itself goes to standard output.
     fn is_stdout(&self) -> bool {
@@ -266,7 +274,13 @@ impl Export {
             ReportArgs { json: true, .. } if !log::is_json() => Audience::Programs,
             _ => Audience::People,
         };
-        let line = ProgressLine::show(&observed.progress, done.clone(), waits, audience);
+        let line = ProgressLine::show(
+            &observed.progress,
+            done.clone(),
+            waits,
+            &sinks.destination(),
+            audience,
+        );
         let options = Options {
             concurrency: self.concurrency() as usize,
             fail_fast: self.source.accounts.fail_fast,
@@ -546,6 +560,7 @@ impl<D: Sinks> Run<D> {
                 self.sinks.has_column(field) && !excluded.iter().any(|name| name == field)
             };
             remarks::tell_of_null_columns(integration, is_wanted);
+            remarks::tell_of_uses(integration, self.sinks.uses());
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
 use crate::metrics::STATISTICS_INTERVAL;
 use crate::place::Place;
+use crate::remarks::{self, Use};
 use crate::report;
 use crate::screen::say;
 use crate::snapshots::{Destination, Earlier, Written};
@@ -82,6 +83,9 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     options.limits = export.limits();
     let typed = export.source.request.integration;
     options.integration = typed.map(|integration| integration.name().to_lowercase().into());
+    if let (Some(integration), false) = (typed, args.report.quiet) {
+        remarks::tell_of_uses(integration, uses(&options));
+    }
     let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
     let stop = export.signals.stop();
     let open = async {
@@ -189,6 +193,27 @@ pub(crate) fn suits(
              make it forget nothing"
         )
     }))
+}
+
+/// What keys and topics are made of.
+fn uses(options: &KafkaOptions) -> Vec<Use> {
+    let key = match &options.key {
+        Key::Template(key) => Some(key),
+        Key::Default | Key::None => None,
+    };
+    let of = |flag: &str, text: String, fields: Vec<&'static str>| {
+        let what = |field| {
+            let cure = format!("{{{field}|none}}");
+            (
+                field,
+                format!("{flag} {text} is made of it, and rejects each license; {cure} would not"),
+            )
+        };
+        fields.into_iter().map(what).collect::<Vec<_>>()
+    };
+    let topic = of("--topic", options.topic.to_string(), options.topic.needed_fields().collect());
+    let key = key.map(|key| of("--key", key.to_string(), key.needed_fields().collect()));
+    key.into_iter().flatten().chain(topic).collect()
 }
 
 /// A batch that is larger than the topic takes would be refused with all that is in it.
@@ -466,6 +491,17 @@ impl Sinks for Topics {
 
     fn checkpoints(&self) -> String {
         self.typed.clone()
+    }
+
+    fn uses(&self) -> Vec<Use> {
+        uses(&self.options)
+    }
+
+    fn destination(&self) -> String {
+        match self.options.topic.fixed() {
+            Some(topic) => format!("topic {topic}"),
+            None => format!("topics {}", self.options.topic),
+        }
     }
 
     fn place(&self, _: u64, _: u64) -> String {

@@ -40,6 +40,7 @@ mod settings;
 mod signal;
 mod simulate;
 mod snapshots;
+mod stall;
 mod tally;
 mod turns;
 mod values;

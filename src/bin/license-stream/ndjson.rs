@@ -202,6 +202,15 @@ impl Sinks for Lines {
         }
     }
 
+    fn destination(&self) -> String {
+        match &self.out {
+            Out::Stdout(_) => "standard output".to_owned(),
+            Out::Special(path) | Out::File(path) | Out::Directory(path) => {
+                path.display().to_string()
+            }
+        }
+    }
+
     fn place(&self, _: u64, _: u64) -> String {
         match &self.out {
             Out::Stdout(_) => "written".to_owned(),

@@ -18,7 +18,7 @@ use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::place::Place;
-use crate::remarks;
+use crate::remarks::{self, Use};
 use crate::report::{self, human_bytes, human_count};
 use crate::snapshots::{Destination, Earlier, Written};
 use crate::wanted::Wanted;
@@ -69,6 +69,7 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
             options.columns.contains(field) && !excluded.iter().any(|name| name == field)
         };
         remarks::tell_of_null_columns(integration, is_wanted);
+        remarks::tell_of_uses(integration, uses(&options));
     }
     options.limits = export.limits();
     options.strict = args.strict;
@@ -260,11 +261,28 @@ impl Sinks for Files {
         self.options.columns.contains(field)
     }
 
+    fn uses(&self) -> Vec<Use> {
+        uses(&self.options)
+    }
+
+    fn destination(&self) -> String {
+        self.options.lake.to_string()
+    }
+
     fn is_shared(&self, error: &Error) -> bool {
         // A disk is as full for the next account as for this one, and a store that does not answer, or
         // refuses, does so for all.
         is_storage_full(error) || is_store_away(error)
     }
+}
+
+/// What directories are named for.
+fn uses(options: &ParquetOptions) -> Vec<Use> {
+    let named = options.partition_by.iter().filter_map(|field| {
+        let what = format!("--partition-by {field} puts every license into one directory");
+        Some((field.column()?, what))
+    });
+    named.collect()
 }
 
 /// What a snapshot's files must have in common: which rows each has, in which columns and order. How they are

@@ -1,6 +1,5 @@
 //! Where data and checkpoints go: a directory, or a place in an object store.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -67,9 +66,14 @@ impl Place {
 }
 
 impl FromStr for Place {
-    type Err = Infallible;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Err(
+                "it is empty: name a directory, or s3://BUCKET/PREFIX; `.` is the directory that this is run in",
+            );
+        }
         // What has a scheme is no path: one that is not known is refused when it is opened.
         let is_url = text.split_once("://").is_some_and(|(scheme, _)| {
             !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -84,5 +88,17 @@ impl fmt::Display for Place {
             Self::Directory(directory) => directory.display().fmt(f),
             Self::Bucket(url) => f.write_str(url),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_place_is_empty() {
+        assert!("".parse::<Place>().unwrap_err().contains("name a directory, or s3://"));
+        assert_eq!(".".parse(), Ok(Place::Directory(".".into())));
+        assert_eq!("s3://a/b".parse(), Ok(Place::Bucket("s3://a/b".to_owned())));
     }
 }

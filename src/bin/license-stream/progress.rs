@@ -13,12 +13,16 @@ use tokio::task::JoinHandle;
 
 use crate::report::{human_bytes, human_count};
 use crate::screen::{self, say};
+use crate::stall::{Counted, Stall};
 use crate::waits::Waits;
 
 const REFRESH: Duration = Duration::from_millis(200);
 
 /// Where lines stay: after how long the first is written, and the longest time between two, to which it doubles.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
+/// Where lines stay: how often it is looked whether the destination takes nothing.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Accounts that are shown while they are read, where there is room for them.
 const RUNNING: usize = 8;
@@ -28,6 +32,9 @@ const FAILED: usize = 3;
 
 /// Characters of a failure that are kept; what is shown of it is cut at the width.
 const FAILURE: usize = 300;
+
+/// Characters of a destination's name that are shown.
+const DESTINATION: usize = 120;
 
 /// The time over which bytes a second are taken.
 const SPAN: Duration = Duration::from_secs(2);
@@ -50,17 +57,20 @@ pub(crate) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Shows `progress`, with the accounts where there are many, and what is waited for.
+    /// Shows `progress`, with the accounts where there are many, and what is waited for, `destination` perhaps.
     pub(crate) fn show(
         progress: &Arc<Progress>,
         accounts: Option<Arc<AccountsDone>>,
         waits: Arc<Waits>,
+        destination: &str,
         audience: Audience,
     ) -> Self {
         let view = View {
             progress: Arc::clone(progress),
             accounts,
             waits,
+            destination: printable(destination, DESTINATION),
+            stall: Stall::new(Instant::now()),
             begun: Instant::now(),
             rates: Rates::default(),
             frame: 0,
@@ -146,6 +156,8 @@ struct View {
     progress: Arc<Progress>,
     accounts: Option<Arc<AccountsDone>>,
     waits: Arc<Waits>,
+    destination: String,
+    stall: Stall,
     begun: Instant,
     rates: Rates,
     frame: usize,
@@ -164,16 +176,26 @@ impl View {
 
     async fn write_now_and_then(mut self) {
         let (mut pause, longest) = PAUSES;
-        let mut next = tokio::time::Instant::now() + pause;
+        let mut at = tokio::time::Instant::now();
+        let mut next = at + pause;
+        let mut is_told = false;
         loop {
-            tokio::time::sleep_until(next).await;
-            let total = self.total(Instant::now());
-            say!(
-                "under way: {total}{}",
-                self.waiting().map_or(String::new(), |it| format!(" · {it}"))
-            );
-            pause = longest.min(pause * 2);
-            next += pause;
+            at = next.min(at + LOOK);
+            tokio::time::sleep_until(at).await;
+            let now = Instant::now();
+            let stalled = self.stalled(now);
+            let is_news = stalled.is_some() && !is_told;
+            is_told = stalled.is_some();
+            if at < next && !is_news {
+                continue;
+            }
+            let waiting = self.waiting().into_iter().chain(stalled);
+            let waiting: String = waiting.map(|it| format!(" · {it}")).collect();
+            say!("under way: {}{waiting}", self.total(now));
+            if at >= next {
+                pause = longest.min(pause * 2);
+                next += pause;
+            }
         }
     }
 
@@ -185,7 +207,8 @@ impl View {
         let total = self.total(now);
         let spinner = Style::new().for_stderr().cyan().apply_to(FRAMES[self.frame]);
         let mut lines = vec![format!("{spinner} {total}")];
-        lines.extend(self.waiting().map(|waiting| format!("  {waiting}")));
+        let waiting = self.waiting().into_iter().chain(self.stalled(now));
+        lines.extend(waiting.map(|waiting| format!("  {waiting}")));
         if let Some(accounts) = &self.accounts {
             let failures = accounts.failures();
             let mut running = self.progress.running();
@@ -223,6 +246,15 @@ impl View {
 
     fn waiting(&self) -> Option<String> {
         self.waits.told()
+    }
+
+    /// Whether the destination is waited for.
+    fn stalled(&mut self, now: Instant) -> Option<String> {
+        let time = self.stall.look(Counted::of(&self.progress), now)?;
+        let (destination, seconds) = (&self.destination, time.as_secs());
+        Some(format!(
+            "waiting for {destination}, which has taken nothing for {seconds} s: nothing is lost"
+        ))
     }
 }
 
@@ -309,6 +341,8 @@ mod tests {
             progress: Arc::default(),
             accounts,
             waits: Arc::default(),
+            destination: String::new(),
+            stall: Stall::new(Instant::now()),
             begun: Instant::now(),
             rates: Rates::default(),
             frame: 0,

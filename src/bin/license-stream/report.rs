@@ -175,7 +175,13 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     say!(
         "{outcome}: {} {} {into}, {} read in {seconds:.1} s ({rate}/s)",
         human_count(tally.records),
-        if tally.records == 1 { "license" } else { "licenses" },
+        // Of any JSON, such as a provider's own answer, nobody knows what it is.
+        match (export.source.is_any_json(), tally.records) {
+            (true, 1) => "record",
+            (true, _) => "records",
+            (false, 1) => "license",
+            (false, _) => "licenses",
+        },
         human_bytes(tally.bytes_read),
     );
     let before = &tally.before;

@@ -78,13 +78,16 @@ pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> 
         let Setting { name, value } = setting.resolved()?;
         let weakens = match name.as_str() {
             "enable.idempotence" => value != "true",
-            // --transactional-id has it.
-            "transactional.id" => true,
             // A run waits for the report of every record.
             "delivery.report.only.error" => value != "false",
             "acks" | "request.required.acks" => value != "all" && value != "-1",
             _ => false,
         };
+        if name == "transactional.id" {
+            let message = "transactional.id is a flag of its own: give it with --transactional-id ID, which goes with \
+                           --delivery exactly-once";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         if weakens {
             let message = format!(
                 "{name} must stay as it is: without it records can be lost, doubled or reordered"

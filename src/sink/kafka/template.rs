@@ -200,6 +200,14 @@ impl Template {
         self.names().any(|name| matches!(name, Name::Field(_)))
     }
 
+    /// The fields without which a record has no such text.
+    pub fn needed_fields(&self) -> impl Iterator<Item = &'static str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Name { name: name @ Name::Field(_), otherwise: None } => Some(name.as_str()),
+            Part::Name { .. } | Part::Text(_) => None,
+        })
+    }
+
     /// The text, where it is the same for everything.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self.parts.as_slice() {

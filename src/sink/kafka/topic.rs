@@ -100,6 +100,11 @@ impl Topic {
         self.template.as_text()
     }
 
+    /// The fields without which a record has no topic.
+    pub fn needed_fields(&self) -> impl Iterator<Item = &'static str> {
+        self.template.needed_fields()
+    }
+
     /// Whether it takes a record to know its topic.
     pub fn is_by_record(&self) -> bool {
         self.template.has_fields()

@@ -22,7 +22,7 @@ use super::lake::OWN;
 use super::manifest::Manifest;
 use super::proof;
 use super::unfinished::{Unfinished, settled, settled_compaction};
-use crate::cloud::{Bucket, Completed, Register, Upload};
+use crate::cloud::{self, Bucket, Completed, Register, Upload};
 use crate::digest::Digester;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
@@ -200,10 +200,10 @@ impl BucketHold {
         self.claim.lock().await.write(self.epoch).await
     }
 
-    /// `error`, or where another run has taken over, that, with it as the cause. Only of what a store refuses: one
-    /// that does not answer would be waited for once more.
+    /// `error`, or where another run has taken over, that, with it as the cause. Only of what a store refuses, or
+    /// fails at, as some do at an upload that was given up: one that does not answer would be waited for once more.
     pub(super) async fn explained(&self, error: Error) -> Error {
-        if error.kind() != ErrorKind::Destination {
+        if error.kind() != ErrorKind::Destination && !cloud::is_of_a_failing_store(&error) {
             return error;
         }
         let mut claim = self.claim.lock().await;

@@ -256,5 +256,10 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 fn failed(path: &str, error: ParquetError) -> Error {
-    Error::new(ErrorKind::Destination, format!("{path} could not be written")).caused_by(error)
+    let failed = Error::new(ErrorKind::Destination, format!("{path} could not be written"));
+    match error {
+        // What failed there is no affair of the crate's.
+        ParquetError::External(cause) => failed.caused_by(cause),
+        error => failed.caused_by(error),
+    }
 }

@@ -163,6 +163,21 @@ fn whoever_wants_to_is_told_of_waits() {
     assert!(lines[0].starts_with(&format!("{told}retry 1 of 5 in 0.")), "{}", got.stderr);
     assert!(lines[1].contains(": body was cut before its end: retry 1 of 5 in "), "{}", lines[1]);
     assert_eq!(lines[3], "retried: 2 of 3 requests", "{}", got.stderr);
+
+    // Whose request it was is told of those too that got no answer.
+    let faults = vec![Fault::new(FaultKind::HangUp).times(1)];
+    let (truto, ids) = start([AccountGroup { faults, ..group(2, 3) }]);
+    let mut command = super::command("ndjson", &truto);
+    command.args(["-v", "--no-lookup", "--account", &ids[0], "--account", &ids[1]]);
+    let directory = tempfile::tempdir().unwrap();
+    let got = run(command.arg("--out").arg(directory.path()));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let retries: Vec<_> = got.stderr.lines().filter(|it| it.contains(": retry 1 of 5 ")).collect();
+    for id in &ids {
+        let told = format!("account {id}: 127.0.0.1:");
+        let its = retries.iter().filter(|line| line.starts_with(&told)).count();
+        assert_eq!(its, 1, "{}", got.stderr);
+    }
 }
 
 #[test]

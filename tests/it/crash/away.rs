@@ -48,9 +48,9 @@ fn a_broker_that_stands_still_or_dies_and_comes_back_is_waited_for() {
     for (leave, come_back) in ways {
         let topic = run(&broker, &[], leave, come_back);
         // The producer is idempotent: what it had sent before is not there twice.
-        assert_once_at(broker.bootstrap(), 7, &topic, "at least once");
+        assert_once_at(broker.bootstrap(), &simulator(7), &topic, "at least once");
         let topic = run(&broker, &EXACTLY_ONCE, leave, come_back);
-        assert_once_at(broker.bootstrap(), 7, &topic, "exactly once");
+        assert_once_at(broker.bootstrap(), &simulator(7), &topic, "exactly once");
     }
     println!("kafka: a broker that was away for {} s, 4 times, survived", absence().as_secs());
 }
@@ -77,5 +77,10 @@ fn a_run_that_did_not_wait_as_long_is_gone_on_with() {
     assert!(says.iter().any(|words| stderr.contains(words)), "{stderr}");
     let mut command = command_at(broker.bootstrap(), &simulation, &topic, &[]);
     assert!(ended(start(&mut command)), "nothing kills it");
-    assert_none_lost_at(broker.bootstrap(), 7, &topic, "after an absence that was too long");
+    assert_none_lost_at(
+        broker.bootstrap(),
+        &simulator(7),
+        &topic,
+        "after an absence that was too long",
+    );
 }

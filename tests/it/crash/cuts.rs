@@ -62,9 +62,9 @@ fn cut_at_random_bytes_from_the_broker_none_is_lost_and_exactly_once_shows_each_
             assert!(cuts > 2, "{cuts} cuts");
             let what = format!("seed {seed}, {cuts} cuts");
             if delivery.is_empty() {
-                assert_none_lost_at(broker.bootstrap(), 9, &topic, &what);
+                assert_none_lost_at(broker.bootstrap(), &simulator(9), &topic, &what);
             } else {
-                assert_once_at(broker.bootstrap(), 9, &topic, &what);
+                assert_once_at(broker.bootstrap(), &simulator(9), &topic, &what);
             }
         }
     }

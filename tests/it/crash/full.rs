@@ -37,8 +37,7 @@ fn a_disk_that_is_full_is_an_error_and_the_run_is_gone_on_with() {
     for kibibytes in [1, 20, 60] {
         let run = run(&mut limited(&parquet::command(&simulation, out), kibibytes)).expect(1);
         assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
-        assert!(run.stderr.contains("could not be written"), "{}", run.stderr);
-        assert!(run.stderr.contains("File too large"), "{}", run.stderr);
+        assert!(run.stderr.contains("could not be written: File too large"), "{}", run.stderr);
         assert_eq!(visible_files(out), 0, "a part of a file is visible");
         assert!(!out.join("_SUCCESS").exists());
     }

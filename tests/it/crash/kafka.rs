@@ -1,7 +1,11 @@
 //! A Kafka topic, as a consumer sees it that reads what is committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use license_stream::simulate::Simulator;
+use serde_json::{Value, json};
 
 use super::{COUNT, ended, kill_at_each, kill_at_random, simulator, start, wanted_kills};
 use crate::support::body::{id, records, simulated};
@@ -26,40 +30,80 @@ pub(super) fn command_at(
     options: &[&str],
 ) -> Command {
     let mut command = license_stream();
-    command.args(["kafka", "--quiet", "--brokers", brokers, "--topic", topic]).args(options);
+    command.args(["kafka", "--quiet", "--brokers", brokers, "--topic", topic]);
+    // Each of them is looked at.
+    command.args(["--headers", "all"]).args(options);
     simulation.source(&mut command);
     command
 }
 
-/// How often each license of the account was seen, by snapshot; no other may be there. A run that is killed
-/// when its snapshot was complete already, and only it had not ended, is followed by one that begins another.
-fn seen(seed: u64, brokers: &str, topic: &str) -> BTreeMap<String, Vec<usize>> {
-    let simulator = simulator(seed);
-    let body = simulated(&simulator.licenses(&simulator.accounts()[0]), COUNT);
+/// How often each license of the account was seen, by snapshot; no other may be there, and each must be as an
+/// undisturbed run leaves it: its key, its value, and its headers but for the name of the snapshot. A run that is
+/// killed when its snapshot was complete already, and only it had not ended, is followed by one that begins another.
+fn seen(simulator: &Simulator, brokers: &str, topic: &str) -> BTreeMap<String, Vec<usize>> {
+    let licenses = undisturbed(simulator);
     let mut snapshots = BTreeMap::<String, BTreeMap<String, usize>>::new();
     for message in topic_messages_at(brokers, topic) {
-        let key = message["key"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
         let snapshot = header(&message, "truto-snapshot").to_owned();
-        *snapshots.entry(snapshot).or_default().entry(key).or_default() += 1;
+        let message = without_snapshot(&message).to_string();
+        *snapshots.entry(snapshot).or_default().entry(message).or_default() += 1;
     }
     assert!(!snapshots.is_empty(), "nothing is in the topic");
     let times = |mut seen: BTreeMap<String, usize>| {
-        let records = records(&body).into_iter();
-        let times = records.map(|record| seen.remove(&id(record.bytes)).unwrap_or(0)).collect();
-        assert!(seen.is_empty(), "{} ids that nobody sent", seen.len());
+        let times = licenses.iter().map(|license| seen.remove(license).unwrap_or(0)).collect();
+        let other = seen.first_key_value();
+        assert!(other.is_none(), "{} messages that nobody sent: {other:?}", seen.len());
         times
     };
     snapshots.into_iter().map(|(snapshot, seen)| (snapshot, times(seen))).collect()
 }
 
-#[track_caller]
-fn assert_once(seed: u64, topic: &str, what: &str) {
-    assert_once_at(&bootstrap(), seed, topic, what);
+/// The messages of a run that nothing disturbs, which are the licenses of the simulator.
+fn undisturbed(simulator: &Simulator) -> Arc<Vec<String>> {
+    static MADE: Mutex<BTreeMap<String, Arc<Vec<String>>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || {
+        let (simulation, topic) = (Simulation::start(simulator.clone()), topic("undisturbed"));
+        assert!(ended(start(&mut command(&simulation, &topic, &["--no-checkpoint"]))));
+        let messages = topic_messages_at(&bootstrap(), &topic);
+        let account = simulation.account();
+        let body = simulated(&simulator.licenses(account), COUNT);
+        let licenses = records(&body).into_iter().map(|record| {
+            let key = format!("{account}:{}", id(record.bytes));
+            json!([key, str::from_utf8(record.bytes).unwrap()]).to_string()
+        });
+        let written = messages.iter().map(|it| json!([it["key"], it["value"]]).to_string());
+        assert!(
+            written.collect::<BTreeSet<_>>() == licenses.collect(),
+            "not those of the simulator"
+        );
+        for message in &messages {
+            assert_eq!(header(message, "truto-account"), account);
+            assert_eq!(header(message, "content-type"), "application/json");
+        }
+        let messages: BTreeSet<_> =
+            messages.iter().map(|message| without_snapshot(message).to_string()).collect();
+        assert_eq!(messages.len() as u64, COUNT);
+        Arc::new(messages.into_iter().collect())
+    };
+    Arc::clone(made.entry(format!("{simulator:?}")).or_insert_with(make))
+}
+
+/// What a message says that does not name its snapshot.
+fn without_snapshot(message: &Value) -> Value {
+    let headers = message["headers"].as_array().unwrap().iter();
+    let headers: Vec<_> = headers.filter(|header| header[0] != "truto-snapshot").collect();
+    json!({"key": message["key"], "value": message["value"], "headers": headers})
 }
 
 #[track_caller]
-pub(super) fn assert_once_at(brokers: &str, seed: u64, topic: &str, what: &str) {
-    for (snapshot, times) in seen(seed, brokers, topic) {
+fn assert_once(seed: u64, topic: &str, what: &str) {
+    assert_once_at(&bootstrap(), &simulator(seed), topic, what);
+}
+
+#[track_caller]
+pub(super) fn assert_once_at(brokers: &str, simulator: &Simulator, topic: &str, what: &str) {
+    for (snapshot, times) in seen(simulator, brokers, topic) {
         let wrong = times.iter().filter(|times| **times != 1).count();
         assert_eq!(wrong, 0, "{what}: licenses of {snapshot} that were not seen once");
     }
@@ -67,14 +111,14 @@ pub(super) fn assert_once_at(brokers: &str, seed: u64, topic: &str, what: &str) 
 
 #[track_caller]
 fn assert_none_lost(seed: u64, topic: &str, what: &str) {
-    assert_none_lost_at(&bootstrap(), seed, topic, what);
+    assert_none_lost_at(&bootstrap(), &simulator(seed), topic, what);
 }
 
 /// The last snapshot is whole. One that was left before its first checkpoint was not gone on with.
 #[track_caller]
-pub(super) fn assert_none_lost_at(brokers: &str, seed: u64, topic: &str, what: &str) {
+pub(super) fn assert_none_lost_at(brokers: &str, simulator: &Simulator, topic: &str, what: &str) {
     // Their ids, UUIDv7, sort as they were begun.
-    let (snapshot, times) = seen(seed, brokers, topic).pop_last().unwrap();
+    let (snapshot, times) = seen(simulator, brokers, topic).pop_last().unwrap();
     let lost = times.iter().filter(|times| **times == 0).count();
     assert_eq!(lost, 0, "{what}: licenses of {snapshot} that were not seen");
 }
@@ -147,7 +191,7 @@ fn exactly_once_no_run_goes_on_with_what_was_delivered_at_least_once() {
         let at = ("LICENSE_STREAM_KILL_AT", "transaction-committed:1");
         assert!(!ended(start(command(&slow, &topic, then).env(at.0, at.1))));
         let run = run(&mut command(&simulation, &topic, now)).expect(0);
-        let snapshots = seen(17, &bootstrap(), &topic);
+        let snapshots = seen(&simulator(17), &bootstrap(), &topic);
         let (_, last) = snapshots.last_key_value().unwrap();
         if now.is_empty() {
             assert_eq!((snapshots.len(), run.stderr.as_str()), (1, ""), "it goes on");

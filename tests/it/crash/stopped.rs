@@ -94,9 +94,9 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
             let mut next = command_at(broker.bootstrap(), &simulation, &topic, delivery);
             assert!(ended(start(&mut next)), "nothing kills it");
             if delivery.is_empty() {
-                assert_none_lost_at(broker.bootstrap(), 13, &topic, &what);
+                assert_none_lost_at(broker.bootstrap(), &simulator(13), &topic, &what);
             } else {
-                assert_once_at(broker.bootstrap(), 13, &topic, &what);
+                assert_once_at(broker.bootstrap(), &simulator(13), &topic, &what);
             }
         }
     }
@@ -177,7 +177,12 @@ fn while_a_slow_source_goes_on_what_was_read_is_in_the_topic_and_kept_and_the_ne
             let last = checkpoint(&topic);
             assert_eq!((&last["is_complete"], &last["records"]), (&true.into(), &COUNT.into()));
             assert_eq!(last["snapshot_id"], kept["snapshot_id"]);
-            assert_once_at(&bootstrap(), 14, &topic, &format!("after {signals:?}, {delivery:?}"));
+            assert_once_at(
+                &bootstrap(),
+                &simulator(14),
+                &topic,
+                &format!("after {signals:?}, {delivery:?}"),
+            );
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use license_stream::simulate::Simulator;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::kafka;
-use crate::support::kafka::topic;
+use crate::support::kafka::{bootstrap, topic};
 use crate::support::python::topic_messages;
 use crate::support::run::{Run, run};
+use crate::support::truto::Truto;
 
 const BODY: &str = concat!(
     "{\"id\":\"a\",\"name\":\"One\",\"status\":\"active\",\"assigned_quantity\":3}\n",
@@ -70,6 +72,20 @@ fn a_field_that_a_key_needs_and_that_is_missing_is_a_reject() {
     let skipped = produce(&topic, &["--key", "{name}", "--on-error", "skip", "--no-checkpoint"]);
     let summary = skipped.expect(4).summary();
     assert_eq!(summary["rejects_by_reason"], json!({"unroutable": 1}));
+}
+
+#[test]
+fn a_key_of_what_an_integration_never_gives_is_warned_of() {
+    let truto = Truto::start(Simulator::new().with_records(1));
+    for (key, is_told) in [("{updated_at}", true), ("{updated_at|none}", false), ("{id}", false)] {
+        let mut command = truto.command("kafka");
+        command.args(["--brokers", &bootstrap(), "--topic", &topic("never"), "--key", key]);
+        let run = run(command.args(["--integration", "pagerduty", "--on-error", "skip"]));
+        let told = "warning: PagerDuty gives no updated_at: --key {updated_at} is made of it, and \
+            rejects each license; {updated_at|none} would not";
+        assert_eq!(run.stderr.contains(told), is_told, "{key}: {}", run.stderr);
+        assert_eq!(run.stderr.contains("gives no"), is_told, "{key}: {}", run.stderr);
+    }
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn the_guarantees_cannot_be_weakened() {
             assert!(run.stderr.contains(name), "{setting}: {}", run.stderr);
         }
     }
+    let wrong = refused(&["-X", "transactional.id=a"]);
+    assert!(wrong.stderr.contains("--transactional-id ID"), "{}", wrong.stderr);
+    assert!(!wrong.stderr.contains("must stay as it is"), "{}", wrong.stderr);
     // The same in other words is no weaker.
     let topic = topic("acks");
     let mut command = kafka(&topic);

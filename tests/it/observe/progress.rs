@@ -27,3 +27,18 @@ fn a_line_tells_now_and_then_how_far_it_is_unless_nobody_reads_it() {
     let told = log.stderr.lines().filter(|line| line.contains("under way: 2 licenses")).count();
     assert_eq!(told, 1, "{}", log.stderr);
 }
+
+#[test]
+fn a_destination_that_takes_nothing_is_told_of_as_what_is_waited_for() {
+    let truto = Truto::start(Simulator::new().with_records(20_000));
+    // Nobody reads what it writes, until it has said so.
+    let run = start(&mut truto.command("ndjson"));
+    std::thread::sleep(Duration::from_secs(8));
+    let run = run.finish();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let told = "waiting for standard output, which has taken nothing for ";
+    let lines: Vec<_> = run.stderr.lines().filter(|line| line.contains(told)).collect();
+    assert_eq!(lines.len(), 1, "{}", run.stderr);
+    assert!(lines[0].starts_with("under way: "), "{}", run.stderr);
+    assert!(lines[0].ends_with(" s: nothing is lost"), "{}", run.stderr);
+}

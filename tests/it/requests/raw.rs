@@ -22,6 +22,7 @@ fn a_body_is_one_record_on_one_line_and_the_only_one_asked_for() {
         let got = run(command.args(["--format", "raw"]));
         let line = line.map_or_else(|| format!("{body}\n"), str::to_owned);
         assert_eq!((got.code, got.text()), (Some(0), line.as_str()), "{body}: {}", got.stderr);
+        assert!(got.stderr.starts_with("done: 1 record written, "), "{}", got.stderr);
         assert_eq!(queries(api), ["raw"]);
     }
 }

@@ -45,6 +45,18 @@ fn columns_that_stay_empty_are_told_where_the_integration_is_known() {
 }
 
 #[test]
+fn directories_that_are_named_for_what_never_comes_are_told() {
+    let pagerduty = ["--integration", "pagerduty", "--columns", "id,name"];
+    let by = |field| [&pagerduty[..], &["--partition-by", field]].concat();
+    let told = "PagerDuty gives no created_at: --partition-by date(created_at) puts every license into \
+        one directory";
+    assert!(warnings("parquet", &by("date(created_at)")).contains(&told.to_owned()));
+    for field in ["account", "name", "snapshot"] {
+        assert_eq!(warnings("parquet", &by(field)), [""; 0], "{field}");
+    }
+}
+
+#[test]
 fn wishes_that_cannot_be_met_or_cost_licenses_are_told() {
     for (arguments, what) in [
         (&["--exclude-field", "naem"][..], "`naem` is no field of a license that is documented"),

@@ -2,7 +2,7 @@
 
 use crate::support::command::license_stream;
 use crate::support::process::{Run, run_with_input};
-use crate::support::replies::{Replies, say};
+use crate::support::replies::{Answer, Replies, say};
 use crate::support::s3::{self, Bucket, SECRET, endpoint};
 
 const BODY: &[u8] = b"{\"id\":\"a\"}\n";
@@ -46,6 +46,71 @@ fn refused_credentials_are_an_environment_that_does_not_fit_and_no_token_is_show
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let told = "the store answered SignatureDoesNotMatch: The signature is another";
     assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn where_there_are_no_credentials_it_says_which_could_be_set() {
+    // An instance without a role, and a service that is not there.
+    let without = Replies::of(vec![say("404 Not Found", "", "no role")]);
+    let unset = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let instance = [("AWS_METADATA_ENDPOINT", without.url())];
+    let container = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", without.url()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/dev/null".to_owned()),
+    ];
+    let names = ["AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_CREDENTIALS_"];
+    for (set, name) in [&instance[..], &container].into_iter().zip(names) {
+        let mut command = license_stream();
+        command.args(["parquet", "--input", "-", "--out", "s3://bucket/a"]);
+        s3::settings(&mut command, "http://127.0.0.1:9").envs(unset);
+        let run = run_with_input(command.envs(set.iter().cloned()), BODY);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        let service = "(the service that has it answered with status 404 Not Found)";
+        for words in ["s3://bucket/a", "there are no credentials for the store: ", name, service] {
+            assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+        }
+        assert!(!run.stderr.contains("Generic S3 error"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_store_that_fails_each_time_is_told_by_its_status() {
+    let failing = Replies::of(vec![say("500 Internal Server Error", "", "<html>it broke</html>")]);
+    let run = export("s3://bucket/a", &failing.url());
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    for words in [
+        "s3://bucket/a",
+        "the store answered with status 500 Internal Server Error",
+        "run again once it answers",
+    ] {
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+    for words in ["Generic S3 error", "retries"] {
+        assert!(!run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+    assert_eq!(failing.requests().len(), 11);
+}
+
+#[test]
+fn a_request_that_hangs_is_made_again() {
+    let refusal = "<Error><Code>AccessDenied</Code><Message>not yours</Message></Error>";
+    let refused = || say("403 Forbidden", "", refusal);
+    let missing = || say("404 Not Found", "", "<Error><Code>NoSuchKey</Code></Error>");
+    // One that reads, and a put on a condition: there is no claim, and nothing pending.
+    let put = vec![missing(), missing(), Answer::Silence, refused()];
+    for (answers, hung) in [(vec![Answer::Silence, refused()], "GET"), (put, "PUT")] {
+        let count = answers.len();
+        let hanging = Replies::of(answers);
+        let mut command = license_stream();
+        command.args(["parquet", "--input", "-", "--out", "s3://bucket/a"]);
+        let command = s3::settings(&mut command, &hanging.url()).env("AWS_TIMEOUT", "1 seconds");
+        let run = run_with_input(command, BODY);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        assert!(run.stderr.contains("AccessDenied"), "{}", run.stderr);
+        let requests = hanging.requests();
+        assert_eq!(requests.len(), count, "{requests:?}");
+        assert!(requests[count - 2..].iter().all(|it| it.head.starts_with(hung)), "{requests:?}");
+    }
 }
 
 #[test]

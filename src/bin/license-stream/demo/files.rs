@@ -24,7 +24,8 @@ pub(super) async fn show(demo: &Demo, out: &Path) -> anyhow::Result<Exit> {
     let snapshot = uuid::Uuid::now_v7().to_string();
     let mut options = ParquetOptions::new(out, snapshot);
     options.account = Some(demo.account().into());
-    let (summary, exit) = demo.stream(ParquetSink::new(options).await?).await?;
+    let (summary, exit) =
+        demo.stream("the files of the demo", ParquetSink::new(options).await?).await?;
     for file in summary.report.files {
         describe(&file)?;
     }

@@ -42,7 +42,7 @@ pub(super) async fn show(demo: &Demo, brokers: Option<&str>) -> anyhow::Result<E
     options.snapshot_id = Some(snapshot.into());
     let sink = KafkaSink::new(&producer_config(&brokers), options)?;
     sink.check(TIMEOUT).await?;
-    let (_, exit) = demo.stream(sink).await?;
+    let (_, exit) = demo.stream("the topic of the demo", sink).await?;
     tokio::task::spawn_blocking(move || describe(&brokers, &topic)).await??;
     Ok(exit)
 }
