@@ -32,6 +32,8 @@ use crate::kept;
 use failure::failed;
 pub use failure::is_of_a_store;
 use listing::Listing;
+pub use register::is_overtaken;
+pub(crate) use register::overtaken;
 pub(crate) use register::{Register, Stored};
 pub(crate) use upload::{Completed, Upload};
 

@@ -42,6 +42,7 @@ mod simulate;
 mod snapshots;
 mod tally;
 mod turns;
+mod unfinished;
 mod values;
 mod waits;
 mod wanted;
