@@ -1,6 +1,7 @@
 """Looks at a bucket as a client that is not ours sees it.
 
     s3.py ENDPOINT make BUCKET             makes it
+    s3.py ENDPOINT keys BUCKET             prints the key of each object
     s3.py ENDPOINT get BUCKET DIRECTORY    copies all objects into a directory, under their names
     s3.py ENDPOINT put BUCKET KEY FILE     makes an object of a file
     s3.py ENDPOINT remove BUCKET KEY       removes an object
@@ -24,6 +25,10 @@ def main() -> None:
     )
     if verb == "make":
         s3.create_bucket(Bucket=bucket)
+    elif verb == "keys":
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for item in page.get("Contents", []):
+                print(item["Key"])
     elif verb == "get":
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             for item in page.get("Contents", []):

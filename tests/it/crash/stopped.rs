@@ -3,7 +3,8 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use license_stream::simulate::Simulator;
+use serde_json::{Value, json};
 
 use super::kafka::{EXACTLY_ONCE, assert_none_lost_at, assert_once_at, command_at};
 use super::{COUNT, ended, parquet, simulator, start};
@@ -11,9 +12,10 @@ use crate::support::broker::Broker;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::kill;
-use crate::support::python::{create_topic, topic_messages_at};
+use crate::support::python::{create_topic, duckdb, s3, topic_messages_at};
 use crate::support::relay::Relay;
 use crate::support::run::run;
+use crate::support::s3::{Store, settings};
 use crate::support::simulation::Simulation;
 
 /// Signals that a run gets, and how it ends: by itself within --grace, or at once by the second one.
@@ -98,6 +100,42 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
             }
         }
     }
+}
+
+#[test]
+fn while_a_store_stands_still_a_run_ends_within_its_grace_and_the_next_writes_what_was_lost() {
+    const RECORDS: u64 = 20_000;
+    let store = Store::start();
+    s3(store.endpoint(), &["make", "lakes"]);
+    let pace = 8_000_000.try_into().unwrap();
+    let simulator = Simulator::new().with_seed(15).with_records(RECORDS).with_pace(pace);
+    let simulation = Simulation::start(simulator);
+    let mut command = license_stream();
+    command.args(["parquet", "--quiet", "--out", "s3://lakes/lake", "--grace", "1"]);
+    // Row groups that are in hand while their file is under way.
+    command.args(["--file-bytes", "3000000", "--row-group-bytes", "1000000"]);
+    settings(simulation.source(&mut command), store.endpoint());
+    let mut child = start(&mut command);
+    while !s3(store.endpoint(), &["keys", "lakes"]).contains(".parquet") {
+        assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+    }
+    store.signal("STOP");
+    // The next piece is full, and what finishes it waits.
+    std::thread::sleep(Duration::from_secs(2));
+    stop(child, &["TERM"], 143);
+    store.signal("CONT");
+
+    assert!(ended(start(&mut command)), "nothing kills it");
+    let directory = tempfile::tempdir().unwrap();
+    s3(store.endpoint(), &["get", "lakes", directory.path().to_str().unwrap()]);
+    let lake = directory.path().join("lake");
+    assert!(lake.join("_SUCCESS").exists());
+    let rows = duckdb(&format!(
+        "select count(*) as rows, count(distinct id) as ids, count(distinct _snapshot_id) as snapshots
+        from '{}/*.parquet'",
+        lake.display()
+    ));
+    assert_eq!(rows, [json!({ "rows": RECORDS, "ids": RECORDS, "snapshots": 1 })]);
 }
 
 /// The only checkpoint beside `topic`, as the command shows it.

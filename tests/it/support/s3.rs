@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use super::kafka::topic;
-use super::python::s3;
+use super::process::kill;
+use super::python::{root, s3};
 
 /// `http://HOST:PORT` of a server in which buckets may be made.
 pub(crate) fn endpoint() -> String {
@@ -15,6 +18,47 @@ pub(crate) fn endpoint() -> String {
              test …`, or set LICENSE_STREAM_S3_ENDPOINT to one that may be written to"
         ),
     }
+}
+
+/// A server of the S3 protocol of a test's own, which can stand still.
+#[derive(Debug)]
+pub(crate) struct Store {
+    directory: TempDir,
+    endpoint: String,
+}
+
+impl Store {
+    pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let endpoint = s3_sh("start", directory.path());
+        Self { directory, endpoint }
+    }
+
+    /// `http://HOST:PORT`.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Sends it a signal: `STOP`, and it stands still until `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
+        assert!(kill(name, pid.trim().parse().unwrap()));
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // What stands still takes no other signal.
+        self.signal("CONT");
+        s3_sh("stop", self.directory.path());
+    }
+}
+
+fn s3_sh(verb: &str, directory: &Path) -> String {
+    let output = Command::new(root().join("scripts/s3.sh")).arg(verb).arg(directory).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A bucket that no other test has.
