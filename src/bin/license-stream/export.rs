@@ -116,8 +116,8 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// What others have left unfinished at the destination, after a run that is complete: it keeps readers from learning
-    /// of that.
+    /// What others have left unfinished at the destination, after a run that is complete: it keeps readers from
+    /// learning of that.
     fn unfinished(&self) -> impl Future<Output = Unfinished> + Send {
         std::future::ready(Unfinished::default())
     }

@@ -55,8 +55,8 @@ pub(crate) fn not_written(path: &Path, error: io::Error) -> Error {
         .caused_by(error)
 }
 
-/// Locks `directory` for a run over several accounts, of which there is one at a time, until the file is closed. It has a
-/// file for that, which stays.
+/// Locks `directory` for a run over several accounts, of which there is one at a time, until the file is closed. It
+/// has a file for that, which stays.
 pub(crate) fn lock_directory(directory: &Path) -> Result<File> {
     let path = directory.join(".license-stream.lock");
     let file = File::create(&path).map_err(|error| not_written(&path, error))?;

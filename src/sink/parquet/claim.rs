@@ -37,6 +37,7 @@ pub struct Claim {
     account: String,
     hold: Hold,
     /// The run over many accounts that it is a part of.
+    #[cfg(feature = "cloud")]
     run: Option<String>,
 }
 
@@ -55,14 +56,29 @@ impl Claim {
             return Err(not_a_name());
         }
         let hold = lake.hold(&account).await?;
-        Ok(Self { lake, account, hold, run: None })
+        Ok(Self {
+            lake,
+            account,
+            hold,
+            #[cfg(feature = "cloud")]
+            run: None,
+        })
     }
 
     /// The same as a part of `run`: in an object store it begins nothing once another run over many accounts has taken
     /// that one's place.
     #[must_use]
+    #[cfg_attr(
+        not(feature = "cloud"),
+        expect(unused_variables, reason = "in a directory there is one run at a time")
+    )]
     pub fn of_run(self, run: &RunClaim) -> Self {
-        Self { run: Some(run.id().to_owned()), ..self }
+        match self.hold {
+            // There is one run at a time.
+            Hold::Local(_) => self,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(_) => Self { run: Some(run.id().to_owned()), ..self },
+        }
     }
 
     /// Where it is.
@@ -185,10 +201,7 @@ impl Claim {
     /// # Errors
     /// [`ErrorKind::Destination`] if the lake does not let it, or if another run has taken over.
     pub async fn forget(&self) -> Result<usize> {
-        let names = match self.is_pending().await? {
-            true => self.unfinished(&[]).await?,
-            false => return Ok(0),
-        };
+        let names = if self.is_pending().await? { self.unfinished(&[]).await? } else { Vec::new() };
         let count = names.len();
         self.remove(names).await?;
         match self.hold.clone() {

@@ -159,6 +159,7 @@ impl RunClaim {
         }
     }
 
+    #[cfg(feature = "cloud")]
     pub(super) fn id(&self) -> &str {
         &self.id
     }

@@ -28,8 +28,8 @@ pub enum Standing {
     Damaged(String),
 }
 
-/// What has become of snapshots that were complete, asked of many: the lake is listed once, when the first is asked for.
-/// Nothing is claimed or made.
+/// What has become of snapshots that were complete, asked of many: the lake is listed once, when the first is asked
+/// for. Nothing is claimed or made.
 #[derive(Debug)]
 pub struct Standings {
     lake: Looked,

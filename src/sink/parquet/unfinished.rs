@@ -88,7 +88,15 @@ impl Unfinished {
     /// Nothing of `account` is unfinished that runs up to that of `epoch` have begun, and `_SUCCESS` does not come of
     /// it: no snapshot has come to its end.
     pub(super) async fn forget(bucket: &Bucket, account: &str, epoch: u64) -> Result<()> {
-        change(bucket, |unfinished| unfinished.clear(account, epoch)).await.map(drop)
+        // With this epoch, so that a run of a lower one, which may be on its way to say so, says nothing any more.
+        let mark = Mark { snapshot_id: None, epoch };
+        let forget = |unfinished: &mut Self| {
+            let before = unfinished.accounts.get(account);
+            if before.is_none_or(|before| before.epoch <= epoch) {
+                unfinished.accounts.insert(account.to_owned(), mark.clone());
+            }
+        };
+        change(bucket, forget).await.map(drop)
     }
 
     /// The run `id` over many accounts is unfinished.
