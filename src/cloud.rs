@@ -34,6 +34,8 @@ use failure::failed;
 pub(crate) use failure::is_of_a_failing_store;
 pub use failure::is_of_a_store;
 use listing::Listing;
+pub use register::is_overtaken;
+pub(crate) use register::overtaken;
 pub(crate) use register::{Register, Stored};
 pub(crate) use upload::{Completed, Upload};
 

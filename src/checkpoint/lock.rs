@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::name;
 use crate::error::{Error, ErrorKind, Result};
 
+/// The lock of a run over many accounts. No key begins with a dot.
+const ALL: &str = ".checkpoints.lock";
+
 /// The right of one run to keep a checkpoint in a directory, until it is dropped.
 ///
 /// It is a lock on `KEY.lock` beside the checkpoint, which the system gives back however the run ends. The
@@ -28,6 +31,20 @@ impl CheckpointLock {
         let file = fs::create_dir_all(directory).and_then(|()| File::create(&path));
         let file = file.map_err(|error| failed(&path, "could not be locked").caused_by(error))?;
         let advice = "another run keeps its checkpoint here; wait for its end, or keep checkpoints elsewhere";
+        Self::of(&path, file, advice)
+    }
+
+    /// Locks `directory`, which is made, for a run over many accounts, of which there is one at a time. Checkpoints are
+    /// [locked](Self::take) beside that: a run of one account does not ask for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if another such run has it, or if the directory cannot be written to.
+    pub fn take_all(directory: &Path) -> Result<Self> {
+        let path = directory.join(ALL);
+        let file = fs::create_dir_all(directory).and_then(|()| File::create(&path));
+        let file = file.map_err(|error| failed(&path, "could not be locked").caused_by(error))?;
+        let advice = "another run over several accounts keeps its checkpoints here; wait for its end, or keep \
+             checkpoints elsewhere";
         Self::of(&path, file, advice)
     }
 
@@ -83,6 +100,15 @@ mod tests {
             "{refused}"
         );
         CheckpointLock::take(&path, "b").unwrap();
+        let all = CheckpointLock::take_all(&path).unwrap();
+        let refused = CheckpointLock::take_all(&path).unwrap_err();
+        assert!(
+            refused.message().contains(".lock: another run over several accounts"),
+            "{refused}"
+        );
+        CheckpointLock::take(&path, "b").expect("it is of one account");
+        drop(all);
+        CheckpointLock::take_all(&path).unwrap();
         drop(first);
         CheckpointLock::take(&path, "a").unwrap();
         let reset = CheckpointLock::take_to_reset(&path, "a").unwrap().unwrap();

@@ -131,13 +131,13 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
         if self.try_set(value).await? { Ok(()) } else { Err(self.taken_over()) }
     }
 
+    /// The same, as what is behind `error`.
+    pub(crate) fn taken_over_by(&self, error: Error) -> Error {
+        self.taken_over().caused_by(Overtaken(Some(error)))
+    }
+
     pub(crate) fn taken_over(&self) -> Error {
-        let message = format!(
-            "another run has taken over: it has written {} since; this one ends, and what it had not \
-             completed is the other's",
-            self.bucket.url_of(&self.name)
-        );
-        Error::new(ErrorKind::Destination, message)
+        overtaken(&self.bucket, &self.name)
     }
 
     /// Makes sure that the store keeps conditions, and does not pass over them.
@@ -152,6 +152,38 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
             Err(error) => Err(self.bucket.not_written(&self.name, error)),
         }
     }
+}
+
+/// Behind errors that say that another run has taken over, so that they can be told from others; with what the store
+/// said, if that is known.
+#[derive(Debug)]
+struct Overtaken(Option<Error>);
+
+impl std::fmt::Display for Overtaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("another run has taken over")
+    }
+}
+
+impl std::error::Error for Overtaken {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.as_ref().map(|error| error as _)
+    }
+}
+
+/// That another run has written `name` meanwhile, and so taken over.
+pub(crate) fn overtaken(bucket: &Bucket, name: &str) -> Error {
+    let message = format!(
+        "another run has taken over: it has written {} since; this one ends, and what it had not \
+         completed is the other's",
+        bucket.url_of(name)
+    );
+    Error::new(ErrorKind::Destination, message).caused_by(Overtaken(None))
+}
+
+/// Whether it says that another run has taken over what this one was at, in an object store.
+pub fn is_overtaken(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<Overtaken>)
 }
 
 impl<T: Serialize> Stored<T> {

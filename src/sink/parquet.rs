@@ -45,6 +45,7 @@ mod piece;
 mod proof;
 mod roll;
 mod run;
+mod standing;
 mod survey;
 mod tree;
 #[cfg(feature = "cloud")]
@@ -80,6 +81,7 @@ pub use parts::{PartDecoder, Parts};
 use piece::Piece;
 pub use roll::Roll;
 pub use run::RunClaim;
+pub use standing::{Standing, Standings};
 pub use survey::{
     CostFigures, FieldFigures, LakeSurvey, LicenseFigures, Quantity, SeatFigures, SurveyedSnapshot,
 };

@@ -8,6 +8,8 @@ mod outcomes;
 mod questions;
 mod sinks;
 mod soak;
+mod together;
+mod vanished;
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -4,6 +4,7 @@
 mod cuts;
 mod endless;
 mod export;
+mod left;
 mod lost;
 mod overtaken;
 mod partitions;
@@ -15,6 +16,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::command::license_stream;
 use crate::support::process::run;
 use crate::support::s3::{self, Bucket, endpoint};
 use crate::support::truto::Truto;
@@ -38,4 +40,12 @@ fn summary(command: &mut Command) -> Value {
     let run = run(command);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// What there is in a bucket, damaged or not.
+fn inspected(bucket: &Bucket) -> Value {
+    let mut command = license_stream();
+    command.args(["inspect", "--json", &bucket.url()]);
+    let run = run(s3::settings(&mut command, &endpoint()));
+    serde_json::from_slice(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.stderr))
 }

@@ -28,6 +28,16 @@ impl FromStr for SkipNewer {
 }
 
 impl SkipNewer {
+    /// When the oldest snapshot began that is newer than that.
+    pub(crate) fn since(&self) -> SystemTime {
+        SystemTime::now().checked_sub(self.time).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// As it was typed.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Why an account is passed over whose `last` snapshot is complete, if it is newer than that.
     pub(crate) fn reason(&self, last: &Checkpoint) -> Option<String> {
         self.reason_at(last, SystemTime::now())

@@ -117,7 +117,7 @@ impl Sinks for Batches {
     }
 
     /// Whoever has stopped reading the batches of one account reads those of no other.
-    fn is_shared(&self, error: &Error) -> bool {
+    async fn is_shared(&self, error: &Error) -> bool {
         error.kind() == ErrorKind::Destination
     }
 }

@@ -1,5 +1,6 @@
 //! What is kept between runs: for a run that begins, and `license-stream checkpoint`.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use license_stream::checkpoint::{
 };
 use license_stream::digest::Digester;
 use license_stream::sink::kafka::{KafkaStore, Topic};
+use license_stream::sink::parquet::{Claim, Lake};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Result, printable};
 
@@ -18,7 +20,7 @@ use crate::args::{
 };
 use crate::exit::Exit;
 use crate::place::Place;
-use crate::report::{chain, human_bytes, human_count};
+use crate::report::{chain, counted, human_bytes, human_count};
 use crate::screen::say;
 use crate::settings;
 
@@ -31,6 +33,9 @@ const OWN: &str = "_license-stream";
 /// The key of inputs of no account.
 const NO_ACCOUNT: &str = "input";
 
+/// What is pending in a lake while files are merged, or once that was killed. It is no account's.
+pub(crate) const COMPACTED: &str = "compacted";
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where runs keep checkpoints that write files to `out`; `None` if they keep none.
@@ -39,6 +44,15 @@ pub(crate) fn beside_files(args: &CheckpointArgs, out: &Place) -> Result<Option<
         _ if args.no_checkpoint => Ok(None),
         Some(place) => place.store().map(Some),
         None => folder(out).store().map(Some),
+    }
+}
+
+/// The lock of checkpoints at `place`, for a run over several accounts. An object store has none: there the run that
+/// begins later takes over.
+pub(crate) fn lock_all(place: Option<&Place>) -> Result<Option<CheckpointLock>> {
+    match place {
+        Some(Place::Directory(directory)) => CheckpointLock::take_all(directory).map(Some),
+        Some(Place::Bucket(_)) | None => Ok(None),
     }
 }
 
@@ -183,10 +197,12 @@ fn described(key: &str, checkpoint: &Checkpoint) -> String {
 
 async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
     let opened = open(&args.store).await?;
-    let keys = match &opened.store {
+    let pending = opened.pending().await?;
+    let keys: Vec<_> = match &opened.store {
         // By their names: one that cannot be read is forgotten too.
         Some(store) if args.all => {
-            store.list().await?.into_iter().map(|listed| listed.key).collect()
+            let listed = store.list().await?.into_iter().map(|listed| listed.key);
+            listed.chain(pending.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
         }
         _ => args.account,
     };
@@ -202,12 +218,16 @@ async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
     }
     for key in keys {
         // What keeps one from being forgotten is no matter of the others.
-        match opened.reset(&key).await {
-            Ok(true) => {
+        match opened.reset(&key, pending.contains(&key)).await {
+            Ok(Some(removed)) => {
                 let meanwhile = opened.meanwhile;
-                say!("reset: the next run of {key} begins a new snapshot{meanwhile}");
+                let removed = match counted(removed as u64, "file", "files") {
+                    _ if removed == 0 => String::new(),
+                    (count, noun) => format!("; {count} {noun} of an unfinished one removed"),
+                };
+                say!("reset: the next run of {key} begins a new snapshot{removed}{meanwhile}");
             }
-            Ok(false) => {
+            Ok(None) => {
                 say!("there is no checkpoint of {key} in {}", opened.place);
                 exit = exit.worse(Exit::Failed);
             }
@@ -226,6 +246,8 @@ struct Opened {
     store: Option<Store>,
     /// For people.
     place: String,
+    /// The files that they are of, where they are beside them.
+    lake: Option<Lake>,
     /// Where runs lock what is theirs.
     locks: Option<PathBuf>,
     /// Why not all is seen.
@@ -236,23 +258,39 @@ struct Opened {
 
 impl Opened {
     fn of(store: Option<Store>, place: String) -> Self {
-        Self { store, place, locks: None, remark: None, meanwhile: "" }
+        Self { store, place, lake: None, locks: None, remark: None, meanwhile: "" }
     }
 
-    /// Forgets the checkpoint of `key`: whether there was one.
-    async fn reset(&self, key: &str) -> Result<bool> {
-        let Some(store) = &self.store else { return Ok(false) };
+    /// The accounts whose last snapshot is unfinished in the lake.
+    async fn pending(&self) -> Result<HashSet<String>> {
+        let Some(lake) = &self.lake else { return Ok(HashSet::new()) };
+        let pending = lake.pending().await?.into_iter();
+        Ok(pending.filter(|name| name != COMPACTED && !name.starts_with("run.")).collect())
+    }
+
+    /// Forgets the checkpoint of `key`, and where that is `pending` in a lake, what there is of its last snapshot; how
+    /// many files that were. `None` if there was neither.
+    async fn reset(&self, key: &str, is_pending: bool) -> Result<Option<usize>> {
+        let Some(store) = &self.store else { return Ok(None) };
         // Held until it is gone.
-        let _lock = match &self.locks {
+        let lock = match &self.locks {
             Some(directory) => CheckpointLock::take_to_reset(directory, key)?,
             None => None,
         };
+        if let Some(lake) = self.lake.as_ref().filter(|_| is_pending) {
+            // It is the same lock, and says who has it in other words.
+            drop(lock);
+            let claim = Claim::take(lake.clone(), Some(key)).await?;
+            // Before the files: a run that found it would rely on them.
+            store.remove(key).await?;
+            return claim.forget().await.map(Some);
+        }
         match (store.remove(key).await?, &self.remark) {
             (false, Some(remark)) => {
                 let message = format!("no checkpoint of {key} was found: {remark}");
                 Err(Error::new(ErrorKind::Destination, message))
             }
-            (was_there, _) => Ok(was_there),
+            (was_there, _) => Ok(was_there.then_some(0)),
         }
     }
 }
@@ -261,7 +299,8 @@ async fn open(args: &StoreArgs) -> Result<Opened> {
     match (&args.out, &args.checkpoint, &args.topic, &args.brokers) {
         (Some(out), ..) => {
             check_directory(out)?;
-            look_into(&out.folder(OWN))
+            let opened = look_into(&out.folder(OWN))?;
+            Ok(Opened { lake: Some(out.lake()?), ..opened })
         }
         (_, Some(place), ..) => {
             check_directory(place)?;

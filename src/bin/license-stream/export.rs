@@ -36,6 +36,7 @@ use crate::screen::say;
 use crate::signal::Signals;
 use crate::snapshots::Written;
 use crate::tally::{Tally, What};
+use crate::unfinished::Unfinished;
 use crate::wanted::{Selection, Wanted};
 
 /// A snapshot's sink, and what is kept of it.
@@ -52,6 +53,16 @@ impl<S> Opened<S> {
     pub(crate) fn without_journal(sink: S, beginning: Beginning) -> Self {
         Self { sink, beginning, journal: None }
     }
+}
+
+/// What has become of a snapshot that would let its account be passed over.
+pub(crate) enum Last {
+    /// It is complete, and all of it is there.
+    Complete,
+    /// It is not complete, or not there any more.
+    Unfinished,
+    /// It is complete, and not all of it is there; with what is wrong.
+    Damaged(String),
 }
 
 /// Where licenses go: a sink for each snapshot, and what became of it.
@@ -73,13 +84,14 @@ pub(crate) trait Sinks: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
-    /// Whether the snapshot of that checkpoint is complete, so that this run can pass over the account.
-    fn is_complete(
+    /// What has become of the snapshot of that checkpoint: if it is complete, this run can pass over the account.
+    fn standing(
         &self,
         _wanted: &Wanted,
         last: &Checkpoint,
-    ) -> impl Future<Output = Result<bool>> + Send {
-        std::future::ready(Ok(last.is_complete))
+    ) -> impl Future<Output = Result<Last>> + Send {
+        let last = if last.is_complete { Last::Complete } else { Last::Unfinished };
+        std::future::ready(Ok(last))
     }
 
     /// What was written of a snapshot that has ended, and is still there; `is_renewed` where another one
@@ -102,6 +114,12 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     /// All accounts have ended; `is_complete` if there is nothing of any of them left to do.
     fn end(&self, _is_complete: bool) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// What others have left unfinished at the destination, after a run that is complete: it keeps readers from
+    /// learning of that.
+    fn unfinished(&self) -> impl Future<Output = Unfinished> + Send {
+        std::future::ready(Unfinished::default())
     }
 
     /// Bytes of the bodies that may be under way between readers and sinks.
@@ -128,7 +146,7 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     }
 
     /// Whether what failed for one account would fail for every other too.
-    fn is_shared(&self, error: &Error) -> bool;
+    fn is_shared(&self, error: &Error) -> impl Future<Output = bool> + Send;
 }
 
 /// One run, as far as it does not depend on the sinks.
@@ -317,7 +335,9 @@ impl Export {
         while let Some(ended) = runs.next().await {
             match ended {
                 Ok(ended) => {
-                    if ended.error().is_some_and(|error| sinks.is_shared(error)) {
+                    if let Some(error) = ended.error()
+                        && sinks.is_shared(error).await
+                    {
                         runs.stop();
                     }
                     if let Some(done) = &done {
@@ -356,6 +376,9 @@ impl Export {
         }
         if let Err(error) = sinks.end(tally.is_complete()).await {
             tally.run_failed(&error);
+        }
+        if tally.is_complete() {
+            tally.unfinished = sinks.unfinished().await;
         }
         tally.requests = client.as_ref().map(TrutoClient::requests).unwrap_or_default();
         Ok(report::print(export, sinks, tally, begun.elapsed()))
@@ -518,7 +541,21 @@ impl<D: Sinks> Run<D> {
         }) else {
             return Ok(None);
         };
-        Ok(self.sinks.is_complete(wanted, &last).await?.then_some(reason))
+        Ok(match self.sinks.standing(wanted, &last).await? {
+            Last::Complete => Some(reason),
+            Last::Unfinished => None,
+            Last::Damaged(why) => {
+                if !self.export.report.quiet {
+                    let newer = skip_newer.text();
+                    say!(
+                        "warning: account {key} is read again, though its last snapshot {} is newer than {newer}: \
+                         it is damaged: {why}",
+                        last.snapshot_id
+                    );
+                }
+                None
+            }
+        })
     }
 
     /// The request for an account: what is known of it wins over what was typed for all.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use license_stream::checkpoint::{
     Beginning, Checkpoint, CheckpointLock, CheckpointStore, Identity, Keeper,
 };
+use license_stream::cloud::is_overtaken;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
@@ -87,6 +88,13 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         remarks::tell_of_uses(integration, uses(&options));
     }
     let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
+    // Before brokers are asked for anything.
+    let lock = match &args.checkpoint.checkpoint {
+        Some(place) if is_kept && export.source.accounts.are_many() => {
+            checkpoints::lock_all(Some(place))?
+        }
+        _ => None,
+    };
     let stop = export.signals.stop();
     let open = async {
         // First the topic, as long as nothing is at stake.
@@ -166,6 +174,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         transactional_id,
         topic_id,
         kept,
+        _lock: lock,
         is_exactly_once,
     };
     export.run(sinks).await
@@ -320,6 +329,8 @@ struct Topics {
     /// The id of the topic, where it is one and brokers give it one.
     topic_id: Option<String>,
     kept: Kept,
+    /// That of checkpoints in a directory, where there are many accounts.
+    _lock: Option<CheckpointLock>,
     is_exactly_once: bool,
 }
 
@@ -519,7 +530,11 @@ impl Sinks for Topics {
 
     /// Brokers that do not take a record within librdkafka's time-out will take none of the others; a
     /// record that is too large is its account's own.
-    fn is_shared(&self, error: &Error) -> bool {
+    async fn is_shared(&self, error: &Error) -> bool {
+        // Nothing tells a run of one account from one of many where checkpoints are in an object store.
+        if is_overtaken(error) {
+            return true;
+        }
         // A transaction that fails takes the records of all accounts with it.
         if self.is_exactly_once && error.kind() == ErrorKind::Destination {
             return true;

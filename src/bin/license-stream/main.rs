@@ -43,6 +43,7 @@ mod snapshots;
 mod stall;
 mod tally;
 mod turns;
+mod unfinished;
 mod values;
 mod waits;
 mod wanted;

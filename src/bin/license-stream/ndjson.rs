@@ -17,7 +17,7 @@ use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks, is_storage_full};
 use crate::input;
-use crate::partial::{PartialFiles, not_written, partial};
+use crate::partial::{PartialFiles, lock_directory, not_written, partial};
 use crate::report;
 use crate::snapshots::{Destination, Earlier, Written};
 use crate::turns::Turns;
@@ -32,6 +32,7 @@ async fn begin(args: NdjsonArgs) -> anyhow::Result<Exit> {
     check_files(&args)?;
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?
         .observed(args.observe, "ndjson")?;
+    let mut lock = None;
     let out = match args.out {
         None => Out::Stdout(Turns::of(tokio::io::stdout())),
         Some(path) if export.source.accounts.are_many() => {
@@ -42,13 +43,15 @@ async fn begin(args: NdjsonArgs) -> anyhow::Result<Exit> {
                 );
                 Error::new(ErrorKind::Destination, message).caused_by(error)
             })?;
+            lock = Some(lock_directory(&path)?);
             Out::Directory(path)
         }
         Some(path) if is_special(&path) => Out::Special(path),
         Some(path) => Out::File(path),
     };
     let (limits, any_json) = (export.limits(), export.source.is_any_json());
-    export.run(Lines { out, files: PartialFiles::default(), limits, any_json }).await
+    let files = PartialFiles::default();
+    export.run(Lines { out, files, _lock: lock, limits, any_json }).await
 }
 
 /// Refuses lines into a file that is read, or that dead letters go to.
@@ -79,6 +82,8 @@ enum Out {
 struct Lines {
     out: Out,
     files: PartialFiles,
+    /// That of the directory, where there are many accounts.
+    _lock: Option<std::fs::File>,
     limits: Limits,
     any_json: bool,
 }
@@ -226,7 +231,7 @@ impl Sinks for Lines {
 
     /// Whoever has stopped reading the lines of one account reads those of no other, and a disk is as full for
     /// the next.
-    fn is_shared(&self, error: &Error) -> bool {
+    async fn is_shared(&self, error: &Error) -> bool {
         match self.out {
             Out::Stdout(_) | Out::Special(_) => error.kind() == ErrorKind::Destination,
             Out::File(_) | Out::Directory(_) => is_storage_full(error),

@@ -2,25 +2,29 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
+use license_stream::cloud::is_overtaken;
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, FileFormat, Manifest, ParquetOptions, ParquetReport, ParquetSink,
-    PartitionField, RunClaim, SortColumn,
+    PartitionField, RunClaim, SortColumn, Standing, Standings,
 };
 use license_stream::{Error, ErrorKind, Result};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{OnceCell, RwLock};
 
+use crate::again::SkipNewer;
 use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
 use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
-use crate::export::{Export, Opened, Sinks, is_storage_full};
+use crate::export::{Export, Last, Opened, Sinks, is_storage_full};
 use crate::place::Place;
 use crate::remarks::{self, Use};
 use crate::report::{self, human_bytes, human_count};
 use crate::snapshots::{Destination, Earlier, Written};
+use crate::unfinished::Unfinished;
 use crate::wanted::Wanted;
 
 /// What an account must have of the row groups in hand, where there are many: what encodes the columns takes
@@ -90,10 +94,33 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         true => Some(checkpoints::folder(&args.out).store()?),
         false => None,
     };
-    let run = export.source.accounts.are_many().then(|| Mutex::new(None));
+    // Before anything is asked for or written.
+    let (run, lock) = match export.source.accounts.are_many() {
+        true => {
+            let run = RunClaim::reserve(options.lake.clone()).await?;
+            (Some(RwLock::new(Some(run))), checkpoints::lock_all(elsewhere.as_ref())?)
+        }
+        false => (None, None),
+    };
+    let since = args.checkpoint.skip_newer_than.as_ref().map_or(UNIX_EPOCH, SkipNewer::since);
+    let standings = Standings::new(options.lake.clone(), since);
+    let place = args.out.to_string();
     let is_part = !export.source.is_from_the_first_page();
     let pending = OnceCell::new();
-    let files = Files { options, store, typed, elsewhere, beside, out, run, pending, is_part };
+    let files = Files {
+        options,
+        store,
+        typed,
+        elsewhere,
+        beside,
+        out,
+        place,
+        run,
+        _lock: lock,
+        standings,
+        pending,
+        is_part,
+    };
     export.run(files).await
 }
 
@@ -124,8 +151,14 @@ struct Files {
     beside: Option<Store>,
     /// The place, where checkpoints are in another: several may keep theirs there.
     out: Option<String>,
-    /// Where there are many accounts: the run's own claim, from its first snapshot on.
-    run: Option<Mutex<Option<RunClaim>>>,
+    /// The place as it was typed.
+    place: String,
+    /// Where there are many accounts: the run's own claim, which is begun with its first snapshot.
+    run: Option<RwLock<Option<RunClaim>>>,
+    /// There too, the lock of checkpoints that are elsewhere.
+    _lock: Option<CheckpointLock>,
+    /// What has become of snapshots that were complete.
+    standings: Standings,
     /// What was pending when the first account was looked at that need not be read again. What has become so since
     /// is another run's.
     pending: OnceCell<HashSet<String>>,
@@ -144,13 +177,35 @@ impl Files {
     }
 
     async fn begin_run(&self) -> Result<()> {
-        if let Some(run) = &self.run {
-            let mut run = run.lock().await;
-            if run.is_none() {
-                *run = Some(RunClaim::take(self.options.lake.clone()).await?);
-            }
+        let Some(run) = &self.run else { return Ok(()) };
+        let is_begun = run.read().await.as_ref().is_none_or(RunClaim::is_begun);
+        match run.write().await.as_mut() {
+            Some(run) if !is_begun => run.begin().await,
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether another run over many accounts has taken the place of this one; `false` where none can.
+    async fn is_overtaken(&self) -> Result<bool> {
+        match &self.run {
+            Some(run) => match &*run.read().await {
+                Some(run) => run.is_overtaken().await,
+                None => Ok(false),
+            },
+            None => Ok(false),
+        }
+    }
+
+    /// The claim of an account, as a part of the run.
+    async fn claim(&self, account: Option<&str>) -> Result<Claim> {
+        let claim = Claim::take(self.options.lake.clone(), account).await?;
+        Ok(match &self.run {
+            Some(run) => match &*run.read().await {
+                Some(run) => claim.of_run(run),
+                None => claim,
+            },
+            None => claim,
+        })
     }
 }
 
@@ -166,8 +221,15 @@ impl Sinks for Files {
         let mut options = self.options.clone();
         let identity = self.identity(identity);
         self.begin_run().await?;
+        // Once more behind each claim, which takes its account from whoever has it. Here, so that two runs which start
+        // at the same moment do not take accounts from each other.
+        if let Some(run) = &self.run
+            && let Some(run) = &*run.read().await
+        {
+            run.check().await?;
+        }
         // First the claim: what is read behind it cannot change any more.
-        let claim = Arc::new(Claim::take(options.lake.clone(), wanted.id()).await?);
+        let claim = Arc::new(self.claim(wanted.id()).await?);
         let lock = match &self.elsewhere {
             Some(Place::Directory(directory)) => {
                 Some(CheckpointLock::take(directory, identity.key())?)
@@ -210,18 +272,25 @@ impl Sinks for Files {
 
     /// The manifest decides: a run that was killed behind it has left the checkpoint behind, and somebody may have
     /// removed the one and not the other.
-    async fn is_complete(&self, wanted: &Wanted, last: &Checkpoint) -> Result<bool> {
+    async fn standing(&self, wanted: &Wanted, last: &Checkpoint) -> Result<Last> {
         // As if it were read: where it is the last of the run, `_SUCCESS` is to be written.
         self.begin_run().await?;
         let (lake, account) = (&self.options.lake, wanted.id());
         let pending =
             self.pending.get_or_try_init(|| async { lake.pending().await.map(HashSet::from_iter) });
-        if last.is_complete && !pending.await?.contains(account.unwrap_or(&last.key)) {
-            return lake.is_complete(account, &last.snapshot_id).await;
-        }
-        // What nobody has come to say any more is said now.
-        let claim = Claim::take(lake.clone(), account).await?;
-        claim.settle_if_complete(&last.snapshot_id).await
+        let is_settled = last.is_complete && !pending.await?.contains(account.unwrap_or(&last.key));
+        // What nobody has come to say any more is said first: it may be that the manifest is not there yet.
+        let claim = if is_settled { None } else { Some(self.claim(account).await?) };
+        Ok(match self.standings.of(account, &last.snapshot_id).await? {
+            Standing::Whole => {
+                if let Some(claim) = claim {
+                    claim.settle_if_complete(&last.snapshot_id).await?;
+                }
+                Last::Complete
+            }
+            Standing::Unfinished => Last::Unfinished,
+            Standing::Damaged(why) => Last::Damaged(why),
+        })
     }
 
     fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>, _: bool) -> Written {
@@ -251,10 +320,20 @@ impl Sinks for Files {
 
     async fn end(&self, is_complete: bool) -> Result<()> {
         let Some(run) = &self.run else { return Ok(()) };
-        match run.lock().await.take() {
+        match run.write().await.take() {
             Some(run) => run.end(is_complete).await,
             None => Ok(()),
         }
+    }
+
+    async fn unfinished(&self) -> Unfinished {
+        // A part leaves its own account unfinished, as it is asked to.
+        if self.is_part {
+            return Unfinished::default();
+        }
+        // All is done: what cannot be looked at any more makes no failure of it.
+        let names = self.options.lake.pending().await.unwrap_or_default();
+        Unfinished::new(self.place.clone(), names)
     }
 
     fn has_column(&self, field: &str) -> bool {
@@ -269,10 +348,17 @@ impl Sinks for Files {
         self.options.lake.to_string()
     }
 
-    fn is_shared(&self, error: &Error) -> bool {
+    async fn is_shared(&self, error: &Error) -> bool {
         // A disk is as full for the next account as for this one, and a store that does not answer, or
         // refuses, does so for all.
-        is_storage_full(error) || is_store_away(error)
+        if is_storage_full(error) || is_store_away(error) {
+            return true;
+        }
+        // Where the other run is one over many accounts too, all of them are its own now. One of a single account takes
+        // that account alone. Of checkpoints that are elsewhere nobody knows.
+        is_overtaken(error)
+            && (matches!(self.elsewhere, Some(Place::Bucket(_)))
+                || self.is_overtaken().await.unwrap_or(true))
     }
 }
 

@@ -55,6 +55,27 @@ pub(crate) fn not_written(path: &Path, error: io::Error) -> Error {
         .caused_by(error)
 }
 
+/// Locks `directory` for a run over several accounts, of which there is one at a time, until the file is closed. It
+/// has a file for that, which stays.
+pub(crate) fn lock_directory(directory: &Path) -> Result<File> {
+    let path = directory.join(".license-stream.lock");
+    let file = File::create(&path).map_err(|error| not_written(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(held(directory, &path)),
+        Err(TryLockError::Error(error)) => Err(not_written(&path, error)),
+    }
+}
+
+fn held(path: &Path, lock: &Path) -> Error {
+    let message = format!(
+        "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
+        path.display(),
+        lock.display()
+    );
+    Error::new(ErrorKind::Destination, message)
+}
+
 /// Opens the partial file of `path`, which no other run may have open. Only then may it be emptied.
 fn lock(path: &Path) -> Result<File> {
     let partial = partial(path);
@@ -64,12 +85,7 @@ fn lock(path: &Path) -> Result<File> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let message = format!(
-                    "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
-                    path.display(),
-                    partial.display()
-                );
-                return Err(Error::new(ErrorKind::Destination, message));
+                return Err(held(path, &partial));
             }
             Err(TryLockError::Error(error)) => return Err(not_written(path, error)),
         }

@@ -34,6 +34,9 @@ struct JsonSummary<'a> {
     fields_unknown_total: u64,
     error: Option<&'a str>,
     accounts: AccountCounts,
+    /// What others have left unfinished there, so that there is no `_SUCCESS`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pending: &'a [String],
     snapshots: Vec<&'a RawValue>,
 }
 
@@ -55,6 +58,9 @@ pub(crate) fn print<D: Sinks>(
     print_failures(&tally);
     if let (Some(miscount), false) = (&tally.miscount, export.report.quiet) {
         say!("warning: {miscount}");
+    }
+    if let (Some(words), false) = (tally.unfinished.words(), export.report.quiet) {
+        say!("warning: {words}");
     }
     let mut is_told = true;
     if export.report.json {
@@ -121,6 +127,7 @@ fn summary(tally: &Tally, outcome: Outcome, elapsed: Duration) -> JsonSummary<'_
         fields_unknown_total: tally.unexpected.unknown_count(),
         error: tally.error.as_deref().or(tally.run_error.as_deref()),
         accounts: tally.accounts,
+        pending: tally.unfinished.names(),
         snapshots: tally.snapshots.iter().map(|(_, _, snapshot)| &**snapshot).collect(),
     }
 }

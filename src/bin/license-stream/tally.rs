@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::report::chain;
 use crate::signal::Signal;
 use crate::snapshots::{Earlier, Snapshot, SnapshotError, Written};
+use crate::unfinished::Unfinished;
 use crate::wanted::Wanted;
 
 /// Accounts that failed and that people are told the reasons of.
@@ -59,6 +60,8 @@ pub(crate) struct Tally {
     pub(crate) is_of_record: bool,
     /// The first difference between what the API counted and what came.
     pub(crate) miscount: Option<String>,
+    /// What others have left unfinished at the destination.
+    pub(crate) unfinished: Unfinished,
     /// What failed that stopped the run as a whole.
     pub(crate) error: Option<String>,
     /// What failed that is no account's own, such as the listing.
@@ -134,6 +137,7 @@ impl Tally {
             first_reject: None,
             is_of_record: false,
             miscount: None,
+            unfinished: Unfinished::default(),
             error: None,
             run_error: None,
             is_cut_short: false,

@@ -100,8 +100,11 @@ impl BucketHold {
         Ok(Self { bucket, account, epoch, claim })
     }
 
-    pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
-        if Unfinished::add(&self.bucket, &self.account, snapshot_id, self.epoch).await? {
+    /// Says that the account is unfinished, unless another run has taken over: the account, or all of them from
+    /// `run`, which it is a part of.
+    pub(super) async fn begin(&self, snapshot_id: &str, run: Option<&str>) -> Result<()> {
+        let Self { bucket, account, epoch, .. } = self;
+        if Unfinished::add(bucket, account, snapshot_id, *epoch, run).await? {
             return Ok(());
         }
         Err(self.claim.lock().await.register.taken_over())
@@ -170,6 +173,12 @@ impl BucketHold {
         }
     }
 
+    /// The account is not unfinished any more, and nothing comes of that, unless a later run has begun something.
+    pub(super) async fn forget_account(&self) -> Result<()> {
+        self.renew().await?;
+        Unfinished::forget(&self.bucket, &self.account, self.epoch).await
+    }
+
     /// Whether what runs keep has something of this name.
     pub(super) async fn keeps(&self, name: &str) -> Result<bool> {
         Ok(self.bucket.length(&format!("{OWN}/{name}")).await?.is_some())
@@ -212,7 +221,7 @@ impl BucketHold {
                 let taken_over = claim.register.taken_over();
                 // It may say so already.
                 let is_said = error.message() == taken_over.message();
-                if is_said { error } else { taken_over.caused_by(error) }
+                if is_said { error } else { claim.register.taken_over_by(error) }
             }
             // It is this run's own failure.
             Ok(true) | Err(_) => error,
@@ -326,12 +335,12 @@ mod tests {
         for epoch in 1..=3 {
             let hold = take().await;
             assert_eq!(hold.epoch, epoch);
-            hold.begin(SNAPSHOT).await.unwrap();
+            hold.begin(SNAPSHOT, None).await.unwrap();
         }
         let earlier = take().await;
         bucket.remove(&[format!("{OWN}/b.claim")]).await.unwrap();
         let hold = take().await;
-        hold.begin(SNAPSHOT).await.expect("no later run has said anything");
+        hold.begin(SNAPSHOT, None).await.expect("no later run has said anything");
         hold.complete(&Manifest::new(Some("b"), SNAPSHOT)).await.unwrap();
         assert!(earlier.create("b.parquet").await.is_err(), "another has taken over");
         // Of an account that is complete too, and one of its own each.

@@ -8,6 +8,7 @@ use super::format::FileFormat;
 use super::lake::{Hold, Lake};
 use super::manifest::Manifest;
 use super::open::blocking;
+use super::run::RunClaim;
 use crate::checkpoint::{Beginning, is_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
@@ -35,6 +36,9 @@ pub struct Claim {
     /// As it stands in names.
     account: String,
     hold: Hold,
+    /// The run over many accounts that it is a part of.
+    #[cfg(feature = "cloud")]
+    run: Option<String>,
 }
 
 impl Claim {
@@ -52,7 +56,29 @@ impl Claim {
             return Err(not_a_name());
         }
         let hold = lake.hold(&account).await?;
-        Ok(Self { lake, account, hold })
+        Ok(Self {
+            lake,
+            account,
+            hold,
+            #[cfg(feature = "cloud")]
+            run: None,
+        })
+    }
+
+    /// The same as a part of `run`: in an object store it begins nothing once another run over many accounts has taken
+    /// that one's place.
+    #[must_use]
+    #[cfg_attr(
+        not(feature = "cloud"),
+        expect(unused_variables, reason = "in a directory there is one run at a time")
+    )]
+    pub fn of_run(self, run: &RunClaim) -> Self {
+        match self.hold {
+            // There is one run at a time.
+            Hold::Local(_) => self,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(_) => Self { run: Some(run.id().to_owned()), ..self },
+        }
     }
 
     /// Where it is.
@@ -125,7 +151,7 @@ impl Claim {
     ///
     /// # Errors
     /// Beside those of the lake, [`ErrorKind::Configuration`] if it is complete: nobody who has read it would
-    /// learn of what is written into it now.
+    /// learn of what is written into it now; [`ErrorKind::Destination`] if another run has taken over.
     pub(super) async fn begin(&self, snapshot_id: &str) -> Result<()> {
         if self.is_complete(snapshot_id).await? {
             let message = format!("snapshot {snapshot_id} is complete: another must begin");
@@ -137,7 +163,7 @@ impl Claim {
                 blocking(move || hold.begin(&snapshot_id)).await
             }
             #[cfg(feature = "cloud")]
-            Hold::Bucket(hold) => hold.begin(snapshot_id).await,
+            Hold::Bucket(hold) => hold.begin(snapshot_id, self.run.as_deref()).await,
         }
     }
 
@@ -166,6 +192,24 @@ impl Claim {
             #[cfg(feature = "cloud")]
             Hold::Bucket(hold) => hold.settle_account().await,
         }
+    }
+
+    /// Removes what there is of an unfinished snapshot of the account, after which it is not pending any more: how many
+    /// files there were. Whoever asks for it has removed its checkpoint, so that no run goes on with it. It is no
+    /// snapshot that came to its end: `_SUCCESS` is left to the next run that is complete.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if the lake does not let it, or if another run has taken over.
+    pub async fn forget(&self) -> Result<usize> {
+        let names = if self.is_pending().await? { self.unfinished(&[]).await? } else { Vec::new() };
+        let count = names.len();
+        self.remove(names).await?;
+        match self.hold.clone() {
+            Hold::Local(hold) => blocking(move || hold.forget()).await?,
+            #[cfg(feature = "cloud")]
+            Hold::Bucket(hold) => hold.forget_account().await?,
+        }
+        Ok(count)
     }
 
     /// Makes sure that `files`, which a checkpoint names, are there as they were written: with the length that
@@ -199,6 +243,11 @@ impl Claim {
         if !self.is_pending().await? {
             return Ok(());
         }
+        self.remove(self.unfinished(kept).await?).await
+    }
+
+    /// The files of the account that belong to nothing, but for `kept`.
+    async fn unfinished(&self, kept: &[DurablePiece]) -> Result<Vec<String>> {
         let kept: HashSet<_> = kept.iter().map(|file| file.name.as_str()).collect();
         let (names, own) = self.names().await?;
         let belongs_to_nothing = |name: &String| {
@@ -206,7 +255,7 @@ impl Claim {
             let is_complete = own.contains(&manifest_name(&self.account, snapshot));
             !is_complete && !kept.contains(name.as_str())
         };
-        self.remove(names.into_iter().filter(belongs_to_nothing).collect()).await
+        Ok(names.into_iter().filter(belongs_to_nothing).collect())
     }
 
     /// Removes all files of a snapshot of the account.

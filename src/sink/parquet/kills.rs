@@ -6,6 +6,7 @@
 //! only stands still there while another run does all its work, and then goes on.
 
 mod compact;
+mod forget;
 mod store;
 
 use std::sync::Arc;

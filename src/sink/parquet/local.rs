@@ -1,7 +1,7 @@
 //! An account's part of a local directory.
 
 use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::manifest::Manifest;
 use super::pending::{Pending, remove_if_there};
 use super::proof;
 use super::tree;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::failpoint::{self, Point};
 use crate::kept;
 use crate::sink::DurablePiece;
@@ -32,25 +32,7 @@ impl LocalHold {
     /// runs have left of it.
     pub(super) fn take(directory: PathBuf, account: String) -> Result<Self> {
         let pending = Pending::of(directory)?;
-        let path = pending.own().join(format!("{account}.lock"));
-        let locked = File::create(&path).map_err(TryLockError::Error).and_then(|file| {
-            file.try_lock()?;
-            Ok(file)
-        });
-        let lock = locked.map_err(|error| match error {
-            TryLockError::WouldBlock => {
-                let message = format!(
-                    "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
-                    pending.directory().display(),
-                    path.display()
-                );
-                Error::new(ErrorKind::Destination, message)
-            }
-            TryLockError::Error(error) => {
-                let message = format!("{} could not be locked", path.display());
-                Error::new(ErrorKind::Destination, message).caused_by(error)
-            }
-        })?;
+        let lock = pending.lock(&format!("{account}.lock"))?;
         let hold = Self { pending, account, _lock: lock };
         hold.remove_leftovers()
             .map_err(|error| hold.pending.failed("could not be cleaned", error))?;
@@ -91,6 +73,12 @@ impl LocalHold {
         settled.map_err(|error| self.pending.failed("could not be completed", error))?;
         failpoint::reach(Point::LakeSettled);
         Ok(())
+    }
+
+    /// The account is not unfinished any more, and nothing comes of that.
+    pub(super) fn forget(&self) -> Result<()> {
+        let forgotten = self.pending.alone(|| self.pending.forget(&self.account));
+        forgotten.map_err(|error| self.pending.failed("could not be cleaned", error))
     }
 
     /// Whether what runs keep has something of this name.

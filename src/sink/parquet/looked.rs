@@ -8,7 +8,6 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parquet::file::metadata::ParquetMetaData;
 
-use super::claim::{NO_ACCOUNT, manifest_name};
 use super::format::FileFormat;
 #[cfg(feature = "cloud")]
 use super::hive;
@@ -115,7 +114,7 @@ impl Looked {
     }
 
     /// The manifest `name`, unless it is gone by now.
-    async fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
+    pub(super) async fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
         let name = format!("{OWN}/{name}");
         let json = match self.0.0.clone() {
             Place::Directory(directory) => {
@@ -135,6 +134,23 @@ impl Looked {
             let message = format!("{} is no manifest", self.path_of(&name));
             Error::new(ErrorKind::Input, message).caused_by(error)
         })
+    }
+
+    /// The length of file `name`, if it is there.
+    pub(super) async fn there(&self, name: &str) -> Result<Option<u64>> {
+        match &self.0.0 {
+            Place::Directory(directory) => {
+                let path = directory.join(name);
+                blocking(move || match fs::metadata(&path) {
+                    Ok(metadata) => Ok(Some(metadata.len())),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(unreadable(&path.display().to_string(), error)),
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.length(name).await,
+        }
     }
 
     /// The length of file `name`.
@@ -227,28 +243,6 @@ impl Lake {
     /// [`ErrorKind::Input`] if it cannot be read.
     pub async fn pending(&self) -> Result<Vec<String>> {
         Looked(self.clone()).pending().await
-    }
-
-    /// Whether a snapshot of `account` (`None`: of an input of no account) has its manifest. Nothing is claimed or
-    /// made.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Input`] if a directory cannot be read; those of an object store that cannot be.
-    pub async fn is_complete(&self, account: Option<&str>, snapshot_id: &str) -> Result<bool> {
-        let name = manifest_name(account.unwrap_or(NO_ACCOUNT), snapshot_id);
-        let name = format!("{OWN}/{name}");
-        match &self.0 {
-            Place::Directory(directory) => {
-                let path = directory.join(name);
-                blocking(move || {
-                    path.try_exists()
-                        .map_err(|error| unreadable(&path.display().to_string(), error))
-                })
-                .await
-            }
-            #[cfg(feature = "cloud")]
-            Place::Bucket(bucket) => Ok(bucket.length(&name).await?.is_some()),
-        }
     }
 }
 

@@ -82,6 +82,30 @@ impl Pending {
         work()
     }
 
+    /// Locks `name` among what runs keep, until the file that is answered is closed. The file itself stays: a name
+    /// that comes and goes could be locked by two runs at once.
+    pub(super) fn lock(&self, name: &str) -> Result<File> {
+        let path = self.own().join(name);
+        let locked = File::create(&path).map_err(TryLockError::Error).and_then(|file| {
+            file.try_lock()?;
+            Ok(file)
+        });
+        locked.map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                let message = format!(
+                    "another run is writing to {}: it holds {}; wait for its end, or write elsewhere",
+                    self.directory.display(),
+                    path.display()
+                );
+                Error::new(ErrorKind::Destination, message)
+            }
+            TryLockError::Error(error) => {
+                let message = format!("{} could not be locked", path.display());
+                Error::new(ErrorKind::Destination, message).caused_by(error)
+            }
+        })
+    }
+
     /// `account` is pending with `snapshot_id`.
     pub(super) fn add(&self, account: &str, snapshot_id: &str) -> io::Result<()> {
         if account != COMPACTED {
@@ -132,6 +156,12 @@ impl Pending {
             return Ok(());
         }
         self.succeed_if_none()
+    }
+
+    /// `account` is not pending any more, and `_SUCCESS` does not come of it.
+    pub(super) fn forget(&self, account: &str) -> io::Result<()> {
+        self.remove(account)?;
+        sync_directory(&self.path())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

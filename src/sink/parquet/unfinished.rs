@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::COMPACTED;
 use super::lake::{OWN, SUCCESS};
 use super::{claim, hive};
-use crate::cloud::{Bucket, Register, Stored, Upload};
+use crate::cloud::{self, Bucket, Register, Stored, Upload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint::{self, Point};
 
@@ -37,14 +37,21 @@ struct Mark {
 impl Unfinished {
     /// `account` is unfinished, with `snapshot_id`; false if a later run than that of `epoch` has said
     /// something of it already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Destination`] if it is one of the accounts of `run`, and another run over many has begun since.
     pub(super) async fn add(
         bucket: &Bucket,
         account: &str,
         snapshot_id: &str,
         epoch: u64,
+        run: Option<&str>,
     ) -> Result<bool> {
         let mark = Mark { snapshot_id: Some(snapshot_id.to_owned()), epoch };
         let register = change(bucket, |unfinished| {
+            if run.is_some_and(|run| !unfinished.is_of_run(run)) {
+                return;
+            }
             let before = unfinished.accounts.get(account);
             if before.is_none_or(|before| before.epoch <= epoch) {
                 let had_success = unfinished.success.is_some() && unfinished.is_empty();
@@ -53,11 +60,43 @@ impl Unfinished {
             }
         })
         .await?;
+        if run.is_some_and(|run| !register.value().is_of_run(run)) {
+            return Err(register.taken_over());
+        }
         let is_added = register.value().accounts.get(account) == Some(&mark);
         if is_added {
             withdraw(bucket, register).await?;
         }
         Ok(is_added)
+    }
+
+    /// Whether the run over many accounts that was begun last is `id`, and has not ended.
+    fn is_of_run(&self, id: &str) -> bool {
+        self.run.as_deref() == Some(id)
+    }
+
+    /// The same, of what is in `bucket`.
+    pub(super) async fn has_run(bucket: &Bucket, id: &str) -> Result<bool> {
+        Ok(Self::read(bucket).await?.is_some_and(|unfinished| unfinished.is_of_run(id)))
+    }
+
+    /// That another run has said something since.
+    pub(super) fn overtaken(bucket: &Bucket) -> Error {
+        cloud::overtaken(bucket, &format!("{OWN}/pending"))
+    }
+
+    /// Nothing of `account` is unfinished that runs up to that of `epoch` have begun, and `_SUCCESS` does not come of
+    /// it: no snapshot has come to its end.
+    pub(super) async fn forget(bucket: &Bucket, account: &str, epoch: u64) -> Result<()> {
+        // With this epoch, so that a run of a lower one, which may be on its way to say so, says nothing any more.
+        let mark = Mark { snapshot_id: None, epoch };
+        let forget = |unfinished: &mut Self| {
+            let before = unfinished.accounts.get(account);
+            if before.is_none_or(|before| before.epoch <= epoch) {
+                unfinished.accounts.insert(account.to_owned(), mark.clone());
+            }
+        };
+        change(bucket, forget).await.map(drop)
     }
 
     /// The run `id` over many accounts is unfinished.

@@ -1,11 +1,12 @@
 //! What a run that is begun again passes over with `--skip-newer-than`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::{command, counts, group, start};
+use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::run;
 use crate::support::python::{root, schema_violations};
@@ -139,6 +140,75 @@ fn one_that_was_begun_behind_a_complete_one_and_killed_before_its_first_file_is_
         entry.unwrap().file_name().to_string_lossy().ends_with(".partial")
     };
     assert!(!std::fs::read_dir(out).unwrap().any(partial), "what it left is removed");
+}
+
+/// The files of a lake, and the manifests in it, of the account.
+fn files_of(out: &Path, account: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let named = |directory: &Path, ending: &str| {
+        let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        let is_its = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(account) && name.ends_with(ending) && !name.contains(".checkpoint")
+        };
+        paths.filter(is_its).collect::<Vec<_>>()
+    };
+    (named(out, ".parquet"), named(&out.join("_license-stream"), ".json"))
+}
+
+#[test]
+fn one_whose_last_snapshot_is_damaged_is_read_again_and_it_is_told_why() {
+    let (truto, ids) = start([group(2, 4)]);
+    let whole = |path: &Path| std::fs::read(path).unwrap();
+    for (damage, why) in [
+        ("lost", "is not there any more\n"),
+        ("cut", "has 1 bytes, and "),
+        ("manifest", "is no manifest: expected value at line 1 column 1\n"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path();
+        ended(&mut parquet(&truto, out));
+        let (files, manifests) = files_of(out, &ids[1]);
+        let (file, manifest) = (&files[0], &manifests[0]);
+        let damaged = if damage == "manifest" { manifest } else { file };
+        let before = whole(damaged);
+        match damage {
+            "lost" => std::fs::remove_file(file).unwrap(),
+            "cut" => std::fs::write(file, "P").unwrap(),
+            _ => std::fs::write(manifest, "x").unwrap(),
+        }
+        std::fs::remove_file(out.join("_SUCCESS")).unwrap();
+        let (again, stderr) = ended(parquet(&truto, out).args(SKIP));
+        assert_eq!(counts(&again), [("done", 1), ("skipped", 1)].into(), "{damage}");
+        let told = format!("warning: account {} is read again, though its last snapshot ", ids[1]);
+        assert!(stderr.starts_with(&told), "{stderr}");
+        let told = format!(" is newer than 6h: it is damaged: {} {why}", damaged.display());
+        assert!(stderr.contains(&told), "{stderr}");
+        assert!(out.join("_SUCCESS").exists());
+        // The one that has come in its place is whole, and passed over.
+        let (passed, stderr) = ended(parquet(&truto, out).args(SKIP));
+        assert_eq!(counts(&passed), [("skipped", 2)].into(), "{stderr}");
+        let inspect = run(license_stream().arg("inspect").arg(out));
+        assert_eq!(inspect.code, Some(1), "the damaged one is there still");
+        std::fs::write(damaged, before).unwrap();
+        assert_eq!(run(license_stream().arg("inspect").arg(out)).code, Some(0));
+    }
+}
+
+#[test]
+fn what_was_merged_into_other_files_is_passed_over() {
+    let (truto, _) = start([group(3, 4)]);
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    ended(&mut parquet(&truto, out));
+    let compacted = run(license_stream().arg("compact").arg(out));
+    assert_eq!(compacted.code, Some(0), "{}", compacted.stderr);
+    let (merged, _) = files_of(out, "compacted");
+    assert_eq!(merged.len(), 1);
+    let (again, _) = ended(parquet(&truto, out).args(SKIP));
+    assert_eq!(counts(&again), [("skipped", 3)].into());
+    std::fs::remove_file(&merged[0]).unwrap();
+    let (lost, _) = ended(parquet(&truto, out).args(SKIP));
+    assert_eq!(counts(&lost), [("done", 3)].into());
 }
 
 #[test]

@@ -150,7 +150,8 @@ fn what_a_run_under_way_keeps_is_not_reset() {
     assert!(kept.exists());
     drop(run_under_way);
     let reset = run(&mut checkpoint("reset", out, Some(account))).expect(0);
-    assert_eq!(reset.stderr, format!("reset: the next run of {account} begins a new snapshot\n"));
+    let told = "begins a new snapshot; 1 file of an unfinished one removed";
+    assert_eq!(reset.stderr, format!("reset: the next run of {account} {told}\n"));
     assert!(!kept.exists());
 }
 

@@ -29,7 +29,8 @@ pub(crate) struct CheckpointArgs {
 pub(crate) enum CheckpointsArgs {
     /// Show how far each account's snapshot is
     Show(ShowArgs),
-    /// Forget an account's checkpoint: its next run begins a new snapshot
+    /// Forget an account's checkpoint: its next run begins a new snapshot. With --out, files of one that is
+    /// unfinished are removed too
     Reset(ResetArgs),
 }
 

@@ -108,6 +108,10 @@ impl Outlet {
                     let path = entry.unwrap().path();
                     // What is not whole is there too, as `ACCOUNT.ndjson.partial`.
                     let name = path.file_name().unwrap().to_str().unwrap();
+                    // What keeps a second run away is no account's.
+                    if name.starts_with('.') {
+                        continue;
+                    }
                     let account = name.split_once('.').unwrap().0.to_owned();
                     let lines = std::fs::read(&path).unwrap();
                     arrived.insert(account, values(&lines));
