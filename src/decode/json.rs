@@ -139,6 +139,38 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Calls `member` with name and value of each member of the object that `value` is, and where in its text the
+    /// value ends; whether it is one.
+    #[cfg(feature = "arrow")]
+    pub(super) fn each_member(
+        value: Value<'a>,
+        mut member: impl FnMut(Text<'a>, Value<'a>, usize),
+    ) -> bool {
+        let (scanner, depth) = Self::of(value.raw, value.raw.as_bytes(), Limits::MAX_DEPTH);
+        let end = scanner.members(0, depth, |at, depth| {
+            let (at, name) = scanner.any_name(at)?;
+            let (at, value) = scanner.value(at, depth)?;
+            member(name, value, at);
+            Ok(at)
+        });
+        end.is_ok_and(|end| end == value.raw.len())
+    }
+
+    /// Calls `element` with each element of the array that `value` is; whether it is one.
+    #[cfg(feature = "arrow")]
+    pub(super) fn each_element(value: Value<'a>, mut element: impl FnMut(Value<'a>)) -> bool {
+        let (scanner, depth) = Self::of(value.raw, value.raw.as_bytes(), Limits::MAX_DEPTH);
+        if scanner.token(0).1 != b'[' {
+            return false;
+        }
+        let end = scanner.elements(0, depth, |at, depth| {
+            let (at, value) = scanner.value(at, depth)?;
+            element(value);
+            Ok(at)
+        });
+        end.is_ok_and(|end| end == value.raw.len())
+    }
+
     /// Checks a whole text with `read`, and that nothing but white space follows.
     #[cold]
     fn whole(

@@ -43,6 +43,7 @@ mod parts;
 mod pending;
 mod piece;
 mod proof;
+mod remote;
 mod roll;
 mod run;
 mod survey;
@@ -57,6 +58,7 @@ use arrow_array::RecordBatch;
 
 use super::{Batch, Decoder, DurablePiece, Pace, Sink};
 use crate::checkpoint::is_name;
+use crate::decode::arrow::remote::is_typed;
 use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
@@ -78,6 +80,7 @@ pub use order::SortColumn;
 pub use partition::PartitionField;
 pub use parts::{PartDecoder, Parts};
 use piece::Piece;
+pub use remote::RemoteData;
 pub use roll::Roll;
 pub use run::RunClaim;
 pub use survey::{
@@ -113,6 +116,8 @@ pub struct ParquetSink {
     options: Arc<ParquetOptions>,
     claim: Arc<Claim>,
     decoder: PartDecoder,
+    /// How `remote_data` is typed, if it is.
+    remote: Option<remote::Shared>,
     /// The piece in hand, once it has rows, and the number of the next.
     piece: Option<Piece>,
     next: usize,
@@ -151,7 +156,8 @@ impl ParquetSink {
     /// # Errors
     /// [`ErrorKind::Configuration`] if it is of another lake or account, if the snapshot id cannot be part
     /// of a file's name, or if [`ParquetOptions::check`] refuses the options;
-    /// [`ErrorKind::Destination`] if the lake cannot be written to.
+    /// [`ErrorKind::Destination`] if the lake cannot be written to, or if a file of earlier runs does not say how its
+    /// `remote_data` is typed.
     pub async fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
         if !claim.is_of(&options.lake, options.account.as_deref()) {
             let message = "the claim is of another lake or account than the options";
@@ -161,13 +167,16 @@ impl ParquetSink {
             return Err(claim::not_a_name());
         }
         options.check()?;
-        let decoder = PartDecoder::new(&options)?;
+        let options = options.resumed().await?;
+        let remote = remote::Shared::of(&options);
+        let decoder = PartDecoder::new(&options, remote.clone())?;
         let next = claim.next_number(&options.files_before)?;
         claim.begin(&options.snapshot_id).await?;
         Ok(Self {
             options: Arc::new(options),
             claim,
             decoder,
+            remote,
             piece: None,
             next,
             pieces: Vec::new(),
@@ -191,6 +200,7 @@ impl ParquetSink {
         self.report.unexpected.merge(&unexpected);
         let mut is_full = false;
         if parts.rows.num_rows() > 0 {
+            let parts = self.typed(parts).await?;
             let mut piece = self.piece.take().unwrap_or_else(|| self.begin_piece());
             piece.write(parts, batch.span.bytes()).await?;
             is_full = piece.is_full();
@@ -198,6 +208,18 @@ impl ParquetSink {
         }
         self.written = batch.span.end;
         if is_full { self.close_piece().await } else { Ok(()) }
+    }
+
+    /// The same rows as files have them.
+    async fn typed(&mut self, mut parts: Parts) -> Result<Parts> {
+        if let Some(remote) = self.remote.as_ref().filter(|_| !is_typed(&parts.rows)) {
+            let (rows, schema) = remote.typed(parts.rows).await?;
+            parts.rows = rows;
+            if self.options.remote_data == RemoteData::Infer {
+                Arc::make_mut(&mut self.options).remote_data = RemoteData::Typed(schema);
+            }
+        }
+        Ok(parts)
     }
 
     /// Completes the piece in hand.

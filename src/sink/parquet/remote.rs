@@ -1,0 +1,131 @@
+//! What becomes of `remote_data` in files.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_schema::SchemaRef;
+
+use super::looked::Looked;
+use super::open::blocking;
+use super::options::ParquetOptions;
+use crate::decode::arrow::RemoteSchema;
+use crate::decode::arrow::remote::Look;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a file says by which schema its `remote_data` is typed.
+pub(super) const SCHEMA_KEY: &str = "license_stream.remote_data_schema";
+
+const COLUMN: &str = "remote_data";
+
+/// What becomes of `remote_data`, the provider's own answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RemoteData {
+    /// A column of JSON text.
+    #[default]
+    Json,
+    /// A struct of these types, and beside it `_remote_data_extra`, JSON text of what it does not hold.
+    Typed(RemoteSchema),
+    /// The same by types that the first batch of the snapshot that has rows is looked at for, which is about 1 MiB of
+    /// JSON. A snapshot that is gone on with keeps the types that its files have.
+    Infer,
+}
+
+/// The schema of a snapshot's `remote_data`, which many decoders wait for without waiting: what they decode before it
+/// is known is typed by the sink.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared(Arc<OnceLock<RemoteSchema>>);
+
+impl Shared {
+    /// That of `options`; `None` where `remote_data` stays as it is.
+    pub(super) fn of(options: &ParquetOptions) -> Option<Self> {
+        let shared = Self::default();
+        match &options.remote_data {
+            RemoteData::Json => return None,
+            RemoteData::Typed(schema) => drop(shared.0.set(schema.clone())),
+            RemoteData::Infer => {}
+        }
+        Some(shared)
+    }
+
+    /// The same rows, typed if it is known how.
+    pub(super) fn typed_if_known(&self, rows: RecordBatch) -> RecordBatch {
+        match self.0.get() {
+            Some(schema) => schema.typed(&rows),
+            None => rows,
+        }
+    }
+
+    /// The same rows, typed: by a look at them if it is not known how. Batches come in the order of the body.
+    pub(super) async fn typed(&self, rows: RecordBatch) -> Result<(RecordBatch, RemoteSchema)> {
+        let shared = Arc::clone(&self.0);
+        let work = move || {
+            let schema = shared.get_or_init(|| looked_at(&rows));
+            Ok((schema.typed(&rows), schema.clone()))
+        };
+        blocking(work).await
+    }
+}
+
+/// The types that are found in `rows`.
+fn looked_at(rows: &RecordBatch) -> RemoteSchema {
+    let mut look = Look::default();
+    if let Some(texts) = rows.column_by_name(COLUMN).and_then(|column| column.as_string_opt()) {
+        look.add(texts);
+    }
+    look.schema()
+}
+
+impl ParquetOptions {
+    /// The columns that files have, as they are there: of a `remote_data` that is still to be looked at as text.
+    pub(super) fn file_schema(&self) -> Result<SchemaRef> {
+        let columns = Arc::clone(self.file_columns()?.schema());
+        Ok(match &self.remote_data {
+            RemoteData::Typed(schema) => schema.columns(&columns),
+            RemoteData::Json | RemoteData::Infer => columns,
+        })
+    }
+
+    /// Refuses what a struct cannot be.
+    pub(super) fn check_remote_data(&self) -> Result<()> {
+        if self.remote_data == RemoteData::Json {
+            return Ok(());
+        }
+        let refused = |message| Err(Error::new(ErrorKind::Configuration, message));
+        if !self.columns.contains(COLUMN) {
+            return refused("remote_data is to be typed and is not written");
+        }
+        if self.sort_by.iter().any(|by| by.name == COLUMN) {
+            return refused(
+                "rows cannot be sorted by remote_data where it is typed: it is a struct then",
+            );
+        }
+        if self.properties.bloom_filter_properties(&COLUMN.into()).is_some() {
+            return refused(
+                "remote_data can have no bloom filter where it is typed: it is a struct then",
+            );
+        }
+        Ok(())
+    }
+
+    /// The same, with the types that the files of a snapshot have that is gone on with.
+    pub(super) async fn resumed(mut self) -> Result<Self> {
+        if self.remote_data != RemoteData::Infer {
+            return Ok(self);
+        }
+        // Where there is none, the first batch that has rows is still to come.
+        let Some(first) = self.files_before.first() else { return Ok(self) };
+        let place = Looked(self.lake.clone());
+        let said = place.file(&first.name, first.bytes).await?;
+        let Ok(Some(schema)) = said.map(|file| file.remote_data_schema()) else {
+            let message = format!(
+                "{} does not say by which schema its remote_data is typed, so that the snapshot cannot be gone on \
+                 with: begin a new one after `license-stream checkpoint reset`",
+                place.path_of(&first.name)
+            );
+            return Err(Error::new(ErrorKind::Destination, message));
+        };
+        self.remote_data = RemoteData::Typed(schema);
+        Ok(self)
+    }
+}
