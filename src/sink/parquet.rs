@@ -58,7 +58,6 @@ use arrow_array::RecordBatch;
 
 use super::{Batch, Decoder, DurablePiece, Pace, Sink};
 use crate::checkpoint::is_name;
-use crate::decode::arrow::remote::is_typed;
 use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
@@ -212,7 +211,7 @@ impl ParquetSink {
 
     /// The same rows as files have them.
     async fn typed(&mut self, mut parts: Parts) -> Result<Parts> {
-        if let Some(remote) = self.remote.as_ref().filter(|_| !is_typed(&parts.rows)) {
+        if let Some(remote) = self.remote.as_ref().filter(|_| !remote::is_typed(&parts.rows)) {
             let (rows, schema) = remote.typed(parts.rows).await?;
             parts.rows = rows;
             if self.options.remote_data == RemoteData::Infer {

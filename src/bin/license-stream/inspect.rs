@@ -48,7 +48,7 @@ fn schema(schema: Option<RemoteSchema>, place: &Place) -> anyhow::Result<Vec<u8>
         );
         return Err(Error::new(ErrorKind::Input, message).into());
     };
-    Ok(json(&schema)?)
+    Ok(format!("{schema:#}\n").into_bytes())
 }
 
 /// The lake and the name of a file, if it is one.

@@ -3,10 +3,12 @@
 //! Struct and text together hold every value that was there. What fits is in the struct alone:
 //!
 //! - Null in the struct means *not there*: a member that is JSON's null is null in the text.
-//! - Where struct and text both have a member that is an object, its members are in the one or in the other.
-//! - Where both have a list, they are as long, and each element is read so too: one that is null in the struct is
-//!   what the text has, and the text has null for one that is all in the struct.
+//! - Where both have a member that is an object, its members are in the one or in the other.
+//! - Where both have a list, that in the text is the whole one. The struct's has what fits of it, as long as it is, as
+//!   it is with `_extra`.
 //! - An object in which a name of the struct comes twice is in the text, whole; so is what is no object at all.
+//!
+//! So the text is a JSON Merge Patch (RFC 7396) by which the struct becomes what was there, but for what nulls mean.
 
 mod column;
 mod exact;
@@ -25,10 +27,10 @@ use super::column::TextColumn;
 use super::schema::json;
 use crate::decode::json::{Kind, Value};
 use column::ObjectColumn;
-pub(crate) use look::Look;
+use look::Look;
 
 /// The column that is typed.
-const TYPED: &str = "remote_data";
+pub(crate) const TYPED: &str = "remote_data";
 
 /// The column of what the struct does not hold.
 pub(crate) const EXTRA: &str = "_remote_data_extra";
@@ -66,6 +68,25 @@ impl RemoteSchema {
 
     /// The most columns that may become of it: one for each member, at whatever level, that is no object.
     pub const MAX_COLUMNS: usize = 1_000;
+
+    /// The types that the members have in each row in which they have one, as far as there is one: of rows whose
+    /// `remote_data` is text. What cannot be typed so, or is in fewer than one in a hundred objects, is no member.
+    pub fn found_in(rows: &RecordBatch) -> Self {
+        let mut look = Look::default();
+        let column = rows.column_by_name(TYPED);
+        if let Some(texts) = column.and_then(|column| column.as_string_opt::<i32>()) {
+            look.add(texts);
+        }
+        look.schema()
+    }
+
+    /// The members that have one type in each of `schemas` that has them; integers in some and numbers in others are
+    /// numbers.
+    pub fn agreed<'a>(schemas: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut look = Look::default();
+        schemas.into_iter().for_each(|schema| look.merge(schema));
+        look.schema()
+    }
 
     /// The struct's members.
     pub fn members(&self) -> &Fields {
@@ -126,12 +147,6 @@ impl RemoteSchema {
         }
         (typed.finish(), extra.finish())
     }
-}
-
-/// Whether `rows` have been typed.
-#[cfg(feature = "parquet")]
-pub(crate) fn is_typed(rows: &RecordBatch) -> bool {
-    rows.schema_ref().column_with_name(EXTRA).is_some()
 }
 
 /// A whole text, of which only objects are looked into.

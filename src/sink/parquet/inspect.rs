@@ -21,7 +21,6 @@ use super::looked::Looked;
 use super::manifest::Manifest;
 use super::remote::SCHEMA_KEY;
 use crate::decode::arrow::RemoteSchema;
-use crate::decode::arrow::remote::Look;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
 
@@ -156,17 +155,19 @@ impl LakeInspection {
             columns: Vec::new(),
             remote_data_schema: None,
         };
-        let mut look = Look::default();
+        let mut schemas = Vec::new();
         for (name, bytes) in names {
             let is_hidden = file_name(&name).starts_with(['.', '_']);
             let is_file = |name: &str| FileFormat::of(name).is_some();
             if is_hidden && name.strip_suffix(".partial").is_some_and(is_file) {
                 seen.partial.push(name);
             } else if is_file(&name) && !is_hidden {
-                seen.add(place, name, bytes, &mut look).await?;
+                seen.add(place, name, bytes, &mut schemas).await?;
             }
         }
-        seen.remote_data_schema = look.found();
+        if !schemas.is_empty() {
+            seen.remote_data_schema = Some(RemoteSchema::agreed(&schemas));
+        }
         if seen.files.is_empty() && seen.broken.is_empty() && own.is_empty() {
             let message = format!("{} holds no file of licenses, and nothing of a run", place.0);
             return Err(Error::new(ErrorKind::Input, message));
@@ -214,7 +215,7 @@ impl LakeInspection {
         place: &Looked,
         name: String,
         bytes: u64,
-        look: &mut Look,
+        schemas: &mut Vec<RemoteSchema>,
     ) -> Result<()> {
         let file = match place.file(&name, bytes).await? {
             Ok(file) => file,
@@ -223,9 +224,8 @@ impl LakeInspection {
                 return Ok(());
             }
         };
-        if let Some(schema) = file.remote_data_schema() {
-            look.merge(&schema);
-        }
+        // Of most files it is the same.
+        schemas.extend(file.remote_data_schema().filter(|schema| !schemas.contains(schema)));
         for column in file.columns {
             match self.columns.iter_mut().find(|other| other.is_same(&column)) {
                 Some(other) => other.merge(&column),

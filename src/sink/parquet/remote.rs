@@ -3,20 +3,17 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
 use arrow_schema::SchemaRef;
 
 use super::looked::Looked;
 use super::open::blocking;
 use super::options::ParquetOptions;
 use crate::decode::arrow::RemoteSchema;
-use crate::decode::arrow::remote::Look;
+use crate::decode::arrow::remote::{EXTRA, TYPED};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where a file says by which schema its `remote_data` is typed.
 pub(super) const SCHEMA_KEY: &str = "license_stream.remote_data_schema";
-
-const COLUMN: &str = "remote_data";
 
 /// What becomes of `remote_data`, the provider's own answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,20 +57,16 @@ impl Shared {
     pub(super) async fn typed(&self, rows: RecordBatch) -> Result<(RecordBatch, RemoteSchema)> {
         let shared = Arc::clone(&self.0);
         let work = move || {
-            let schema = shared.get_or_init(|| looked_at(&rows));
+            let schema = shared.get_or_init(|| RemoteSchema::found_in(&rows));
             Ok((schema.typed(&rows), schema.clone()))
         };
         blocking(work).await
     }
 }
 
-/// The types that are found in `rows`.
-fn looked_at(rows: &RecordBatch) -> RemoteSchema {
-    let mut look = Look::default();
-    if let Some(texts) = rows.column_by_name(COLUMN).and_then(|column| column.as_string_opt()) {
-        look.add(texts);
-    }
-    look.schema()
+/// Whether `rows` have been typed.
+pub(super) fn is_typed(rows: &RecordBatch) -> bool {
+    rows.schema_ref().column_with_name(EXTRA).is_some()
 }
 
 impl ParquetOptions {
@@ -92,15 +85,15 @@ impl ParquetOptions {
             return Ok(());
         }
         let refused = |message| Err(Error::new(ErrorKind::Configuration, message));
-        if !self.columns.contains(COLUMN) {
+        if !self.columns.contains(TYPED) {
             return refused("remote_data is to be typed and is not written");
         }
-        if self.sort_by.iter().any(|by| by.name == COLUMN) {
+        if self.sort_by.iter().any(|by| by.name == TYPED) {
             return refused(
                 "rows cannot be sorted by remote_data where it is typed: it is a struct then",
             );
         }
-        if self.properties.bloom_filter_properties(&COLUMN.into()).is_some() {
+        if self.properties.bloom_filter_properties(&TYPED.into()).is_some() {
             return refused(
                 "remote_data can have no bloom filter where it is typed: it is a struct then",
             );

@@ -243,27 +243,23 @@ impl ListColumn {
         }
     }
 
-    /// As that of [`Column`]; what is kept of a list is as long as the list, with null for each element that fits.
+    /// As that of [`Column`]; a list is kept whole, if anything of it is.
     fn push(&mut self, value: Option<Value<'_>>, rest: &mut String) -> bool {
         let list = value.filter(|value| value.kind == Kind::Array);
-        let mut fits = true;
+        let mut fits = list.is_some();
         if let Some(list) = list {
             let start = rest.len();
             // An array that was walked over as part of its object: it breaks off nowhere.
             Scanner::each_element(list, |value| {
-                rest.push(if rest.len() == start { '[' } else { ',' });
                 let value = Some(value).filter(|value| value.kind != Kind::Null);
-                match self.element.push(value, rest) {
-                    true => rest.push_str("null"),
-                    false => fits = false,
-                }
+                fits &= self.element.push(value, rest);
+                rest.truncate(start);
                 self.elements += 1;
             });
-            if fits { rest.truncate(start) } else { rest.push(']') }
         }
         self.offsets.push(self.elements);
         self.valid.push(list.is_some());
-        if list.is_some() { fits } else { keep(value, rest) }
+        fits || keep(value, rest)
     }
 
     fn finish(&mut self) -> ArrayRef {

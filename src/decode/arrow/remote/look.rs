@@ -16,7 +16,7 @@ const SELDOM: u64 = 100;
 
 /// A look at values of `remote_data`, and at the types that others have found.
 #[derive(Debug, Default)]
-pub(crate) struct Look(Objects);
+pub(super) struct Look(Objects);
 
 /// The members that objects had so far.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ enum Seen {
 
 impl Look {
     /// Looks at each of these texts, as far as they are objects.
-    pub(crate) fn add(&mut self, texts: &StringArray) {
+    pub(super) fn add(&mut self, texts: &StringArray) {
         for text in texts.iter().flatten() {
             if text.starts_with('{') {
                 self.0.add(value(text), 1);
@@ -63,17 +63,12 @@ impl Look {
     }
 
     /// Adds what another look has found.
-    pub(crate) fn merge(&mut self, schema: &RemoteSchema) {
+    pub(super) fn merge(&mut self, schema: &RemoteSchema) {
         self.0.merge(&schema.members);
     }
 
-    /// The same as [`schema`](Self::schema), unless there was nothing to be looked at.
-    pub(crate) fn found(&self) -> Option<RemoteSchema> {
-        (self.0.count > 0).then(|| self.schema())
-    }
-
     /// The types that were the same wherever a member was.
-    pub(crate) fn schema(&self) -> RemoteSchema {
+    pub(super) fn schema(&self) -> RemoteSchema {
         let mut left = RemoteSchema::MAX_COLUMNS;
         RemoteSchema { members: self.0.fields(&mut left) }
     }

@@ -45,10 +45,17 @@ impl RemoteSchema {
 
     /// The same as JSON Schema, on one line.
     pub fn to_json_schema(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// As JSON Schema, on one line; with `{:#}` a line for each member.
+impl fmt::Display for RemoteSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut json = format!("{{\"$schema\":\"{DIALECT}\",");
-        write_object(&mut json, &self.members);
+        write_object(&mut json, &self.members, f.alternate().then_some(1));
         json.push('}');
-        json
+        f.write_str(&json)
     }
 }
 
@@ -60,32 +67,41 @@ impl Serialize for RemoteSchema {
     }
 }
 
-fn write(json: &mut String, data_type: &DataType) {
+/// Members are on lines of their own if there is an `indent`.
+fn write(json: &mut String, data_type: &DataType, indent: Option<usize>) {
     json.push('{');
     match data_type {
         DataType::Int64 => json.push_str("\"type\":\"integer\""),
         DataType::Float64 => json.push_str("\"type\":\"number\""),
         DataType::Boolean => json.push_str("\"type\":\"boolean\""),
-        DataType::Struct(members) => write_object(json, members),
+        DataType::Struct(members) => write_object(json, members, indent),
         DataType::List(element) => {
             json.push_str("\"type\":\"array\",\"items\":");
-            write(json, element.data_type());
+            write(json, element.data_type(), indent);
         }
         _ => json.push_str("\"type\":\"string\""),
     }
     json.push('}');
 }
 
-fn write_object(json: &mut String, members: &Fields) {
+fn write_object(json: &mut String, members: &Fields, indent: Option<usize>) {
+    let line = |json: &mut String, indent: Option<usize>| {
+        if let Some(indent) = indent {
+            json.push('\n');
+            json.extend(std::iter::repeat_n("  ", indent));
+        }
+    };
     json.push_str("\"type\":\"object\",\"properties\":{");
     for (index, member) in members.iter().enumerate() {
         if index > 0 {
             json.push(',');
         }
+        line(json, indent);
         json.push_str(&serde_json::Value::from(member.name().as_str()).to_string());
         json.push(':');
-        write(json, member.data_type());
+        write(json, member.data_type(), indent.map(|indent| indent + 1));
     }
+    line(json, indent.map(|indent| indent - 1));
     json.push('}');
 }
 

@@ -64,18 +64,13 @@ fn whole(array: &dyn Array, row: usize, extra: Option<Tree>) -> Option<Tree> {
         }
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
-            let extra = match extra {
-                Some(Tree::List(elements)) => elements,
-                None => vec![Tree::Null; elements.len()],
-                Some(other) => panic!("a list, and beside it {other:?}"),
-            };
-            assert_eq!(extra.len(), elements.len());
-            let element = |(row, extra)| {
-                let extra =
-                    if elements.is_null(row) || extra != Tree::Null { Some(extra) } else { None };
-                whole(&elements, row, extra).unwrap()
-            };
-            Tree::List(extra.into_iter().enumerate().map(element).collect())
+            if let Some(list) = extra {
+                let Tree::List(whole) = &list else { panic!("a list, and beside it {list:?}") };
+                assert_eq!(whole.len(), elements.len());
+                return Some(list);
+            }
+            let element = |row| whole(&elements, row, None).unwrap_or(Tree::Null);
+            Tree::List((0..elements.len()).map(element).collect())
         }
         data_type => {
             assert_eq!(extra, None, "beside a {data_type}");
@@ -192,7 +187,7 @@ fn what_does_not_fit_is_beside_the_struct() {
         (r#"{"a":null,"z":{"y": 1},"b":"x"}"#, Some(r#"{"z":{"y": 1},"a":null}"#)),
         (
             r#"{"c":{"e":[null,{"f":1},7,{"f":true},{"g":[2,"x",null]}]}}"#,
-            Some(r#"{"c":{"e":[null,{"f":1},7,null,{"g":[null,"x",null]}]}}"#),
+            Some(r#"{"c":{"e":[null,{"f":1},7,{"f":true},{"g":[2,"x",null]}]}}"#),
         ),
         // Whole, wherever the name comes twice.
         (r#"{"a":1,"b":"x","a":2}"#, Some(r#"{"a":1,"b":"x","a":2}"#)),
@@ -253,6 +248,16 @@ fn a_json_schema_is_read_as_far_as_it_is_of_use() {
     assert_eq!(names, ["z", "a", "n", "t", "o"], "in their order");
     assert_eq!(RemoteSchema::from_json_schema(&schema.to_json_schema()).unwrap(), schema);
     assert!(schema.members().iter().all(|field| field.is_nullable()));
+    let lines = r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{
+  "z":{"type":"string"},
+  "a":{"type":"integer"},
+  "n":{"type":"number"},
+  "t":{"type":"boolean"},
+  "o":{"type":"object","properties":{
+    "l":{"type":"array","items":{"type":"string"}}
+  }}
+}}"#;
+    assert_eq!(format!("{schema:#}"), lines);
 }
 
 #[test]
