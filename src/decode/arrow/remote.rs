@@ -96,13 +96,13 @@ impl RemoteSchema {
     /// `columns` with the struct in the place of the text, and behind all others `_remote_data_extra`; without the
     /// struct where it has no member. Columns without `remote_data` stay as they are.
     pub fn columns(&self, columns: &Schema) -> SchemaRef {
-        let struct_ = || Field::new(TYPED, DataType::Struct(self.members.clone()), true).into();
+        let typed = || Field::new(TYPED, DataType::Struct(self.members.clone()), true).into();
         let mut fields: Vec<FieldRef> = Vec::with_capacity(columns.fields().len() + 1);
         for field in columns.fields() {
             match field.name() == TYPED {
                 false => fields.push(Arc::clone(field)),
                 true if self.members.is_empty() => {}
-                true => fields.push(struct_()),
+                true => fields.push(typed()),
             }
         }
         if columns.column_with_name(TYPED).is_some() {

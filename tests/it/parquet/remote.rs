@@ -122,6 +122,7 @@ fn whatever_comes_struct_and_text_together_are_what_was_there() {
         .map(|it| format!("{} {} {}", it["path"], it["physical_type"], it["logical_type"]))
         .collect();
     expect_test::expect![[r#"
+        "remote_data.filler" "BYTE_ARRAY" "String"
         "remote_data.parts.list.element.n" "INT64" null
         "remote_data.parts.list.element.name" "BYTE_ARRAY" "String"
         "remote_data.plan.id" "BYTE_ARRAY" "String"
