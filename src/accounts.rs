@@ -173,6 +173,7 @@ where
         running: JoinSet::new(),
         places: HashMap::new(),
         next: 0,
+        knows_all: false,
     }
 }
 
@@ -182,7 +183,7 @@ type Begin<A, S, K> = dyn Fn(Arc<A>, u32) -> BoxFuture<'static, Result<Begun<S, 
 /// A run over many accounts. Dropped, it stops, and what the sinks have not made durable is aborted.
 #[must_use = "nothing is read unless it is asked for what comes next"]
 pub struct Runs<A, S: Source, K: Sink> {
-    /// The accounts that are still to come; `None` behind the last.
+    /// The accounts that are still to come; `None` behind the last, and behind an error.
     accounts: Option<Pin<Box<dyn Stream<Item = Result<A>> + Send>>>,
     begin: Arc<Begin<A, S, K>>,
     options: Options,
@@ -192,6 +193,7 @@ pub struct Runs<A, S: Source, K: Sink> {
     /// Which account each task has, for those that do not live to say so.
     places: HashMap<Id, (u64, Arc<A>)>,
     next: u64,
+    knows_all: bool,
 }
 
 impl<A, S: Source, K: Sink> fmt::Debug for Runs<A, S, K> {
@@ -246,10 +248,16 @@ where
                         return Some(Err(error));
                     }
                     None if self.accounts.take().is_none() => return None,
-                    None => {}
+                    None => self.knows_all = true,
                 },
             }
         }
+    }
+
+    /// Whether the accounts were read to their end. Where a run is stopped before, there may be some that
+    /// [`next`](Self::next) has not answered.
+    pub fn knows_all(&self) -> bool {
+        self.knows_all
     }
 
     /// Ends the reading: what was read is still delivered, and no account is begun any more.
@@ -303,6 +311,7 @@ where
     /// The next account that will not be begun, as far as it is known without waiting.
     fn not_begun(&mut self) -> Option<Ended<A, K::Report>> {
         let known = self.accounts.as_mut()?.next().now_or_never();
+        self.knows_all |= matches!(known, Some(None));
         let Some(Some(Ok(account))) = known else {
             self.accounts = None;
             return None;

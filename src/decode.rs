@@ -180,7 +180,7 @@ pub(crate) fn top_level(
         }
     };
     let read = Scanner::top_level(text, |name, value| {
-        member(&name.decode().unwrap_or_default(), value.raw)
+        member(&name.decode().unwrap_or_default(), value.raw())
     });
     match read {
         Ok(()) if is_text => TopLevel::Whole,
@@ -190,7 +190,7 @@ pub(crate) fn top_level(
 }
 
 fn usable_id(value: Option<Value<'_>>) -> Result<Cow<'_, str>, Fault> {
-    let Some(value) = value.filter(|value| value.kind != Kind::Null) else {
+    let Some(value) = value.filter(|value| value.kind() != Kind::Null) else {
         return Err(missing_id("field `id` is missing or null"));
     };
     let Some(text) = value.as_text() else { return Err(missing_id("field `id` is not a string")) };

@@ -5,6 +5,21 @@
 /// Bytes of a lane.
 pub(crate) const LANE: usize = 16;
 
+/// The `N` bytes of `bytes` from `at` on, if there are so many.
+#[inline(always)]
+pub(crate) fn window<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    // Where so many begin. It stays the same for a text, so that each look takes one comparison; that of a range
+    // takes two.
+    let places = (bytes.len() + 1).saturating_sub(N);
+    if at >= places {
+        return None;
+    }
+    // SAFETY: `at < bytes.len() + 1 - N`, hence `at + N <= bytes.len()`: `N` bytes of the slice are there. An
+    // array of bytes may lie anywhere.
+    #[expect(unsafe_code, reason = "to compare once for each few bytes")]
+    Some(unsafe { &*bytes.as_ptr().add(at).cast() })
+}
+
 /// The bytes that end the plain run of a JSON string: quotes, backslashes and control characters.
 #[inline]
 pub(crate) fn specials(lane: &[u8; LANE]) -> u32 {
@@ -148,6 +163,22 @@ mod words {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_is_there_where_all_of_its_bytes_are() {
+        let bytes = *b"0123456789";
+        for len in 0..=bytes.len() {
+            let bytes = &bytes[..len];
+            for at in [0, 1, 2, 5, 6, 7, 8, 10, 11, usize::MAX - 3, usize::MAX] {
+                let wanted = at.checked_add(4).and_then(|end| bytes.get(at..end));
+                assert_eq!(
+                    window::<4>(bytes, at).map(<[u8; 4]>::as_slice),
+                    wanted,
+                    "{at} of {len}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn masks_mark_exactly_the_bytes_asked_for() {

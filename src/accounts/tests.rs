@@ -124,6 +124,14 @@ fn snapshot(
 }
 
 fn start(accounts: Vec<Result<Account>>, log: &Log, options: Options) -> TestRuns {
+    start_stream(stream::iter(accounts), log, options)
+}
+
+fn start_stream(
+    accounts: impl Stream<Item = Result<Account>> + Send + 'static,
+    log: &Log,
+    options: Options,
+) -> TestRuns {
     let log = log.clone();
     let begin = move |account: Arc<Account>, attempt| {
         let begun = snapshot(*account, attempt, &log, None);
@@ -135,7 +143,7 @@ fn start(accounts: Vec<Result<Account>>, log: &Log, options: Options) -> TestRun
             }
         }
     };
-    run(stream::iter(accounts), begin, options)
+    run(accounts, begin, options)
 }
 
 type TestRuns = Runs<Account, TestSource, TestSink>;
@@ -235,6 +243,26 @@ async fn a_listing_that_breaks_off_ends_what_was_begun() {
         }
     }
     assert_eq!((errors, ended), (1, 1));
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_says_whether_it_knows_all_accounts() {
+    for is_whole in [false, true] {
+        let log = Log::default();
+        let known = stream::iter([Ok(("first", None)), Ok(("second", None))]);
+        let rest = if is_whole { stream::empty().boxed() } else { stream::pending().boxed() };
+        let mut runs = start_stream(known.chain(rest), &log, Options::default());
+        runs.stop();
+        let mut not_begun = 0;
+        while let Some(ended) = runs.next().await {
+            assert!(matches!(ended.unwrap().end, End::NotBegun));
+            not_begun += 1;
+        }
+        assert_eq!((not_begun, runs.knows_all()), (2, is_whole));
+    }
+    let mut runs = start(vec![Ok(("only", None))], &Log::default(), Options::default());
+    assert_eq!(runs.next().await.unwrap().unwrap().outcome(), Some(Outcome::Done));
+    assert!(runs.next().await.is_none() && runs.knows_all());
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ impl Columns {
         self.members.clear();
         let mut keep = |index: usize, value: Value<'_>| {
             unexpected.count(index);
-            push_member(&mut self.members, License::FIELDS[index], value.raw);
+            push_member(&mut self.members, License::FIELDS[index], value.raw());
         };
         // What a column cannot say of a value is kept beside it.
         macro_rules! push {
@@ -247,7 +247,7 @@ impl Columns {
             ($($column:ident = $field:ident),*) => {$({
                 let value = fields.get(field::$field);
                 let list = &fields.$column;
-                self.$column.push(value.filter(|value| value.kind == Kind::Array).map(|_| list));
+                self.$column.push(value.filter(|value| value.kind() == Kind::Array).map(|_| list));
                 if let (false, Some(value)) = (list.fits && !list.has_more, value) {
                     keep(field::$field, value);
                 }
@@ -263,9 +263,9 @@ impl Columns {
         push_list!(products = PRODUCTS, roles = ROLES);
         match fields.get(field::REMOTE_DATA).filter(|_| self.has_remote_data) {
             Some(value) if fields.is_escaped => {
-                self.remote_data.push(Some(&without_lone_surrogates(value.raw)));
+                self.remote_data.push(Some(&without_lone_surrogates(value.raw())));
             }
-            value => self.remote_data.push(value.map(|value| value.raw)),
+            value => self.remote_data.push(value.map(Value::raw)),
         }
         for (name, value) in &fields.unknown {
             unexpected.count_unknown(*name);

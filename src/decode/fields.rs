@@ -31,8 +31,10 @@ pub(super) mod field {
 /// What a record says of each field.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    /// Where a field is absent, a null.
+    /// What was found last, of this record or of one before.
     slots: [Value<'a>; field::COUNT],
+    /// The slots that are of this record, as bits by index, and no null.
+    present: u16,
     pub(super) products: List<'a, { Product::FIELDS.len() }>,
     pub(super) roles: List<'a, { Role::FIELDS.len() }>,
     /// Members that the schema does not know: name between the quotes, and value.
@@ -94,6 +96,7 @@ impl<'a> Fields<'a> {
     pub(super) fn new() -> Self {
         Self {
             slots: [Value::NULL; field::COUNT],
+            present: 0,
             products: List::new(Product::FIELDS),
             roles: List::new(Role::FIELDS),
             unknown: Vec::new(),
@@ -118,7 +121,7 @@ impl<'a> Fields<'a> {
     }
 
     fn members(&mut self, scanner: &Scanner<'a>, depth: Depth) -> Result<usize, Broken> {
-        self.slots = [Value::NULL; field::COUNT];
+        self.present = 0;
         self.unknown.clear();
         let mut place = 0;
         let end = scanner.members(0, depth, |at, depth| {
@@ -132,7 +135,7 @@ impl<'a> Fields<'a> {
                 return self.take(scanner, at, depth, field);
             }
             let (at, value) = scanner.value(at, depth)?;
-            self.unknown.push((name, value.raw));
+            self.unknown.push((name, value.raw()));
             Ok(at)
         });
         self.is_escaped = scanner.is_escaped();
@@ -142,8 +145,7 @@ impl<'a> Fields<'a> {
     /// The value of `field`; `None` where it is absent or `null`.
     #[inline]
     pub(super) fn get(&self, field: usize) -> Option<Value<'a>> {
-        let value = self.slots[field];
-        (value.kind != Kind::Null).then_some(value)
+        (self.present & 1 << field != 0).then(|| self.slots[field])
     }
 
     /// The `id`, escapes undone.
@@ -165,6 +167,9 @@ impl<'a> Fields<'a> {
             _ => scanner.value(at, depth)?,
         };
         self.slots[field] = value;
+        // Without a branch: which fields are null, nobody foresees.
+        let is_present = u16::from(value.kind() != Kind::Null);
+        self.present = self.present & !(1 << field) | is_present << field;
         Ok(at)
     }
 }
@@ -211,11 +216,11 @@ impl<'a, const N: usize> List<'a, N> {
                 return self.element(scanner, at, depth);
             }
             let (at, value) = scanner.value(at, depth)?;
-            self.fits &= value.kind == Kind::Null;
+            self.fits &= value.kind() == Kind::Null;
             self.elements.push([Place::NO_ELEMENT; N]);
             Ok(at)
         })?;
-        Ok((end, scanner.value_between(start, end, Kind::Array)))
+        Ok((end, scanner.array_between(start, end)))
     }
 
     fn element(&mut self, scanner: &Scanner<'a>, at: usize, depth: Depth) -> Result<usize, Broken> {
@@ -243,7 +248,7 @@ impl<'a, const N: usize> List<'a, N> {
                 Some(index) => {
                     let text = value.as_text().filter(|text| text.is_decodable());
                     places[index] = text.map_or(Place::NONE, |text| Place::of(text, self.text));
-                    fit[index] = text.is_some() || value.kind == Kind::Null;
+                    fit[index] = text.is_some() || value.kind() == Kind::Null;
                 }
                 None => self.has_more = true,
             }

@@ -10,6 +10,7 @@ use super::name::Head;
 use super::text::{self, Text};
 use super::{Fault, Limits, number};
 use crate::reject::RejectReason;
+use crate::simd;
 
 /// Walks over a text that is UTF-8, front to back, once.
 #[derive(Debug)]
@@ -35,11 +36,11 @@ const MAX_RECURSION: Depth = 16;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Broken;
 
-/// A value that was checked, with its text as it came.
+/// A value that was checked, with its text as it came: only here are any made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value<'a> {
-    pub(super) raw: &'a str,
-    pub(super) kind: Kind,
+    raw: &'a str,
+    kind: Kind,
 }
 
 /// One byte, so that a value is moved in words.
@@ -69,13 +70,35 @@ pub(super) const MARGIN: usize = 24;
 impl<'a> Value<'a> {
     pub(super) const NULL: Self = Self { raw: "null", kind: Kind::Null };
 
+    /// What begins as an object does. It was not checked: [`Scanner::each_member`] says whether it is one.
+    #[cfg(feature = "arrow")]
+    pub(super) fn object(raw: &'a str) -> Option<Self> {
+        raw.starts_with('{').then_some(Self { raw, kind: Kind::Object })
+    }
+
+    /// Its text as it came.
+    #[inline]
+    pub(super) fn raw(self) -> &'a str {
+        self.raw
+    }
+
+    /// What it is.
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        self.kind
+    }
+
     /// The string between the quotes, if it is one.
     #[inline]
     pub(super) fn as_text(self) -> Option<Text<'a>> {
         match self.kind {
             Kind::Text | Kind::EscapedText => {
                 let is_escaped = self.kind == Kind::EscapedText;
-                Some(Text::new(&self.raw[1..self.raw.len() - 1], is_escaped))
+                // SAFETY: a value of either kind is made by `Scanner::value` alone, of a text whose first byte
+                // and whose last are its two quotes.
+                #[expect(unsafe_code, reason = "not to look for the quotes again")]
+                let text = unsafe { self.raw.get_unchecked(1..self.raw.len() - 1) };
+                Some(Text::new(text, is_escaped))
             }
             _ => None,
         }
@@ -139,18 +162,17 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Calls `member` with name and value of each member of the object that `value` is, and where in its text the
-    /// value ends; whether it is one.
+    /// Calls `member` with name and value of each member of the object that `value` is; whether it is one.
     #[cfg(feature = "arrow")]
     pub(super) fn each_member(
         value: Value<'a>,
-        mut member: impl FnMut(Text<'a>, Value<'a>, usize),
+        mut member: impl FnMut(Text<'a>, Value<'a>),
     ) -> bool {
         let (scanner, depth) = Self::of(value.raw, value.raw.as_bytes(), Limits::MAX_DEPTH);
         let end = scanner.members(0, depth, |at, depth| {
             let (at, name) = scanner.any_name(at)?;
             let (at, value) = scanner.value(at, depth)?;
-            member(name, value, at);
+            member(name, value);
             Ok(at)
         });
         end.is_ok_and(|end| end == value.raw.len())
@@ -210,7 +232,12 @@ impl<'a> Scanner<'a> {
             b'f' => (self.literal(start, "false")?, Kind::False),
             _ => (self.literal(start, "null")?, Kind::Null),
         };
-        Ok((end, self.value_between(start, end, kind)))
+        debug_assert!(self.text.get(start..end).is_some_and(|raw| !raw.is_empty()));
+        // SAFETY: the value's first byte is the one at `start`, and its last the one before `end`. Both were just
+        // compared with characters of ASCII, so they lie in the text, and each place between two characters.
+        #[expect(unsafe_code, reason = "not to compare both again, for every value")]
+        let raw = unsafe { self.text.get_unchecked(start..end) };
+        Ok((end, Value { raw, kind }))
     }
 
     /// Checks the next value, and answers where it ends.
@@ -326,9 +353,10 @@ impl<'a> Scanner<'a> {
         self.text
     }
 
+    /// The array that [`elements`](Self::elements) checked.
     #[inline]
-    pub(super) fn value_between(&self, start: usize, end: usize, kind: Kind) -> Value<'a> {
-        Value { raw: &self.text[start..end], kind }
+    pub(super) fn array_between(&self, start: usize, end: usize) -> Value<'a> {
+        Value { raw: &self.text[start..end], kind: Kind::Array }
     }
 
     /// Checks an object, calling `member` at each name; it must take exactly one name with its
@@ -442,7 +470,7 @@ impl<'a> Scanner<'a> {
     /// The bytes at `at` to compare names with; there is none near the end of a text.
     #[inline(always)]
     pub(super) fn head(&self, at: usize) -> Option<Head> {
-        Head::of(self.bytes.get(at..at + MARGIN)?)
+        simd::window(self.bytes, at).map(Head::of)
     }
 
     /// The two bytes at `at`: most often those that punctuation without white space has.

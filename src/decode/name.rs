@@ -94,9 +94,9 @@ impl<const N: usize> Names<N> {
 
 impl Head {
     #[inline(always)]
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        let (words, _) = bytes.first_chunk::<MARGIN>()?.as_chunks::<8>();
-        Some(Self(std::array::from_fn(|index| u64::from_le_bytes(words[index]))))
+    pub(super) fn of(bytes: &[u8; MARGIN]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        Self(std::array::from_fn(|index| u64::from_le_bytes(words[index])))
     }
 }
 
@@ -108,7 +108,8 @@ mod tests {
     const NAMES: Names<{ License::FIELDS.len() }> = Names::new(License::FIELDS);
 
     fn find(member: &[u8], mut place: usize) -> Option<(usize, usize)> {
-        NAMES.find(Head::of(member).expect("bytes enough"), &mut place)
+        let head = member.first_chunk().expect("bytes enough");
+        NAMES.find(Head::of(head), &mut place)
     }
 
     #[test]

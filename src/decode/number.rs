@@ -75,7 +75,10 @@ pub(super) fn value(number: &str) -> Option<f64> {
         }
         let digits = number.len() - usize::from(point < number.len());
         if plain && digits < POWERS.len() {
-            return Some(integer as f64 / POWERS[number.len() - point]);
+            // Signed, which processors convert in one step.
+            let integer = integer as i64 as f64;
+            let decimals = number.len() - point;
+            return Some(if decimals == 0 { integer } else { integer / POWERS[decimals] });
         }
     }
     number.parse().ok().filter(|value: &f64| value.is_finite())

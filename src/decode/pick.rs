@@ -57,8 +57,8 @@ impl<'a> Picked<'a> {
     /// `None` where it is absent, null, a list, an object, or no text.
     pub(crate) fn scalar(&self, field: usize) -> Option<Cow<'a, str>> {
         let value = self.0[field]?;
-        match value.kind {
-            Kind::Number | Kind::True | Kind::False => Some(Cow::Borrowed(value.raw)),
+        match value.kind() {
+            Kind::Number | Kind::True | Kind::False => Some(Cow::Borrowed(value.raw())),
             Kind::Text | Kind::EscapedText => value.as_text()?.decode(),
             Kind::Null | Kind::Array | Kind::Object => None,
         }

@@ -6,15 +6,15 @@ use crate::timestamp::Timestamp;
 
 #[inline]
 pub(super) fn as_number(value: Value<'_>) -> Option<f64> {
-    match value.kind {
-        Kind::Number => number::value(value.raw),
+    match value.kind() {
+        Kind::Number => number::value(value.raw()),
         _ => None,
     }
 }
 
 #[inline]
 pub(super) fn as_bool(value: Value<'_>) -> Option<bool> {
-    match value.kind {
+    match value.kind() {
         Kind::True => Some(true),
         Kind::False => Some(false),
         _ => None,

@@ -98,9 +98,9 @@ impl<'a> Rows<'a> {
         let products = rest.list(field::PRODUCTS, &fields.products);
         let any = self.fit.any_remote_data;
         let remote_data = rest.read(field::REMOTE_DATA, |value| {
-            (any || value.kind == Kind::Object).then(|| match fields.is_escaped {
-                true => without_lone_surrogates(value.raw),
-                false => Cow::Borrowed(value.raw),
+            (any || value.kind() == Kind::Object).then(|| match fields.is_escaped {
+                true => without_lone_surrogates(value.raw()),
+                false => Cow::Borrowed(value.raw()),
             })
         });
         let roles = rest.list(field::ROLES, &fields.roles);
@@ -178,13 +178,13 @@ impl<'r, 'a> Rest<'_, 'r, 'a> {
             self.kept.unfit |= u16::from(!list.fits) << field;
             self.keep(field, value);
         }
-        (value.kind == Kind::Array).then_some(list)
+        (value.kind() == Kind::Array).then_some(list)
     }
 
     #[cold]
     fn keep(&mut self, field: usize, value: Value<'_>) {
         self.kept.all |= 1 << field;
-        push_member(self.members, License::FIELDS[field], value.raw);
+        push_member(self.members, License::FIELDS[field], value.raw());
     }
 }
 

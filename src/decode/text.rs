@@ -163,7 +163,7 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, (&'static str, usize)> {
 /// `bytes` if there is none.
 #[inline(always)]
 pub(crate) fn special(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(lane) = bytes.get(at..at + LANE).and_then(|lane| lane.first_chunk()) {
+    while let Some(lane) = simd::window::<LANE>(bytes, at) {
         let found = simd::specials(lane);
         if found != 0 {
             return at + found.trailing_zeros() as usize;

@@ -120,6 +120,9 @@ pub struct ParquetSink {
     /// The piece in hand, once it has rows, and the number of the next.
     piece: Option<Piece>,
     next: usize,
+    /// Whether the piece in hand is being written to or finished. So it stays where a run no longer waits for
+    /// that: the piece is gone then, and with it what was written into it.
+    is_busy: bool,
     /// The files that are whole.
     pieces: Vec<DurablePiece>,
     /// Bytes of all that were ever made.
@@ -178,6 +181,7 @@ impl ParquetSink {
             remote,
             piece: None,
             next,
+            is_busy: false,
             pieces: Vec::new(),
             bytes: 0,
             report: ParquetReport::default(),
@@ -201,7 +205,9 @@ impl ParquetSink {
         if parts.rows.num_rows() > 0 {
             let parts = self.typed(parts).await?;
             let mut piece = self.piece.take().unwrap_or_else(|| self.begin_piece());
+            self.is_busy = true;
             piece.write(parts, batch.span.bytes()).await?;
+            self.is_busy = false;
             is_full = piece.is_full();
             self.piece = Some(piece);
         }
@@ -211,20 +217,25 @@ impl ParquetSink {
 
     /// The same rows as files have them.
     async fn typed(&mut self, mut parts: Parts) -> Result<Parts> {
-        if let Some(remote) = self.remote.as_ref().filter(|_| !remote::is_typed(&parts.rows)) {
-            let (rows, schema) = remote.typed(parts.rows).await?;
-            parts.rows = rows;
-            if self.options.remote_data == RemoteData::Infer {
-                Arc::make_mut(&mut self.options).remote_data = RemoteData::Typed(schema);
-            }
+        let Some(remote) = &self.remote else { return Ok(parts) };
+        if !remote::is_typed(&parts.rows) {
+            parts.rows = remote.typed(parts.rows).await?;
+        }
+        if let (RemoteData::Infer, Some(schema)) = (&self.options.remote_data, remote.schema()) {
+            Arc::make_mut(&mut self.options).remote_data = RemoteData::Typed(schema);
         }
         Ok(parts)
     }
 
-    /// Completes the piece in hand.
+    /// Completes the piece in hand. What was written into one that is gone does not become durable any more.
     async fn close_piece(&mut self) -> Result<()> {
+        if self.is_busy {
+            return Ok(());
+        }
         if let Some(piece) = self.piece.take() {
+            self.is_busy = true;
             let files = piece.finish().await?;
+            self.is_busy = false;
             self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
             self.pieces.extend(files.iter().map(WrittenFile::durable));
             self.report.files.extend(files);
@@ -333,5 +344,54 @@ impl Decoder for ArrowDecoder {
         let batch = builder.flush();
         let records = batch.num_rows() as u64;
         ((batch, builder.take_unexpected()), records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::path::Path;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::frame::{Framer, FramerOptions};
+    use crate::position::Span;
+
+    /// A sink whose piece is full with its first row, or is never, and a batch for it.
+    async fn sink(lake: &Path, is_full: bool) -> (ParquetSink, Batch<(Parts, Unexpected)>) {
+        let mut options = ParquetOptions::new(lake, "01a20c7e-5167-7459-84d1-21cf616966d5");
+        options.file_bytes = if is_full { 1 } else { u64::MAX };
+        let sink = ParquetSink::new(options).await.unwrap();
+        let mut framer = Framer::new(FramerOptions::default());
+        framer.push("{\"id\":\"a\"}\n".into());
+        framer.finish();
+        let block = framer.next_block().unwrap().unwrap();
+        let span = Span { start: Position::START, end: framer.position() };
+        let (value, records) = sink.decoder().decode(vec![block], &mut |_| ControlFlow::Break(()));
+        assert_eq!(records, 1);
+        (sink, Batch { value, records, span, reached: None })
+    }
+
+    #[tokio::test]
+    async fn what_was_in_a_piece_that_is_not_waited_for_any_more_does_not_become_durable() {
+        for (is_full, is_dropped) in [(true, true), (true, false), (false, true), (false, false)] {
+            let lake = tempfile::tempdir().unwrap();
+            let (mut sink, batch) = sink(lake.path(), is_full).await;
+            let end = batch.span.end;
+            // At its first wait.
+            if is_full && is_dropped {
+                assert!(sink.write(batch).now_or_never().is_none());
+            } else {
+                sink.write(batch).await.unwrap();
+            }
+            if !is_full && is_dropped {
+                assert!(sink.finish().now_or_never().is_none());
+            }
+            sink.finish().await.unwrap();
+            let expected = if is_dropped { Position::START } else { end };
+            assert_eq!(sink.durable(), expected, "{is_full} {is_dropped}");
+            assert_eq!(sink.pieces().len(), usize::from(!is_dropped));
+        }
     }
 }

@@ -323,6 +323,12 @@ impl Export {
                  the next run"
             );
         }
+        tally.is_cut_short = !runs.knows_all();
+        if tally.is_cut_short && export.signals.first().is_some() && !export.report.quiet {
+            say!(
+                "warning: the run was stopped before it knew all accounts: others may not have been read"
+            );
+        }
         let is_undisturbed = export.signals.first().is_none() && !export.report.quiet;
         if is_undisturbed && tally.is_of_nothing() {
             let which = match export.source.accounts.all_accounts {

@@ -63,6 +63,8 @@ pub(crate) struct Tally {
     pub(crate) error: Option<String>,
     /// What failed that is no account's own, such as the listing.
     pub(crate) run_error: Option<String>,
+    /// Whether the run was stopped while there may have been more accounts than it knew.
+    pub(crate) is_cut_short: bool,
     /// What the summary has of each account, by its place in the run and among its snapshots.
     pub(crate) snapshots: Vec<(u64, usize, Box<RawValue>)>,
     exit: Exit,
@@ -134,6 +136,7 @@ impl Tally {
             miscount: None,
             error: None,
             run_error: None,
+            is_cut_short: false,
             snapshots: Vec::new(),
             exit: Exit::Done,
         }
@@ -248,7 +251,7 @@ impl Tally {
     /// Whether every account that was to be read was read to its end.
     pub(crate) fn is_complete(&self) -> bool {
         let AccountCounts { failed, interrupted, not_begun, .. } = self.accounts;
-        self.run_error.is_none() && failed + interrupted + not_begun == 0
+        self.run_error.is_none() && !self.is_cut_short && failed + interrupted + not_begun == 0
     }
 
     /// Whether there was no account at all.
@@ -280,7 +283,9 @@ impl Tally {
         let counts = &self.accounts;
         if counts.failed > 0 || self.run_error.is_some() {
             Outcome::Failed
-        } else if counts.interrupted > 0 || (counts.not_begun > 0 && signal.is_some()) {
+        } else if counts.interrupted > 0
+            || (signal.is_some() && (counts.not_begun > 0 || self.is_cut_short))
+        {
             Outcome::Interrupted
         } else if counts.rejected > 0 {
             Outcome::Rejected

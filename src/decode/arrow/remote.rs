@@ -25,7 +25,7 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
 use super::column::TextColumn;
 use super::schema::json;
-use crate::decode::json::{Kind, Value};
+use crate::decode::json::Value;
 use column::ObjectColumn;
 use look::Look;
 
@@ -142,17 +142,15 @@ impl RemoteSchema {
         let mut rest = String::new();
         for text in texts {
             rest.clear();
-            let fits = typed.push(text.map(value), &mut rest);
+            let object = text.and_then(Value::object);
+            let fits = typed.push(object, &mut rest);
+            let other = text.filter(|_| object.is_none());
+            rest.push_str(other.unwrap_or_default());
+            let fits = fits && other.is_none();
             extra.push((!fits).then_some(&*rest));
         }
         (typed.finish(), extra.finish())
     }
-}
-
-/// A whole text, of which only objects are looked into.
-fn value(text: &str) -> Value<'_> {
-    let kind = if text.starts_with('{') { Kind::Object } else { Kind::Null };
-    Value { raw: text, kind }
 }
 
 /// How many columns become of a member.

@@ -54,13 +54,18 @@ impl Shared {
     }
 
     /// The same rows, typed: by a look at them if it is not known how. Batches come in the order of the body.
-    pub(super) async fn typed(&self, rows: RecordBatch) -> Result<(RecordBatch, RemoteSchema)> {
+    pub(super) async fn typed(&self, rows: RecordBatch) -> Result<RecordBatch> {
         let shared = Arc::clone(&self.0);
         let work = move || {
             let schema = shared.get_or_init(|| RemoteSchema::found_in(&rows));
-            Ok((schema.typed(&rows), schema.clone()))
+            Ok(schema.typed(&rows))
         };
         blocking(work).await
+    }
+
+    /// If it is known.
+    pub(super) fn schema(&self) -> Option<RemoteSchema> {
+        self.0.get().cloned()
     }
 }
 

@@ -128,6 +128,24 @@ fn what_a_file_says_of_an_integration_is_checked_before_anything_is_sent() {
 }
 
 #[test]
+fn what_is_typed_for_all_is_sent_to_each_that_takes_it() {
+    let of = |name: &str| AccountGroup { integration: Some(name.to_owned()), ..group(1, 3) };
+    let (truto, ids) = start([of("GitHub"), of("Microsoft365"), of("Zoom")]);
+    let typed = ["--organization-id", "acme", "--product", "onedrive"];
+    let got = run(command("ndjson", &truto).arg("--all-accounts").args(typed));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    assert!(got.stderr.ends_with("accounts: 3 done\n"), "{}", got.stderr);
+    // Of one account they contradict each other, and so they do where nobody says what it takes.
+    let got = run(command("ndjson", &truto).args(["--account", &ids[0]]).args(typed));
+    assert_eq!(got.code, Some(2), "{}", got.stderr);
+    let mut unknown = command("ndjson", &truto);
+    unknown.args(["--account", &ids[0], "--account", &ids[1], "--no-lookup"]);
+    let got = run(unknown.args(typed));
+    assert_eq!(got.code, Some(1), "{}", got.stderr);
+    assert_eq!(got.stderr.matches("no integration takes both").count(), 2, "{}", got.stderr);
+}
+
+#[test]
 fn whoever_wants_to_is_told_of_waits() {
     let blocked = vec![Fault::status(503).times(1)];
     let (truto, ids) = start([AccountGroup { faults: blocked, ..group(1, 3) }]);

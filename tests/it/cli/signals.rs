@@ -4,12 +4,15 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use license_stream::simulate::{LicenseGenerator, Simulator};
+use license_stream::simulate::{
+    AccountGroup, Fault, FaultKind, LicenseGenerator, Listing, Simulator, Stall,
+};
 use serde_json::Value;
 
 use crate::support::command::license_stream;
-use crate::support::process::{Run, Running, run, start};
+use crate::support::process::{Run, Running, TOKEN, run, start};
 use crate::support::scripted::Scripted;
 use crate::support::truto::{Truto, api_command};
 use crate::support::{kafka, python};
@@ -83,6 +86,38 @@ fn lines_that_came_are_in_the_partial_file_and_an_older_whole_one_stays() {
     assert!(std::fs::read(directory.path().join("lines.partial")).unwrap() == want);
     assert_eq!(std::fs::read_to_string(directory.path().join("lines")).unwrap(), "older");
     assert_eq!(summary["records"], count(want));
+}
+
+#[test]
+fn a_run_that_does_not_know_all_accounts_yet_is_not_done() {
+    let group = AccountGroup { count: 4, records: 5, ..AccountGroup::default() };
+    // The first page never comes, or the second, when the accounts of the first have ended.
+    for (after, ended) in [(0, 0), (1, 2)] {
+        let stalled = Fault::new(FaultKind::StallHead(Stall::Forever)).after(after);
+        let listing = Listing { page_records: 2, faults: vec![stalled], ..Listing::default() };
+        let simulator = Simulator::new().with_groups([group.clone()]).with_listing(listing);
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let truto = Truto::start(simulator.clone());
+            let directory = tempfile::tempdir().unwrap();
+            let mut command = license_stream();
+            command.env("TRUTO_API_TOKEN", TOKEN).current_dir(directory.path());
+            command.args(["parquet", "--base-url", &truto.url(), "--all-accounts"]);
+            let running = start(command.args(["--out", "lake", "--json"]));
+            let requests = if after == 0 { 1 } else { 2 + 2 * ended };
+            while truto.requests() < requests {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            running.signal(signal);
+            let got = running.finish();
+            assert_eq!(got.code, Some(code), "{}", got.stderr);
+            let summary: Value = serde_json::from_str(got.text()).unwrap();
+            assert_eq!(summary["outcome"], "interrupted");
+            assert_eq!(summary["accounts"]["done"], ended);
+            assert!(got.stderr.contains("before it knew all accounts"), "{}", got.stderr);
+            assert!(!directory.path().join("lake/_SUCCESS").exists());
+        }
+    }
 }
 
 #[test]

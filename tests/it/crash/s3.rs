@@ -28,14 +28,29 @@ fn partitioned(simulation: &Simulation, bucket: &Bucket) -> Command {
 }
 
 fn command_with(options: &[&str], simulation: &Simulation, bucket: &Bucket) -> Command {
+    command_at(&endpoint(), options, simulation, bucket)
+}
+
+/// One through what leads to the store.
+pub(super) fn command_at(
+    endpoint: &str,
+    options: &[&str],
+    simulation: &Simulation,
+    bucket: &Bucket,
+) -> Command {
     let mut command = license_stream();
     command.args(["parquet", "--quiet", "--out", &bucket.url()]).args(options);
-    s3::settings(simulation.source(&mut command), &endpoint());
+    s3::settings(simulation.source(&mut command), endpoint);
     command
 }
 
 /// The rows are those, in so many complete snapshots at most.
-fn assert_bucket_undisturbed(bucket: &Bucket, undisturbed: &[Value], most: usize, what: &str) {
+pub(super) fn assert_bucket_undisturbed(
+    bucket: &Bucket,
+    undisturbed: &[Value],
+    most: usize,
+    what: &str,
+) {
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("bucket");
     bucket.get(&there);

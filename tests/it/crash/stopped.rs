@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::kafka::{EXACTLY_ONCE, assert_none_lost_at, assert_once_at, command_at};
-use super::{COUNT, ended, parquet, simulator, start};
+use super::{COUNT, ended, parquet, s3, simulator, start};
 use crate::support::broker::Broker;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
@@ -14,6 +14,7 @@ use crate::support::process::kill;
 use crate::support::python::{create_topic, topic_messages_at};
 use crate::support::relay::Relay;
 use crate::support::run::run;
+use crate::support::s3::{Bucket, endpoint};
 use crate::support::simulation::Simulation;
 
 /// Signals that a run gets, and how it ends: by itself within --grace, or at once by the second one.
@@ -97,6 +98,33 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
                 assert_once_at(broker.bootstrap(), 13, &topic, &what);
             }
         }
+    }
+}
+
+#[test]
+fn without_a_store_that_answers_a_run_ends_within_its_grace_and_the_next_has_the_rows_of_an_undisturbed_one()
+ {
+    let undisturbed = parquet::undisturbed(&Simulation::start(simulator(15)));
+    let port = endpoint().rsplit_once(':').unwrap().1.parse().unwrap();
+    // Each file an upload of its own, and one of several parts that is not finished.
+    for options in [["--file-bytes", "1"], ["--file-bytes", "300000"]] {
+        let relay = Relay::to(port);
+        let simulation = Simulation::start(simulator(15).with_hold_after_records(2_000));
+        let bucket = Bucket::make("stopped");
+        let through = format!("http://{}", relay.address());
+        let mut command = s3::command_at(&through, &options, &simulation, &bucket);
+        let mut child = start(command.args(["--grace", "1"]));
+        simulation.until_held(&mut child);
+        // What has come by now may be under way; what comes next finds no one who answers.
+        std::thread::sleep(Duration::from_millis(500));
+        relay.freeze();
+        simulation.release();
+        stop(child, &["TERM"], 143);
+        relay.thaw();
+
+        let mut next = s3::command_at(&endpoint(), &options, &simulation, &bucket);
+        assert!(ended(start(&mut next)), "nothing kills it");
+        s3::assert_bucket_undisturbed(&bucket, &undisturbed, 1, &format!("{options:?}"));
     }
 }
 

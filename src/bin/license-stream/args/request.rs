@@ -122,6 +122,17 @@ impl RequestArgs {
         self.request_for(account, None, None, None)
     }
 
+    /// Of what was typed for several accounts, of any integrations, the request for those that take an
+    /// organization: each takes what its integration knows, and none both this and a product.
+    pub(crate) fn request_of_several(&self) -> Result<LicenseRequest> {
+        let without = |parameter| {
+            let takes = |other| other != parameter;
+            self.request_taking(None, None, None, takes, None)
+        };
+        without(Parameter::OrganizationId)?;
+        without(Parameter::Product)
+    }
+
     /// The same with what is known of this account alone: its organization and product win over those
     /// that were typed, and where the API lists its integration, it is not asked with what that does
     /// not take.
@@ -133,6 +144,17 @@ impl RequestArgs {
         listed: Option<&'static Integration>,
     ) -> Result<LicenseRequest> {
         let takes = |parameter| listed.is_none_or(|listed| listed.need(parameter).is_some());
+        self.request_taking(account, organization_id, product, takes, listed)
+    }
+
+    fn request_taking(
+        &self,
+        account: Option<&str>,
+        organization_id: Option<String>,
+        product: Option<Product>,
+        takes: impl Fn(Parameter) -> bool,
+        listed: Option<&'static Integration>,
+    ) -> Result<LicenseRequest> {
         let mut request = LicenseRequest::of_token();
         request.account = account.map(str::to_owned);
         request.format = self.format.into();

@@ -72,7 +72,7 @@ impl SourceArgs {
                 `ndjson` or `kafka`";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
-        self.request.request(self.accounts.only())?.check_columns()
+        self.typed_request()?.check_columns()
     }
 
     /// The request that is to be made of the first account, if any; refuses what contradicts itself,
@@ -101,9 +101,17 @@ impl SourceArgs {
             ShapeArg::Document if self.request.format != FormatArg::Raw => {
                 "--shape document goes with --format raw, or with --input FILE"
             }
-            _ => return self.request.request(self.accounts.only()).map(Some),
+            _ => return self.typed_request().map(Some),
         };
         Err(Error::new(ErrorKind::Configuration, message))
+    }
+
+    /// The request as it was typed, before anything is known of an account.
+    fn typed_request(&self) -> license_stream::Result<LicenseRequest> {
+        match self.accounts.are_many() {
+            true => self.request.request_of_several(),
+            false => self.request.request(self.accounts.only()),
+        }
     }
 }
 

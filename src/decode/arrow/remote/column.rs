@@ -72,7 +72,7 @@ impl Column {
 
 /// Keeps all of `value`; answers whether there is none.
 fn keep(value: Option<Value<'_>>, rest: &mut String) -> bool {
-    rest.push_str(value.map_or("", |value| value.raw));
+    rest.push_str(value.map_or("", Value::raw));
     value.is_none()
 }
 
@@ -103,6 +103,8 @@ pub(super) struct ObjectColumn {
     members: Vec<Member>,
     by_name: HashMap<Box<str>, usize>,
     valid: Bits,
+    /// Room for the values of the object in hand.
+    values: Vec<Option<Value<'static>>>,
     /// The member that comes next if objects have theirs in one order.
     next: usize,
 }
@@ -112,16 +114,6 @@ struct Member {
     /// In quotes and with its colon.
     key: String,
     column: Column,
-    /// Where its value is in the object in hand.
-    value: Option<Place>,
-}
-
-/// A value in the text of its object.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    start: usize,
-    end: usize,
-    kind: Kind,
 }
 
 impl ObjectColumn {
@@ -129,7 +121,6 @@ impl ObjectColumn {
         let member = |field: &FieldRef| Member {
             key: format!("{}:", serde_json::Value::from(field.name().as_str())),
             column: Column::of(field.data_type()),
-            value: None,
         };
         let names = fields.iter().map(|field| field.name().as_str().into());
         Self {
@@ -137,6 +128,7 @@ impl ObjectColumn {
             members: fields.iter().map(member).collect(),
             by_name: names.zip(0..).collect(),
             valid: Bits::default(),
+            values: vec![None; fields.len()],
             next: 0,
         }
     }
@@ -144,32 +136,32 @@ impl ObjectColumn {
     /// Adds a row. What of `value` is not in it is added to `rest` as JSON; answers whether that is nothing.
     pub(super) fn push(&mut self, value: Option<Value<'_>>, rest: &mut String) -> bool {
         let start = rest.len();
-        let object = value.filter(|value| value.kind == Kind::Object);
-        let object = object.filter(|object| self.find_members(*object, rest));
-        self.valid.push(object.is_some());
-        let Some(object) = object else {
+        let mut values = empty(std::mem::take(&mut self.values));
+        let object = value.filter(|value| value.kind() == Kind::Object);
+        let fits = object.is_some_and(|object| self.find_members(object, &mut values, rest));
+        self.valid.push(fits);
+        if !fits {
             rest.truncate(start);
-            for member in &mut self.members {
-                member.value = None;
-                member.column.push(None, rest);
-            }
-            return keep(value, rest);
-        };
-        for Member { key, column, value } in &mut self.members {
-            let Some(Place { start: from, end, kind }) = value.take() else {
+            values.fill(None);
+        }
+        for (Member { key, column }, value) in self.members.iter_mut().zip(&values) {
+            let Some(value) = *value else {
                 column.push(None, rest);
                 continue;
             };
-            let value = Value { raw: &object.raw[from..end], kind };
             let before = rest.len();
             begin_member(rest, start);
             rest.push_str(key);
-            if kind == Kind::Null {
+            if value.kind() == Kind::Null {
                 column.push(None, rest);
                 rest.push_str("null");
             } else if column.push(Some(value), rest) {
                 rest.truncate(before);
             }
+        }
+        self.values = empty(values);
+        if !fits {
+            return keep(value, rest);
         }
         if rest.len() == start {
             return true;
@@ -178,23 +170,25 @@ impl ObjectColumn {
         false
     }
 
-    /// Finds out where the values of members are that are known, and begins an object of the others; whether it is
-    /// an object in which each of those comes once.
-    fn find_members(&mut self, object: Value<'_>, rest: &mut String) -> bool {
+    /// Finds the values of members that are known, and begins an object of the others; whether it is an object in which
+    /// each of those comes once.
+    fn find_members<'a>(
+        &mut self,
+        object: Value<'a>,
+        values: &mut [Option<Value<'a>>],
+        rest: &mut String,
+    ) -> bool {
         let start = rest.len();
         let mut is_once = true;
         self.next = 0;
-        let is_whole = Scanner::each_member(object, |name, value, end| match self.index(name) {
-            Some(index) => {
-                let place = Place { start: end - value.raw.len(), end, kind: value.kind };
-                is_once &= self.members[index].value.replace(place).is_none();
-            }
+        let is_whole = Scanner::each_member(object, |name, value| match self.index(name) {
+            Some(index) => is_once &= values[index].replace(value).is_none(),
             None => {
                 begin_member(rest, start);
                 rest.push('"');
                 rest.push_str(name.raw());
                 rest.push_str("\":");
-                rest.push_str(value.raw);
+                rest.push_str(value.raw());
             }
         });
         is_whole && is_once
@@ -215,6 +209,11 @@ impl ObjectColumn {
         let arrays = self.members.iter_mut().map(|member| member.column.finish()).collect();
         Arc::new(StructArray::new(self.fields.clone(), arrays, self.valid.finish_nulls()))
     }
+}
+
+/// The same room without its values, for those of another text: they are as large, so that it is not made anew.
+fn empty<'a>(values: Vec<Option<Value<'_>>>) -> Vec<Option<Value<'a>>> {
+    values.into_iter().map(|_| None).collect()
 }
 
 /// Begins a member of the object that begins at `start`.
@@ -245,13 +244,13 @@ impl ListColumn {
 
     /// As that of [`Column`]; a list is kept whole, if anything of it is.
     fn push(&mut self, value: Option<Value<'_>>, rest: &mut String) -> bool {
-        let list = value.filter(|value| value.kind == Kind::Array);
+        let list = value.filter(|value| value.kind() == Kind::Array);
         let mut fits = list.is_some();
         if let Some(list) = list {
             let start = rest.len();
             // An array that was walked over as part of its object: it breaks off nowhere.
             Scanner::each_element(list, |value| {
-                let value = Some(value).filter(|value| value.kind != Kind::Null);
+                let value = Some(value).filter(|value| value.kind() != Kind::Null);
                 fits &= self.element.push(value, rest);
                 rest.truncate(start);
                 self.elements += 1;

@@ -8,33 +8,33 @@ const DIGITS: usize = f64::DIGITS as usize;
 
 /// The integer, if it is written as one, and `i64` has it. `-0` is none.
 pub(super) fn as_integer(value: Value<'_>) -> Option<i64> {
-    if value.kind != Kind::Number || value.raw == "-0" {
+    if value.kind() != Kind::Number || value.raw() == "-0" {
         return None;
     }
     // Neither a point nor an exponent is a digit to it.
-    value.raw.parse().ok()
+    value.raw().parse().ok()
 }
 
 /// Whether it is written as an integer, of whatever size.
 pub(super) fn is_integer(value: Value<'_>) -> bool {
-    value.kind == Kind::Number && !value.raw.contains(['.', 'e', 'E'])
+    value.kind() == Kind::Number && !value.raw().contains(['.', 'e', 'E'])
 }
 
 /// The number, if an `f64` says the same: an integer up to 2^53, or a decimal that is what the `f64` is written as,
 /// but for zeros at its ends and the place of its point.
 pub(super) fn as_number(value: Value<'_>) -> Option<f64> {
     const WHOLE: u64 = 1 << f64::MANTISSA_DIGITS;
-    if value.kind != Kind::Number {
+    if value.kind() != Kind::Number {
         return None;
     }
-    let found = number::value(value.raw)?;
-    let is_plain = || !value.raw.contains(['e', 'E']);
-    let fits = if value.raw.len() <= DIGITS && is_plain() {
+    let found = number::value(value.raw())?;
+    let is_plain = || !value.raw().contains(['e', 'E']);
+    let fits = if value.raw().len() <= DIGITS && is_plain() {
         true
     } else if is_integer(value) {
-        value.raw.parse::<i64>().is_ok_and(|integer| integer.unsigned_abs() <= WHOLE)
+        value.raw().parse::<i64>().is_ok_and(|integer| integer.unsigned_abs() <= WHOLE)
     } else {
-        Decimal::of(value.raw) == Decimal::of(&format!("{found:e}"))
+        Decimal::of(value.raw()) == Decimal::of(&format!("{found:e}"))
     };
     fits.then_some(found)
 }
@@ -72,9 +72,14 @@ impl Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::json::Scanner;
 
-    fn number(raw: &str) -> Value<'_> {
-        Value { raw, kind: Kind::Number }
+    /// What is read of a value.
+    fn read<T>(raw: &str, read: impl Fn(Value<'_>) -> Option<T>) -> Option<T> {
+        let json = format!("{{\"a\":{raw}}}");
+        let mut found = None;
+        assert!(Scanner::each_member(Value::object(&json).unwrap(), |_, value| found = read(value)));
+        found
     }
 
     #[test]
@@ -89,9 +94,10 @@ mod tests {
             ("1.0", None),
             ("1e2", None),
         ] {
-            assert_eq!(as_integer(number(raw)), wanted, "{raw}");
+            assert_eq!(read(raw, as_integer), wanted, "{raw}");
         }
-        assert_eq!(as_integer(Value { raw: "\"1\"", kind: Kind::Text }), None);
+        assert_eq!(read("\"1\"", as_integer), None);
+        assert_eq!(read("\"1\"", as_number), None);
     }
 
     #[test]
@@ -115,7 +121,7 @@ mod tests {
             "43.360",
             "0.000000000000000000000000000000100",
         ] {
-            let found = as_number(number(raw)).unwrap_or_else(|| panic!("{raw}"));
+            let found = read(raw, as_number).unwrap_or_else(|| panic!("{raw}"));
             assert_eq!(found.to_bits(), raw.parse::<f64>().unwrap().to_bits(), "{raw}");
         }
         for raw in [
@@ -129,7 +135,7 @@ mod tests {
             "4.9e-324",
             "0.30000000000000004000000000000001",
         ] {
-            assert_eq!(as_number(number(raw)), None, "{raw}");
+            assert_eq!(read(raw, as_number), None, "{raw}");
         }
     }
 }

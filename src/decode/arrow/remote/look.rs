@@ -7,7 +7,7 @@ use arrow_array::StringArray;
 use arrow_schema::{DataType, Field, Fields};
 
 use super::exact::{as_integer, is_integer};
-use super::{RemoteSchema, folded, is_name, value};
+use super::{RemoteSchema, folded, is_name};
 use crate::decode::json::{Kind, Scanner, Value};
 
 /// A member is typed that at least one in so many of the objects has in which it may be: what fewer have costs a
@@ -55,10 +55,8 @@ enum Seen {
 impl Look {
     /// Looks at each of these texts, as far as they are objects.
     pub(super) fn add(&mut self, texts: &StringArray) {
-        for text in texts.iter().flatten() {
-            if text.starts_with('{') {
-                self.0.add(value(text), 1);
-            }
+        for object in texts.iter().flatten().filter_map(Value::object) {
+            self.0.add(object, 1);
         }
     }
 
@@ -78,7 +76,7 @@ impl Objects {
     fn add(&mut self, object: Value<'_>, depth: usize) {
         self.count += 1;
         self.next = 0;
-        Scanner::each_member(object, |name, value, _| {
+        Scanner::each_member(object, |name, value| {
             let member = match (name.is_escaped(), self.members.get(self.next)) {
                 (false, Some(member)) if member.name == name.raw() => self.next,
                 _ => match name.decode() {
@@ -128,7 +126,7 @@ impl Objects {
 
 impl Seen {
     fn add(&mut self, value: Value<'_>, depth: usize) {
-        match value.kind {
+        match value.kind() {
             Kind::Null => {}
             Kind::Text | Kind::EscapedText => self.meet(Self::Text),
             Kind::True | Kind::False => self.meet(Self::Truth),
