@@ -25,6 +25,7 @@
 
 mod column;
 mod projection;
+pub(crate) mod remote;
 mod schema;
 
 use std::ops::ControlFlow;
@@ -44,6 +45,7 @@ use crate::license::{License, Product, Role};
 use crate::reject::Reject;
 use column::{BoolColumn, ListColumn, NumberColumn, SHORT, TextColumn, TimeColumn};
 pub use projection::Projection;
+pub use remote::RemoteSchema;
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
 #[derive(Clone, Debug, Default)]

@@ -70,6 +70,12 @@ pub(super) const MARGIN: usize = 24;
 impl<'a> Value<'a> {
     pub(super) const NULL: Self = Self { raw: "null", kind: Kind::Null };
 
+    /// What begins as an object does. It was not checked: [`Scanner::each_member`] says whether it is one.
+    #[cfg(feature = "arrow")]
+    pub(super) fn object(raw: &'a str) -> Option<Self> {
+        raw.starts_with('{').then_some(Self { raw, kind: Kind::Object })
+    }
+
     /// Its text as it came.
     #[inline]
     pub(super) fn raw(self) -> &'a str {
@@ -154,6 +160,37 @@ impl<'a> Scanner<'a> {
             Ok(end) if scanner.token(end).0 == text.len() => Ok(()),
             _ => Err(read),
         }
+    }
+
+    /// Calls `member` with name and value of each member of the object that `value` is; whether it is one.
+    #[cfg(feature = "arrow")]
+    pub(super) fn each_member(
+        value: Value<'a>,
+        mut member: impl FnMut(Text<'a>, Value<'a>),
+    ) -> bool {
+        let (scanner, depth) = Self::of(value.raw, value.raw.as_bytes(), Limits::MAX_DEPTH);
+        let end = scanner.members(0, depth, |at, depth| {
+            let (at, name) = scanner.any_name(at)?;
+            let (at, value) = scanner.value(at, depth)?;
+            member(name, value);
+            Ok(at)
+        });
+        end.is_ok_and(|end| end == value.raw.len())
+    }
+
+    /// Calls `element` with each element of the array that `value` is; whether it is one.
+    #[cfg(feature = "arrow")]
+    pub(super) fn each_element(value: Value<'a>, mut element: impl FnMut(Value<'a>)) -> bool {
+        let (scanner, depth) = Self::of(value.raw, value.raw.as_bytes(), Limits::MAX_DEPTH);
+        if scanner.token(0).1 != b'[' {
+            return false;
+        }
+        let end = scanner.elements(0, depth, |at, depth| {
+            let (at, value) = scanner.value(at, depth)?;
+            element(value);
+            Ok(at)
+        });
+        end.is_ok_and(|end| end == value.raw.len())
     }
 
     /// Checks a whole text with `read`, and that nothing but white space follows.

@@ -43,6 +43,7 @@ mod parts;
 mod pending;
 mod piece;
 mod proof;
+mod remote;
 mod roll;
 mod run;
 mod standing;
@@ -79,6 +80,7 @@ pub use order::SortColumn;
 pub use partition::PartitionField;
 pub use parts::{PartDecoder, Parts};
 use piece::Piece;
+pub use remote::RemoteData;
 pub use roll::Roll;
 pub use run::RunClaim;
 pub use standing::{Standing, Standings};
@@ -115,6 +117,8 @@ pub struct ParquetSink {
     options: Arc<ParquetOptions>,
     claim: Arc<Claim>,
     decoder: PartDecoder,
+    /// How `remote_data` is typed, if it is.
+    remote: Option<remote::Shared>,
     /// The piece in hand, once it has rows, and the number of the next.
     piece: Option<Piece>,
     next: usize,
@@ -156,7 +160,8 @@ impl ParquetSink {
     /// # Errors
     /// [`ErrorKind::Configuration`] if it is of another lake or account, if the snapshot id cannot be part
     /// of a file's name, or if [`ParquetOptions::check`] refuses the options;
-    /// [`ErrorKind::Destination`] if the lake cannot be written to.
+    /// [`ErrorKind::Destination`] if the lake cannot be written to, or if a file of earlier runs does not say how its
+    /// `remote_data` is typed.
     pub async fn within(claim: Arc<Claim>, options: ParquetOptions) -> Result<Self> {
         if !claim.is_of(&options.lake, options.account.as_deref()) {
             let message = "the claim is of another lake or account than the options";
@@ -166,13 +171,16 @@ impl ParquetSink {
             return Err(claim::not_a_name());
         }
         options.check()?;
-        let decoder = PartDecoder::new(&options)?;
+        let options = options.resumed().await?;
+        let remote = remote::Shared::of(&options);
+        let decoder = PartDecoder::new(&options, remote.clone())?;
         let next = claim.next_number(&options.files_before)?;
         claim.begin(&options.snapshot_id).await?;
         Ok(Self {
             options: Arc::new(options),
             claim,
             decoder,
+            remote,
             piece: None,
             next,
             is_busy: false,
@@ -197,6 +205,7 @@ impl ParquetSink {
         self.report.unexpected.merge(&unexpected);
         let mut is_full = false;
         if parts.rows.num_rows() > 0 {
+            let parts = self.typed(parts).await?;
             let mut piece = self.piece.take().unwrap_or_else(|| self.begin_piece());
             self.is_busy = true;
             piece.write(parts, batch.span.bytes()).await?;
@@ -206,6 +215,18 @@ impl ParquetSink {
         }
         self.written = batch.span.end;
         if is_full { self.close_piece().await } else { Ok(()) }
+    }
+
+    /// The same rows as files have them.
+    async fn typed(&mut self, mut parts: Parts) -> Result<Parts> {
+        let Some(remote) = &self.remote else { return Ok(parts) };
+        if !remote::is_typed(&parts.rows) {
+            parts.rows = remote.typed(parts.rows).await?;
+        }
+        if let (RemoteData::Infer, Some(schema)) = (&self.options.remote_data, remote.schema()) {
+            Arc::make_mut(&mut self.options).remote_data = RemoteData::Typed(schema);
+        }
+        Ok(parts)
     }
 
     /// Completes the piece in hand. What was written into one that is gone does not become durable any more.

@@ -22,7 +22,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use license_stream::simulate::Simulator;
+use license_stream::simulate::{AccountGroup, Simulator};
 
 use crate::support::kafka::topic;
 use crate::support::s3::Bucket;
@@ -48,6 +48,18 @@ fn simulator(seed: u64) -> Simulator {
         .with_records(COUNT)
         .with_page_records(2_500.try_into().unwrap())
         .with_pace(12_000_000.try_into().unwrap())
+}
+
+/// The same of one integration, whose `remote_data` is of one form.
+fn simulator_of_one_form(seed: u64) -> Simulator {
+    let group = AccountGroup {
+        integration: Some("Zoom".to_owned()),
+        records: COUNT,
+        page_records: 2_500.try_into().ok(),
+        bytes_per_second: 12_000_000.try_into().ok(),
+        ..AccountGroup::default()
+    };
+    Simulator::new().with_seed(seed).with_groups([group])
 }
 
 fn start(command: &mut Command) -> Child {

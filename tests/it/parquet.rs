@@ -8,6 +8,7 @@ mod inspect;
 mod layout;
 pub(crate) mod oracle;
 pub(crate) mod partitions;
+mod remote;
 mod roll;
 mod rows;
 mod stream;

@@ -10,7 +10,7 @@ use license_stream::sink::parquet::ParquetOptions;
 use license_stream::{Error, ErrorKind, Result};
 use tokio::io::Stdout;
 
-use crate::args::ParquetArgs;
+use crate::args::{ParquetArgs, RemoteDataArg};
 use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
@@ -36,6 +36,8 @@ fn check(args: &ParquetArgs) -> Result<()> {
         ("--sort-by", !args.layout.sort_by.is_empty()),
         ("--roll", args.layout.roll.is_some()),
         ("--partition-by", !args.layout.partition_by.is_empty()),
+        ("--remote-data infer", args.layout.remote_data == Some(RemoteDataArg::Infer)),
+        ("--remote-data-schema", args.layout.remote_data_schema.is_some()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
         ("--skip-newer-than", args.checkpoint.skip_newer_than.is_some()),

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
+use license_stream::decode::arrow::RemoteSchema;
 use license_stream::sink::parquet::{
     ColumnInspection, CompactionInspection, FileInspection, Lake, LakeInspection, SnapshotState,
 };
+use license_stream::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::args::InspectArgs;
@@ -17,16 +19,36 @@ pub(crate) async fn run(args: InspectArgs) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     if let Some((lake, name)) = file(&args.place)? {
         let file = FileInspection::of(lake, &name).await?;
+        if args.remote_data_schema {
+            out.write_all(&schema(file.remote_data_schema(), &args.place)?)?;
+            return Ok(Exit::Done);
+        }
         out.write_all(&if args.json { json(&file)? } else { file_text(&file).into_bytes() })?;
         return Ok(Exit::Done);
     }
     let lake = LakeInspection::of(args.place.lake()?).await?;
+    if args.remote_data_schema {
+        out.write_all(&schema(lake.remote_data_schema, &args.place)?)?;
+        return Ok(Exit::Done);
+    }
     out.write_all(&if args.json { json(&lake)? } else { lake_text(&lake).into_bytes() })?;
     let is_damaged = |state| matches!(state, SnapshotState::Damaged | SnapshotState::Orphaned);
     let mut states =
         lake.snapshots.iter().map(|it| it.state).chain(lake.compactions.iter().map(|it| it.state));
     let is_whole = lake.broken.is_empty() && !states.any(is_damaged);
     Ok(if is_whole { Exit::Done } else { Exit::Failed })
+}
+
+/// How `remote_data` is typed there, for people to read and to edit.
+fn schema(schema: Option<RemoteSchema>, place: &Place) -> anyhow::Result<Vec<u8>> {
+    let Some(schema) = schema else {
+        let message = format!(
+            "{place} has no typed remote_data: no file there says by which schema it is, as those of `parquet \
+             --remote-data infer` do"
+        );
+        return Err(Error::new(ErrorKind::Input, message).into());
+    };
+    Ok(format!("{schema:#}\n").into_bytes())
 }
 
 /// The lake and the name of a file, if it is one.

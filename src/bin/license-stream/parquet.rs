@@ -6,10 +6,11 @@ use std::time::UNIX_EPOCH;
 
 use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
 use license_stream::cloud::is_overtaken;
+use license_stream::digest::Digester;
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
     Claim, Completion, FileFormat, Manifest, ParquetOptions, ParquetReport, ParquetSink,
-    PartitionField, RunClaim, SortColumn, Standing, Standings,
+    PartitionField, RemoteData, RunClaim, SortColumn, Standing, Standings,
 };
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::{OnceCell, RwLock};
@@ -383,6 +384,16 @@ fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
         let fields = options.columns.schema().fields().iter();
         let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();
         identity = identity.with("columns", names.join(","));
+    }
+    match &options.remote_data {
+        RemoteData::Json => {}
+        RemoteData::Infer => identity = identity.with("remote_data", "infer"),
+        RemoteData::Typed(schema) => {
+            // A digest, as it may be long.
+            let mut digester = Digester::default();
+            digester.update(schema.to_json_schema().as_bytes());
+            identity = identity.with("remote_data_schema", digester.digest());
+        }
     }
     if !options.roll.is_never() {
         identity = identity.with("roll", options.roll);

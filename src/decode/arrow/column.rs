@@ -21,7 +21,7 @@ pub(super) const SHORT: usize = 16;
 
 /// A bit a row.
 #[derive(Debug, Default)]
-struct Bits {
+pub(super) struct Bits {
     words: Vec<u64>,
     /// The bits that do not fill a word yet, the first row's lowest.
     word: u64,
@@ -35,7 +35,7 @@ impl Bits {
     }
 
     #[inline]
-    fn push(&mut self, bit: bool) {
+    pub(super) fn push(&mut self, bit: bool) {
         self.word |= u64::from(bit) << (self.len % 64);
         self.zeros += usize::from(!bit);
         self.len += 1;
@@ -51,7 +51,7 @@ impl Bits {
     }
 
     /// The rows that are not null; nothing where none is.
-    fn finish_nulls(&mut self) -> Option<NullBuffer> {
+    pub(super) fn finish_nulls(&mut self) -> Option<NullBuffer> {
         let has_nulls = self.zeros > 0;
         let bits = self.finish();
         has_nulls.then(|| NullBuffer::new(bits))

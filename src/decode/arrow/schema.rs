@@ -76,6 +76,6 @@ fn texts<const N: usize>(names: [&str; N]) -> Fields {
     names.into_iter().map(|name| Field::new(name, DataType::Utf8, true)).collect()
 }
 
-fn json(field: Field) -> Field {
+pub(super) fn json(field: Field) -> Field {
     field.with_extension_type(Json::default())
 }

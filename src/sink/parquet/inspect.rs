@@ -19,6 +19,8 @@ use super::format::FileFormat;
 use super::lake::{Lake, OWN, SUCCESS};
 use super::looked::Looked;
 use super::manifest::Manifest;
+use super::remote::SCHEMA_KEY;
+use crate::decode::arrow::RemoteSchema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
 
@@ -45,6 +47,10 @@ pub struct LakeInspection {
     pub files: Vec<FileSummary>,
     /// The columns of all files together, in the order in which they come first.
     pub columns: Vec<ColumnInspection>,
+    /// The types on which all files agree that say how their `remote_data` is typed: the members that have one type in
+    /// each that has them, or integers in some and numbers in others. `None` if no file says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_data_schema: Option<RemoteSchema>,
 }
 
 /// A snapshot of which something is there.
@@ -147,15 +153,20 @@ impl LakeInspection {
             broken,
             files: Vec::new(),
             columns: Vec::new(),
+            remote_data_schema: None,
         };
+        let mut schemas = Vec::new();
         for (name, bytes) in names {
             let is_hidden = file_name(&name).starts_with(['.', '_']);
             let is_file = |name: &str| FileFormat::of(name).is_some();
             if is_hidden && name.strip_suffix(".partial").is_some_and(is_file) {
                 seen.partial.push(name);
             } else if is_file(&name) && !is_hidden {
-                seen.add(place, name, bytes).await?;
+                seen.add(place, name, bytes, &mut schemas).await?;
             }
+        }
+        if !schemas.is_empty() {
+            seen.remote_data_schema = Some(RemoteSchema::agreed(&schemas));
         }
         if seen.files.is_empty() && seen.broken.is_empty() && own.is_empty() {
             let message = format!("{} holds no file of licenses, and nothing of a run", place.0);
@@ -199,7 +210,13 @@ impl LakeInspection {
         total(self.files.iter().map(|file| file.bytes))
     }
 
-    async fn add(&mut self, place: &Looked, name: String, bytes: u64) -> Result<()> {
+    async fn add(
+        &mut self,
+        place: &Looked,
+        name: String,
+        bytes: u64,
+        schemas: &mut Vec<RemoteSchema>,
+    ) -> Result<()> {
         let file = match place.file(&name, bytes).await? {
             Ok(file) => file,
             Err(reason) => {
@@ -207,6 +224,8 @@ impl LakeInspection {
                 return Ok(());
             }
         };
+        // Of most files it is the same.
+        schemas.extend(file.remote_data_schema().filter(|schema| !schemas.contains(schema)));
         for column in file.columns {
             match self.columns.iter_mut().find(|other| other.is_same(&column)) {
                 Some(other) => other.merge(&column),
@@ -220,6 +239,12 @@ impl LakeInspection {
 }
 
 impl FileInspection {
+    /// How its `remote_data` is typed, if it says so.
+    pub fn remote_data_schema(&self) -> Option<RemoteSchema> {
+        let schema = self.metadata.get(SCHEMA_KEY)?.as_deref()?;
+        RemoteSchema::from_json_schema(schema).ok()
+    }
+
     /// Looks at the file `name` of `lake`.
     ///
     /// # Errors

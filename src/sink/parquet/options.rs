@@ -14,6 +14,7 @@ use super::lake::Lake;
 use super::open::Form;
 use super::order::{SortColumn, sorting_columns};
 use super::partition::PartitionField;
+use super::remote::RemoteData;
 use super::roll::Roll;
 use super::writer::ipc_options;
 use crate::decode::Limits;
@@ -73,6 +74,8 @@ pub struct ParquetOptions {
     pub open_partitions: NonZeroUsize,
     /// The columns that files have; all by default.
     pub columns: Projection,
+    /// What becomes of `remote_data`, if it is one of them; JSON text by default.
+    pub remote_data: RemoteData,
     /// What the rows of each row group are sorted by, which their file declares; nothing by default: they
     /// are as they came. What is sorted is held as Arrow batches until its row group is full, in
     /// about as much memory as its JSON takes, and 1 GiB of that at most.
@@ -107,6 +110,7 @@ impl ParquetOptions {
             partition_by: Vec::new(),
             open_partitions: OPEN_PARTITIONS,
             columns: Projection::all(),
+            remote_data: RemoteData::default(),
             sort_by: Vec::new(),
             properties: writer_properties(),
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -148,15 +152,17 @@ impl ParquetOptions {
     /// # Errors
     /// [`ErrorKind::Configuration`] if rows are to be sorted by a column of lists or one that is not
     /// written, if such a one has a bloom filter, if an Arrow file is to have one or another codec than its own, if rows
-    /// are to be sorted, partitioned or put into Arrow files in row groups of more than 1 GiB, if partitions leave no column, or come twice, or if the account is called `compacted`.
+    /// are to be sorted, partitioned or put into Arrow files in row groups of more than 1 GiB, if partitions leave no column, or come twice, if
+    /// `remote_data` is to be typed and is not written, sorted by or has a bloom filter, or if the account is called `compacted`.
     pub fn check(&self) -> Result<()> {
         if self.account.as_deref() == Some(COMPACTED) {
             let message = format!("no account can be called {COMPACTED}: merged files are");
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         self.check_partitions()?;
+        self.check_remote_data()?;
         let columns = self.file_columns()?;
-        sorting_columns(&self.sort_by, columns.schema())?;
+        sorting_columns(&self.sort_by, &*self.file_schema()?)?;
         let is_arrow = self.format == FileFormat::Arrow;
         let is_held = is_arrow || !self.sort_by.is_empty() || !self.partition_by.is_empty();
         if is_held && self.row_group_bytes > MAX_HELD_BYTES {
@@ -194,17 +200,22 @@ impl ParquetOptions {
         // Nothing of the run, such as where the API was: the bytes of a file follow from its records and
         // the options.
         let schema_version = schema::VERSION.to_string();
+        let remote_data_schema = match &self.remote_data {
+            RemoteData::Typed(schema) => Some(schema.to_json_schema()),
+            RemoteData::Json | RemoteData::Infer => None,
+        };
         let said = [
             ("version", Some(env!("CARGO_PKG_VERSION"))),
             ("endpoint", Some(ENDPOINT)),
             ("schema_version", Some(&*schema_version)),
             ("snapshot_id", Some(&*self.snapshot_id)),
             ("account", self.account.as_deref()),
+            ("remote_data_schema", remote_data_schema.as_deref()),
         ];
         metadata.extend(said.into_iter().filter_map(|(name, value)| {
             Some(KeyValue::new(format!("license_stream.{name}"), value?.to_owned()))
         }));
-        let sorting = sorting_columns(&self.sort_by, self.file_columns()?.schema())?;
+        let sorting = sorting_columns(&self.sort_by, &*self.file_schema()?)?;
         let properties = self.properties.clone().into_builder();
         let properties = properties.set_key_value_metadata(Some(metadata));
         Ok(properties.set_sorting_columns((!sorting.is_empty()).then_some(sorting)).build())
@@ -212,7 +223,7 @@ impl ParquetOptions {
 
     /// What each file has, and how it is encoded.
     pub(super) fn form(&self) -> Result<Form> {
-        let schema = Arc::clone(self.file_columns()?.schema());
+        let schema = self.file_schema()?;
         let properties = self.file_properties()?;
         Ok(Form { format: self.format, schema, properties, threads: self.threads })
     }
@@ -253,8 +264,11 @@ pub fn writer_properties() -> WriterProperties {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(unique), false);
     }
     // The least and the greatest of JSON texts help nobody, and take as long as their encoding.
-    let remote_data = ColumnPath::from("remote_data");
-    properties.set_column_statistics_enabled(remote_data, EnabledStatistics::None).build()
+    for json in ["remote_data", "_remote_data_extra"] {
+        let path = ColumnPath::from(json);
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None);
+    }
+    properties.build()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::claim::NO_ACCOUNT;
 use super::hive::{self, NULL};
 use super::options::ParquetOptions;
 use super::partition::{Constant, Level, Unit};
+use super::remote::Shared;
 use crate::decode::arrow::{BatchOptions, Unexpected};
 use crate::error::Result;
 use crate::frame::Block;
@@ -29,7 +30,7 @@ pub(super) type Directory = Arc<str>;
 /// Rows, and which directory each goes to.
 #[derive(Debug)]
 pub struct Parts {
-    /// With the columns of files.
+    /// With the columns of files, but for a `remote_data` of which it is not known yet how it is typed.
     pub(super) rows: RecordBatch,
     /// The numbers of the rows of each directory, rising; nothing if there is only the lake itself.
     pub(super) directories: BTreeMap<Directory, Vec<u32>>,
@@ -40,10 +41,11 @@ pub struct Parts {
 pub struct PartDecoder {
     arrow: ArrowDecoder,
     partitioner: Option<Arc<Partitioner>>,
+    remote: Option<Shared>,
 }
 
 impl PartDecoder {
-    pub(super) fn new(options: &ParquetOptions) -> Result<Self> {
+    pub(super) fn new(options: &ParquetOptions, remote: Option<Shared>) -> Result<Self> {
         let is_partitioned = !options.partition_by.is_empty();
         let arrow = ArrowDecoder::new(BatchOptions {
             account: options.account.clone(),
@@ -53,7 +55,7 @@ impl PartDecoder {
             projection: options.decoded_columns()?,
         });
         let partitioner = is_partitioned.then(|| Partitioner::new(options)).transpose()?;
-        Ok(Self { arrow, partitioner: partitioner.map(Arc::new) })
+        Ok(Self { arrow, partitioner: partitioner.map(Arc::new), remote })
     }
 }
 
@@ -66,10 +68,13 @@ impl Decoder for PartDecoder {
         on_reject: &mut dyn FnMut(Reject) -> ControlFlow<()>,
     ) -> (Self::Output, u64) {
         let ((rows, mut unexpected), records) = self.arrow.decode(blocks, on_reject);
-        let parts = match &self.partitioner {
+        let mut parts = match &self.partitioner {
             Some(partitioner) => partitioner.split(&rows, &mut unexpected),
             None => Parts { rows, directories: BTreeMap::new() },
         };
+        if let Some(remote) = &self.remote {
+            parts.rows = remote.typed_if_known(parts.rows);
+        }
         ((parts, unexpected), records)
     }
 }
@@ -249,7 +254,7 @@ mod tests {
         while let Some(block) = framer.next_block().unwrap() {
             blocks.push(block);
         }
-        let mut decoder = PartDecoder::new(options).unwrap();
+        let mut decoder = PartDecoder::new(options, None).unwrap();
         let (parts, count) = decoder.decode(blocks, &mut |reject| panic!("{reject:?}"));
         assert_eq!(count as usize, records.len());
         parts

@@ -7,7 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{
-    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
+    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator,
+    simulator_of_one_form, wanted_kills,
 };
 use crate::support::command::license_stream;
 use crate::support::python::{ENGINES, hive_rows, parquet_rows};
@@ -128,7 +129,7 @@ pub(super) fn undisturbed_partitioned(simulation: &Simulation) -> Vec<Value> {
     undisturbed_by(|out| partitioned(simulation, out))
 }
 
-fn undisturbed_by(command: impl Fn(&Path) -> Command) -> Vec<Value> {
+pub(super) fn undisturbed_by(command: impl Fn(&Path) -> Command) -> Vec<Value> {
     let directory = tempfile::tempdir().unwrap();
     assert!(super::ended(super::start(&mut command(directory.path()))));
     let mut snapshots = snapshots(ENGINES[0], directory.path());
@@ -143,6 +144,21 @@ fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an
     let simulation = Simulation::start(simulator(1));
     let undisturbed = undisturbed(&simulation);
     let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
+    assert_eq!(points, 9, "files, the lake and checkpoints");
+}
+
+/// A run that types `remote_data` by a look at the first batch.
+fn typed(simulation: &Simulation, out: &Path) -> Command {
+    let mut command = command(simulation, out);
+    command.args(["--remote-data", "infer"]);
+    command
+}
+
+#[test]
+fn killed_at_every_named_instant_a_run_that_types_goes_on_with_the_same_types() {
+    let simulation = Simulation::start(simulator_of_one_form(21));
+    let undisturbed = undisturbed_by(|out| typed(&simulation, out));
+    let points = kill_at_each(|| killed(&simulation, &undisturbed, typed));
     assert_eq!(points, 9, "files, the lake and checkpoints");
 }
 

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::parquet::{
     PARTITIONED, assert_all_complete, assert_at_most, assert_undisturbed, most_after, undisturbed,
-    undisturbed_partitioned,
+    undisturbed_by, undisturbed_partitioned,
 };
 use super::{
-    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator, wanted_kills,
+    in_the_middle_and_last, kill_at_each, kill_at_each_of, kill_at_random, simulator,
+    simulator_of_one_form, wanted_kills,
 };
 use crate::support::command::license_stream;
 use crate::support::s3::{self, Bucket, endpoint};
@@ -51,6 +52,23 @@ fn killed_at_every_named_instant_a_run_that_is_begun_again_leaves_the_rows_of_an
     let simulation = Simulation::start(simulator(3));
     let undisturbed = undisturbed(&simulation);
     let points = kill_at_each(|| killed(&simulation, &undisturbed, command));
+    assert_eq!(points, 8, "all that there are in a bucket");
+}
+
+/// A run that types `remote_data` by a look at the first batch.
+fn typed(simulation: &Simulation, bucket: &Bucket) -> Command {
+    command_with(&["--file-bytes", "1", "--remote-data", "infer"], simulation, bucket)
+}
+
+#[test]
+fn killed_at_every_named_instant_a_run_that_types_goes_on_with_the_same_types() {
+    let simulation = Simulation::start(simulator_of_one_form(22));
+    let undisturbed = undisturbed_by(|out| {
+        let mut command = super::parquet::command(&simulation, out);
+        command.args(["--remote-data", "infer"]);
+        command
+    });
+    let points = kill_at_each(|| killed(&simulation, &undisturbed, typed));
     assert_eq!(points, 8, "all that there are in a bucket");
 }
 

@@ -202,6 +202,17 @@ fn arrow_files_have_the_figures_of_parquet_files() {
     let small = ["--as", "arrow", "--row-group-rows", "70", "--file-bytes", "60000"];
     assert_eq!(figures(&small), parquet);
     assert_eq!(figures(&["--as", "arrow", "--partition-by", "is_paid"]), parquet);
+    // Typed, `remote_data` is in two columns, or all in one.
+    let typed = ["--remote-data", "infer", "--file-bytes", "60000"];
+    assert_eq!(figures(&typed), parquet);
+    assert_eq!(figures(&[&typed[..], &["--as", "arrow"]].concat()), parquet);
+    let schema = tempfile::NamedTempFile::new().unwrap();
+    for json in
+        [r#"{"type":"object"}"#, r#"{"type":"object","properties":{"n":{"type":"string"}}}"#]
+    {
+        std::fs::write(schema.path(), json).unwrap();
+        assert_eq!(figures(&["--remote-data-schema", schema.path().to_str().unwrap()]), parquet);
+    }
 }
 
 #[test]

@@ -51,6 +51,13 @@ pub(crate) fn browser(page: &Path, width: u32, scheme: &str) -> Vec<Value> {
     lines(reader("browser.py").arg(page).args([&width.to_string(), scheme]))
 }
 
+/// What `remote_data.py` says of typed `remote_data` in files, against what was in the body.
+pub(crate) fn remote_data(engine: &str, body: &Path, files: &[PathBuf]) -> Value {
+    let mut found = lines(reader("remote_data.py").arg(engine).arg(body).args(files));
+    assert_eq!(found.len(), 1, "one object for {}", body.display());
+    found.remove(0)
+}
+
 /// How a Parquet file is laid out: row groups, codecs, logical types.
 pub(crate) fn parquet_meta(path: &Path) -> Value {
     let mut found = lines(reader("parquet_meta.py").arg(path));

@@ -1,11 +1,14 @@
 //! What is written of licenses into files, and how, as it is typed.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use license_stream::decode::arrow::Projection;
-use license_stream::sink::parquet::{FileFormat, ParquetOptions, PartitionField, Roll, SortColumn};
+use license_stream::decode::arrow::{Projection, RemoteSchema};
+use license_stream::sink::parquet::{
+    FileFormat, ParquetOptions, PartitionField, RemoteData, Roll, SortColumn,
+};
 use license_stream::{Error, ErrorKind, Result};
 use parquet::basic::{Compression, ZstdLevel};
 
@@ -20,6 +23,10 @@ pub(crate) struct LayoutArgs {
     /// What becomes of remote_data, the provider's own answer; json if it is not given
     #[arg(long, value_enum)]
     pub(crate) remote_data: Option<RemoteDataArg>,
+    /// Type remote_data by this file instead of by a look: a JSON Schema of an object, as `license-stream inspect
+    /// --remote-data-schema` prints one. It goes with --remote-data infer, which need not be given then
+    #[arg(long, value_name = "FILE")]
+    pub(crate) remote_data_schema: Option<PathBuf>,
     /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none; zstd:1 if it is not
     /// given. Arrow files have no snappy, and lz4 if it is not given
     #[arg(long, value_name = "CODEC")]
@@ -68,6 +75,9 @@ pub(crate) enum RemoteDataArg {
     Json,
     /// No column, and the API is asked not to send it
     Drop,
+    /// A struct, typed as the first records of each snapshot are, about 1 MiB of them; and a column
+    /// _remote_data_extra, JSON text of what the struct does not hold, so that nothing is lost
+    Infer,
 }
 
 /// `--compression`.
@@ -124,8 +134,13 @@ impl LayoutArgs {
         if self.columns.iter().any(|name| name == field) {
             return Some("--columns");
         }
-        if self.remote_data == Some(RemoteDataArg::Json) && field == "remote_data" {
-            return Some("--remote-data json");
+        if field == "remote_data" {
+            match self.remote_data {
+                Some(RemoteDataArg::Json) => return Some("--remote-data json"),
+                Some(RemoteDataArg::Infer) => return Some("--remote-data infer"),
+                None if self.remote_data_schema.is_some() => return Some("--remote-data-schema"),
+                Some(RemoteDataArg::Drop) | None => {}
+            }
         }
         if self.partition_by.iter().any(|level| level.column() == Some(field)) {
             return Some("--partition-by");
@@ -143,13 +158,34 @@ impl LayoutArgs {
             names => Projection::of(names)?,
         };
         match self.remote_data {
-            None | Some(RemoteDataArg::Json) => Ok(named),
+            None | Some(RemoteDataArg::Json | RemoteDataArg::Infer) => Ok(named),
             Some(RemoteDataArg::Drop) if self.columns.iter().any(|name| name == "remote_data") => {
                 let message = "--remote-data drop leaves out a column that --columns names";
                 Err(Error::new(ErrorKind::Configuration, message))
             }
             Some(RemoteDataArg::Drop) => named.without("remote_data"),
         }
+    }
+
+    /// What becomes of `remote_data`.
+    fn remote_data(&self) -> Result<RemoteData> {
+        let Some(path) = &self.remote_data_schema else {
+            return Ok(match self.remote_data {
+                Some(RemoteDataArg::Infer) => RemoteData::Infer,
+                None | Some(RemoteDataArg::Json | RemoteDataArg::Drop) => RemoteData::Json,
+            });
+        };
+        let refused = |message: String| Error::new(ErrorKind::Configuration, message);
+        if let Some(RemoteDataArg::Json | RemoteDataArg::Drop) = self.remote_data {
+            let message =
+                "--remote-data-schema types remote_data, and goes with --remote-data infer only";
+            return Err(refused(message.to_owned()));
+        }
+        let json = std::fs::read_to_string(path).map_err(|error| {
+            refused(format!("--remote-data-schema {} cannot be read", path.display()))
+                .caused_by(error)
+        })?;
+        RemoteSchema::from_json_schema(&json).map(RemoteData::Typed)
     }
 
     /// Bytes of JSON in the row groups in hand, of all accounts together.
@@ -164,6 +200,7 @@ impl LayoutArgs {
     /// hand, which are most of the memory, so that it does not grow with their number.
     pub(crate) fn set(&self, mut options: ParquetOptions, at_once: u64) -> Result<ParquetOptions> {
         options.columns = self.projection()?;
+        options.remote_data = self.remote_data()?;
         options.row_group_bytes = (self.row_group_bytes(options.format) / at_once).max(1);
         options.row_group_rows = self.row_group_rows;
         options.roll = self.roll.unwrap_or_default();

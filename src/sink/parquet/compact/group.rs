@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::sink::parquet::format::FileFormat;
 use crate::sink::parquet::looked::{Looked, READS_AT_ONCE};
 use crate::sink::parquet::order::SortColumn;
+use crate::sink::parquet::remote::SCHEMA_KEY;
 
 /// The most files of a group: the manifest that names them stays readable.
 const MOST_FILES: usize = 10_000;
@@ -33,6 +34,8 @@ pub(super) struct Kind {
     pub(super) schema: SchemaRef,
     /// `license_stream.schema_version`, as they have it.
     pub(super) schema_version: Option<String>,
+    /// How their `remote_data` is typed, as they have it.
+    pub(super) remote_data_schema: Option<String>,
     /// What the rows of all row groups are sorted by.
     pub(super) sort_by: Vec<SortColumn>,
     /// The columns that have a bloom filter in all row groups.
@@ -107,9 +110,10 @@ impl Kind {
         let pairs = file.key_value_metadata();
         let schema = parquet_to_arrow_schema(file.schema_descr(), pairs)
             .map_err(|error| format!("its schema cannot be read: {error}"))?;
-        let version =
-            |pair: &&parquet::file::metadata::KeyValue| pair.key == "license_stream.schema_version";
-        let schema_version = pairs.and_then(|pairs| pairs.iter().find(version)?.value.clone());
+        let said = |key: &str| {
+            let mut pairs = pairs.into_iter().flatten();
+            pairs.find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
+        };
         let groups = metadata.row_groups();
         let has_bloom = |index: &usize| {
             let chunk = |group: &RowGroupMetaData| group.column(*index).bloom_filter_offset();
@@ -119,7 +123,8 @@ impl Kind {
         let blooms = (0..leaves.len()).filter(has_bloom);
         Ok(Self {
             schema: Arc::new(Schema::new(schema.fields)),
-            schema_version,
+            schema_version: said("license_stream.schema_version"),
+            remote_data_schema: said(SCHEMA_KEY),
             sort_by: sort_by(metadata).unwrap_or_default(),
             blooms: blooms.map(|index| leaves[index].path().string()).collect(),
         })

@@ -99,6 +99,7 @@ impl Merge<'_> {
             ("version", Some(env!("CARGO_PKG_VERSION").to_owned())),
             ("endpoint", Some(ENDPOINT.to_owned())),
             ("schema_version", kind.schema_version.clone()),
+            ("remote_data_schema", kind.remote_data_schema.clone()),
             ("compacted_from", Some(files.len().to_string())),
         ];
         metadata.extend(said.into_iter().filter_map(|(name, value)| {

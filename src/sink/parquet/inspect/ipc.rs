@@ -121,6 +121,7 @@ fn type_name(field: &Field) -> String {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string".to_owned(),
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => format!("timestamp(us, {zone})"),
         DataType::List(_) => "list".to_owned(),
+        DataType::Struct(_) => "struct".to_owned(),
         other => other.to_string().to_lowercase(),
     }
 }

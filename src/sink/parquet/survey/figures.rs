@@ -7,6 +7,7 @@ use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array, RecordBatch, StringArray};
 use serde::Serialize;
 
+use crate::decode::arrow::remote::{EXTRA, TYPED};
 use crate::license::License;
 
 /// Currencies that are kept apart: there are some 180, and a field that holds anything else has no end of values.
@@ -166,8 +167,8 @@ impl LicenseFigures {
         let count = rows.num_rows() as u64;
         self.licenses += count;
         for field in License::FIELDS {
-            if let Some(column) = rows.column_by_name(field) {
-                self.count(field, count, count - column.null_count() as u64);
+            if let Some(given) = given(rows, field) {
+                self.count(field, count, given);
             } else if let Some(value) = directories.get(field) {
                 self.count(field, count, if value.is_some() { count } else { 0 });
             }
@@ -240,6 +241,20 @@ impl LicenseFigures {
         }
         Some(self.costs.entry(key).or_default())
     }
+}
+
+/// How many rows have `field`, if there is a column of it. What is typed is in one of two, or in both.
+fn given(rows: &RecordBatch, field: &str) -> Option<u64> {
+    let beside = rows.column_by_name(EXTRA).filter(|_| field == TYPED);
+    let nulls = match (rows.column_by_name(field), beside) {
+        (None, None) => return None,
+        (Some(column), None) | (None, Some(column)) => column.null_count(),
+        (Some(typed), Some(beside)) => {
+            let is_null = |row: &usize| typed.is_null(*row) && beside.is_null(*row);
+            (0..rows.num_rows()).filter(is_null).count()
+        }
+    };
+    Some((rows.num_rows() - nulls) as u64)
 }
 
 /// A column of numbers, if it is there.

@@ -14,6 +14,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::reader::ChunkReader;
 
 use super::rows::{Found, Rows, SNAPSHOT};
+use crate::decode::arrow::remote::EXTRA;
 use crate::error::{Error, ErrorKind, Result};
 use crate::license::License;
 use crate::sink::parquet::format::FileFormat;
@@ -126,8 +127,7 @@ fn parquet(
         }
     }
     let is_wanted = |name: &str| {
-        let is_field = License::FIELDS.contains(&name) && !told.contains_key(name);
-        is_field || name == SNAPSHOT && rows.whole().is_none()
+        is_field(name) && !told.contains_key(name) || name == SNAPSHOT && rows.whole().is_none()
     };
     let schema = metadata.file_metadata().schema_descr_ptr();
     let roots = schema.root_schema().get_fields().iter().enumerate();
@@ -148,6 +148,11 @@ fn parquet(
         rows.add(&mut found, &batch, &directories).map_err(Failure::Column)?;
     }
     Ok(found)
+}
+
+/// Whether a column is that of a field, or a part of it.
+fn is_field(name: &str) -> bool {
+    License::FIELDS.contains(&name) || name == EXTRA
 }
 
 /// How many nulls there are in each column whose values are not wanted, where the end of the file says it.
@@ -184,8 +189,7 @@ fn arrow(
     let footer = root_as_footer(footer).map_err(|error| fail(&error))?;
     let schema = footer.schema().ok_or_else(|| fail(&"its footer has no schema"))?;
     let schema = arrow_ipc::convert::try_fb_to_schema(schema).map_err(|error| fail(&error))?;
-    let is_wanted =
-        |name: &str| License::FIELDS.contains(&name) || name == SNAPSHOT && rows.whole().is_none();
+    let is_wanted = |name: &str| is_field(name) || name == SNAPSHOT && rows.whole().is_none();
     let fields = schema.fields().iter().enumerate();
     let wanted = fields.filter(|(_, field)| is_wanted(field.name())).map(|(index, _)| index);
     let wanted = wanted.collect();
