@@ -104,10 +104,11 @@ fn without_a_broker_that_answers_a_run_ends_within_its_grace_and_the_next_comple
 
 #[test]
 fn while_a_store_stands_still_a_run_ends_within_its_grace_and_the_next_writes_what_was_lost() {
-    const RECORDS: u64 = 20_000;
+    // A file a second, and eight of them: the first is seen long before the last.
+    const RECORDS: u64 = 40_000;
     let store = Store::start();
     s3(store.endpoint(), &["make", "lakes"]);
-    let pace = 8_000_000.try_into().unwrap();
+    let pace = 3_000_000.try_into().unwrap();
     let simulator = Simulator::new().with_seed(15).with_records(RECORDS).with_pace(pace);
     let simulation = Simulation::start(simulator);
     let mut command = license_stream();
