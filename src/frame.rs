@@ -34,6 +34,8 @@
 mod blanks;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod chunking;
+#[cfg(all(test, feature = "stream"))]
+mod damage;
 mod delimited;
 mod document;
 mod envelope;
@@ -287,6 +289,7 @@ impl Framer {
         match &self.machine {
             Machine::Delimited(delimited) if !delimited.is_of_lines() => Asides::OfSequence,
             Machine::Probe(_) | Machine::Delimited(_) => Asides::OfLines,
+            Machine::Envelope(envelope) if envelope.is_keyed() => Asides::OfObject,
             Machine::Envelope(_) => Asides::OfList,
             Machine::Document(_) | Machine::Prefixed(_) => Asides::None,
         }

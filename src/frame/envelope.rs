@@ -36,6 +36,8 @@ pub(super) struct Envelope {
     name: String,
     /// Whether the key whose record is next is one that an error of the API has.
     is_error_key: bool,
+    /// Whether any record stood in an object of records.
+    is_keyed: bool,
     page: PageReader,
     /// Bytes of a byte order mark that opened the body.
     bom: usize,
@@ -156,6 +158,7 @@ impl Envelope {
             spill: BytesMut::new(),
             name: String::new(),
             is_error_key: false,
+            is_keyed: false,
             page: PageReader::default(),
             bom: 0,
             members: Members::default(),
@@ -183,6 +186,12 @@ impl Envelope {
 
     pub(super) fn page(&self) -> &PageReader {
         &self.page
+    }
+
+    /// Whether its records have keys, or some of them.
+    #[cfg(feature = "stream")]
+    pub(super) fn is_keyed(&self) -> bool {
+        self.is_keyed
     }
 
     #[cfg(feature = "stream")]
@@ -444,7 +453,9 @@ impl Envelope {
 
     /// Whether the record that is too long is not known to be one license.
     fn is_doubtful(&self) -> bool {
-        self.layout.is_misplaced() || self.layout.tells_page()
+        self.layout.is_misplaced()
+            || self.layout.tells_page()
+            || (self.is_keyed && self.layout.may_hide_neighbours())
     }
 
     /// What `byte` means here.
@@ -529,6 +540,7 @@ impl Envelope {
             Role::Key => {
                 self.is_error_key =
                     matches!(bytes, b"\"statusCode\"" | b"\"error\"" | b"\"message\"");
+                self.is_keyed = true;
                 self.state = State::KeyColon;
             }
             Role::Record(nest) => self.state = State::AfterRecord { nest },

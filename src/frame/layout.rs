@@ -38,6 +38,8 @@ pub(super) struct Layout {
     is_misplaced: bool,
     has_object_behind: bool,
     is_torn: bool,
+    /// Whether the outermost bracket is closed by one of another kind.
+    is_closed_by_other: bool,
     members: Members,
 }
 
@@ -56,6 +58,12 @@ struct Members {
     has_field: bool,
     /// An `id` further within.
     has_inner_id: bool,
+    /// Whether the last member at the top level is one that licenses have.
+    is_field: bool,
+    /// Whether it is another one, and its value an object.
+    is_other_object: bool,
+    /// An `id` within such an object.
+    has_other_id: bool,
 }
 
 /// One more than the longest name that is looked for has with an escape for each of its bytes.
@@ -82,17 +90,25 @@ impl Members {
         } else {
             str::from_utf8(&self.text).unwrap_or_default()
         };
+        if is_top {
+            self.is_field = License::FIELDS.contains(&name);
+            self.is_other_object = false;
+        } else if name == "id" {
+            self.has_inner_id = true;
+            self.has_other_id |= self.is_other_object;
+        }
         match name {
-            "id" => self.has_inner_id |= !is_top,
             _ if !is_top => {}
+            "id" => {}
             "result" | "results" => self.awaits_result = true,
             name if is_of_page(name) => self.has_cursor |= name != "result_count",
-            name => self.has_field |= License::FIELDS.contains(&name),
+            _ => self.has_field |= self.is_field,
         }
     }
 
     /// Takes the first byte of what follows the colon of a member.
-    fn value(&mut self, first: u8) {
+    fn value(&mut self, first: u8, is_top: bool) {
+        self.is_other_object |= is_top && !self.is_field && first == b'{';
         self.has_result |= std::mem::take(&mut self.awaits_result) && matches!(first, b'[' | b'{');
     }
 }
@@ -113,6 +129,7 @@ impl Layout {
             is_misplaced: false,
             has_object_behind: false,
             is_torn: false,
+            is_closed_by_other: false,
             members: Members::default(),
         }
     }
@@ -154,6 +171,14 @@ impl Layout {
         self.tells_page() || (self.members.has_inner_id && !self.members.has_field)
     }
 
+    /// Whether there may be others within or behind it that are not read as records, if it is one of an object of
+    /// records: where its end is missing, they are members of it, as of others that licenses do not have and that are objects
+    /// with an `id` within; and where it was closed too early, its end is taken for that of all, and they for
+    /// members of the envelope.
+    pub(super) fn may_hide_neighbours(&self) -> bool {
+        self.members.has_other_id || self.is_closed_by_other
+    }
+
     pub(super) fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.see(*byte);
@@ -170,7 +195,7 @@ impl Layout {
             self.has_object_behind |= was_misplaced && is_member;
             self.is_torn |= std::mem::take(&mut self.is_brace_misplaced) && is_member;
             if !self.in_string && self.outer == b':' {
-                self.members.value(byte);
+                self.members.value(byte, self.depth == 1);
             }
             if let Some(behind_brace) = self.closed_behind_brace.take() {
                 match byte {
@@ -246,6 +271,7 @@ impl Layout {
         if self.is_object().is_some_and(|is_object| is_object != (bracket == b'}')) {
             self.is_misplaced = true;
             self.has_object_behind |= self.has_inner;
+            self.is_closed_by_other |= self.depth == 1;
         }
         self.depth = self.depth.saturating_sub(1);
         self.outer = bracket;

@@ -21,6 +21,8 @@ pub(crate) enum Asides {
     OfSequence,
     /// In lists, no line about the page: an envelope has said that itself.
     OfList,
+    /// In objects of records, the same.
+    OfObject,
     /// Every record is one.
     None,
 }

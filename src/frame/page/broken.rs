@@ -21,10 +21,11 @@ use crate::reject::RejectReason;
 /// Where its quotes and brackets pair up, its members are told apart as far as they can be read: those at its top
 /// level that make an envelope of it, and otherwise the `id` that makes a license of it. Where they do not, what stands in it is not known, so that
 /// any name tells that no license has. In a list they alone have told where it ends: so they must stand where
-/// they may, too.
+/// they may, too. In an object of records that is not enough: where the end of one is missing, those behind it stand where
+/// members may.
 pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
     let record = trimmed(record.strip_prefix(BOM).unwrap_or(record));
-    let is_of_list = asides == Asides::OfList;
+    let is_of_list = matches!(asides, Asides::OfList | Asides::OfObject);
     let layout = Layout::of(record);
     let is_several = if is_of_list {
         layout.has_object_behind()
@@ -32,6 +33,9 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
         layout.is_torn() || (layout.is_misplaced() && has_neighbours(record))
     };
     if is_several || is_list_behind_more(record) {
+        return true;
+    }
+    if asides == Asides::OfObject && layout.may_hide_neighbours() {
         return true;
     }
     let is_readable = closes(record) && !(is_of_list && layout.is_misplaced());

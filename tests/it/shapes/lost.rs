@@ -10,11 +10,15 @@ const ACCOUNT: &str = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
 /// Reads a first page of `body` with rejects skipped, and a last one behind the cursor `c1`; answers the run and
 /// how many pages were asked for.
 fn read(body: &str) -> (Run, usize) {
+    read_with(body, &[])
+}
+
+fn read_with(body: &str, options: &[&str]) -> (Run, usize) {
     let json = "Content-Type: application/json\r\n";
     let last = "{\"result\":[{\"id\":\"last\"}],\"next_cursor\":null}";
     let api = Answers::of(vec![say("200 OK", json, body), say("200 OK", json, last)]);
     let mut command = api_command("ndjson", &api.url(), ACCOUNT);
-    let run = run(command.args(["--json", "--on-error", "skip", "--retries=0"]));
+    let run = run(command.args(["--json", "--on-error", "skip", "--retries=0"]).args(options));
     (run, api.requests().len())
 }
 
@@ -56,6 +60,37 @@ fn licenses_between_two_that_are_broken_are_not_passed_over() {
     let partial = "{\"result\":[{\"id\":\"z\"},{\"id\":\"a\",\"name\":\"x}],\"is_partial_response\":true}\n\
                    {\"result\":[{\"id\":\"b\"},{\"id\":\"d\",\"name\":\"y}],\"next_cursor\":null}";
     assert_lost(partial, "{\"id\":\"z\"}\n");
+}
+
+#[test]
+fn licenses_of_an_object_that_became_members_of_another_are_not_passed_over() {
+    for broken in [
+        // The end of one is missing, and the beginning of a later one.
+        r#""k0":{"id":"a","name":"x","k1":{"id":"b"},"k2":{"id":"c"},"k3":"id":"d"}"#,
+        r#""k0":{"id":"a","name":"x","k1":{"id":"b"},"k2":{"id":"c","name":tru}},"k3":{"id":"d"}"#,
+        r#""k0":{"id":"a","name":"x","k1":{"id":"b","name":x}},"k3":{"id":"d"}"#,
+        r#""k0":{"id":"a","k1":{"name":"y","\u0069d":"b","n":01},"k3":{"id":"d"}}"#,
+        // A bracket of another kind, and the end of one is missing: the object seems to end before them.
+        r#""k0":{"id":"a"]},"k1":{"id":"b","k2":{"id":"c"}"#,
+    ] {
+        for limit in [40, 1 << 20] {
+            let body = format!("{{\"result\":{{\"z\":{Z},{broken}}},\"next_cursor\":null}}");
+            let limit = format!("--max-record-bytes={limit}");
+            let run = read_with(&body, &[&limit]).0.expect(1);
+            assert_eq!(run.stdout, "{\"id\":\"z\"}\n", "{body}: {run:#?}");
+            assert_eq!(failure(&run), "malformed", "{body}: {run:#?}");
+        }
+    }
+    // What is broken in one without such members costs only that.
+    for broken in [
+        r#"{"id":"a","name":tru,"remote_data":{"id":"r","user":{"id":"u"}},"products":[{"id":"p"}]}"#,
+        r#"{"id":"a","name":"19" rack" y","meta":{"x":1}}"#,
+    ] {
+        let body = format!("{{\"result\":{{\"z\":{Z},\"k0\":{broken},\"k1\":{{\"id\":\"b\"}}}}}}");
+        let run = read(&body).0.expect(4);
+        assert_eq!(run.stdout, "{\"id\":\"z\"}\n{\"id\":\"b\"}\n", "{body}: {run:#?}");
+        assert_eq!(summary(&run)["rejected"].as_u64(), Some(1), "{body}");
+    }
 }
 
 #[test]
