@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{FrameExt, Record};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::license::License;
 
 /// All that comes of a body.
@@ -145,7 +145,7 @@ proptest! {
 fn counted(body: &[u8]) -> (bool, usize) {
     let found = read(body);
     let is_whole =
-        found.iter().all(|record| record.as_ref().map_or_else(|error| error.is_record(), |_| true));
+        found.iter().all(|record| record.as_ref().map_or_else(Error::is_record, |_| true));
     (is_whole, found.len())
 }
 

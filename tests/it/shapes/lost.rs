@@ -84,7 +84,7 @@ fn licenses_of_an_object_that_became_members_of_another_are_not_passed_over() {
     // What is broken in one without such members costs only that.
     for broken in [
         r#"{"id":"a","name":tru,"remote_data":{"id":"r","user":{"id":"u"}},"products":[{"id":"p"}]}"#,
-        r#"{"id":"a","name":"19" rack" y","meta":{"x":1}}"#,
+        r#"{"id":"a","name":"19" rack" y","meta":[1]}"#,
     ] {
         let body = format!("{{\"result\":{{\"z\":{Z},\"k0\":{broken},\"k1\":{{\"id\":\"b\"}}}}}}");
         let run = read(&body).0.expect(4);
