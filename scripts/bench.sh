@@ -19,6 +19,7 @@ parts() {
 compare() {
   scripts/step.sh 'build' cargo build --release --features cli
   scripts/step.sh "into $1" "$python" benches/compare.py "$@" | benches/section.py docs/performance.md "$1"
+  benches/chart.py
 }
 
 case ${1:-} in

@@ -171,3 +171,8 @@ fn every_command_in_the_documents_runs() {
     }
     assert!(count >= 25, "{count}");
 }
+
+#[test]
+fn the_charts_of_performance_are_those_of_its_tables() {
+    Run::of(start(python().arg(root().join("benches/chart.py")).arg("--check"))).expect(0);
+}
