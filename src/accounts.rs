@@ -108,7 +108,7 @@ pub struct Options {
     pub fail_fast: bool,
     /// Limits of framing.
     pub framer: FramerOptions,
-    /// Bytes of the bodies that may be under way between readers and sinks, over all accounts. 16 MiB by
+    /// Bytes of the bodies that may be under way between readers and sinks, over all accounts. 8 MiB by
     /// default. One job is let through even if it is larger.
     pub queue_bytes: usize,
     /// Counters to watch, over all accounts.
@@ -125,7 +125,7 @@ impl Default for Options {
             concurrency: DEFAULT_CONCURRENCY,
             fail_fast: false,
             framer: FramerOptions::default(),
-            queue_bytes: 16 << 20,
+            queue_bytes: 8 << 20,
             progress: Arc::default(),
             stop: CancellationToken::new(),
             halt: CancellationToken::new(),

@@ -65,7 +65,7 @@ pub struct Options {
     pub framer: FramerOptions,
     /// What happens to records that are no licenses.
     pub rejects: RejectPolicy,
-    /// Bytes of the body that may be under way between reader and sink. 16 MiB by default. One job
+    /// Bytes of the body that may be under way between reader and sink. 8 MiB by default. One job
     /// is let through even if it is larger.
     pub queue_bytes: usize,
     /// Counters to watch while it runs.
@@ -92,7 +92,7 @@ impl Default for Options {
         Self {
             framer: FramerOptions::default(),
             rejects: RejectPolicy::default(),
-            queue_bytes: 16 << 20,
+            queue_bytes: 8 << 20,
             progress: Arc::default(),
             account: None,
             snapshot_id: None,

@@ -33,7 +33,7 @@ pub struct KafkaOptions {
     /// Snapshot id: a header.
     pub snapshot_id: Option<Arc<str>>,
     /// Bytes of the body whose records may wait for their delivery reports, where the sink makes its own
-    /// producer; see [`KafkaProducer::new`]. 10 MiB by default.
+    /// producer; see [`KafkaProducer::new`]. 8 MiB by default.
     pub in_flight_bytes: usize,
     /// The largest record that the topic takes, if that is known: see
     /// [`TopicFacts::max_record_bytes`](super::TopicFacts::max_record_bytes). A larger one is a
@@ -59,7 +59,7 @@ impl KafkaOptions {
             account: None,
             integration: None,
             snapshot_id: None,
-            in_flight_bytes: 10 << 20,
+            in_flight_bytes: 8 << 20,
             max_record_bytes: None,
             limits: Limits::default(),
             any_json: false,

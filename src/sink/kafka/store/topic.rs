@@ -245,7 +245,9 @@ fn read_to_end(
         // The client wants one. It is never joined: the partition is assigned, and no offset committed.
         .set("group.id", "license-stream-checkpoints")
         .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true");
+        .set("enable.partition.eof", "true")
+        // That there is no more is told once a fetch has waited for it, half a second unless it is told.
+        .set("fetch.wait.max.ms", "10");
     let consumer: BaseConsumer = config.create().map_err(config::refused)?;
     // What was written behind an open transaction is not shown before that ends. It may be what this job
     // kept, and the transaction another's.
