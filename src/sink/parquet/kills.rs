@@ -10,7 +10,6 @@ mod forget;
 mod store;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
@@ -106,18 +105,11 @@ async fn run_of(
 /// Runs until the `stop`-th writing request, and is killed there; whether it ended before.
 async fn killed_at(store: &Arc<Shared>, layout: Layout, stop: usize) -> bool {
     let gate = Gate::new(store, stop);
-    tokio::select! {
-        biased;
-        () = gate.steps.stands.notified() => {
-            // Its uploads are not given up: nobody is left who would.
-            gate.steps.is_killed.store(true, Ordering::SeqCst);
-            false
-        }
-        ended = run(Arc::clone(&gate), layout) => {
-            assert_eq!(ended.unwrap().outcome, Outcome::Done);
-            true
-        }
-    }
+    let ended = gate.killed_or(run(Arc::clone(&gate), layout)).await;
+    ended.is_some_and(|summary| {
+        assert_eq!(summary.outcome, Outcome::Done);
+        true
+    })
 }
 
 async fn names(store: &Shared) -> Vec<String> {
@@ -203,12 +195,7 @@ async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
             let gate = Gate::new(&store, stop);
             let first = run(Arc::clone(&gate), layout);
             tokio::pin!(first);
-            let has_ended = tokio::select! {
-                biased;
-                () = gate.steps.stands.notified() => false,
-                ended = &mut first => ended.is_ok(),
-            };
-            if has_ended {
+            if gate.stands_or(first.as_mut()).await.is_some() {
                 break;
             }
             let what = format!("by {:?}, overtaken before {stop}", layout.partition_by);

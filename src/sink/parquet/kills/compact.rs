@@ -43,17 +43,11 @@ async fn compact(gate: Arc<Gate>, file_bytes: u64) -> Result<CompactionSummary> 
 /// Whether it ended before its `stop`-th writing request, before which it is killed.
 async fn compact_until(store: &Arc<Shared>, stop: usize) -> bool {
     let gate = Gate::new(store, stop);
-    tokio::select! {
-        biased;
-        () = gate.steps.stands.notified() => {
-            gate.steps.is_killed.store(true, Ordering::SeqCst);
-            false
-        }
-        ended = compact(Arc::clone(&gate), 1 << 20) => {
-            assert!(ended.unwrap().is_complete);
-            true
-        }
-    }
+    let ended = gate.killed_or(compact(Arc::clone(&gate), 1 << 20)).await;
+    ended.is_some_and(|report| {
+        assert!(report.is_complete);
+        true
+    })
 }
 
 async fn read(store: &Shared, name: &str) -> Vec<Row> {
@@ -195,12 +189,7 @@ async fn an_account_that_is_read_while_a_compaction_stands_still_hinders_none_an
         let gate = Gate::new(&store, stop);
         let compaction = compact(Arc::clone(&gate), 1 << 20);
         tokio::pin!(compaction);
-        let has_ended = tokio::select! {
-            biased;
-            () = gate.steps.stands.notified() => false,
-            ended = &mut compaction => ended.is_ok(),
-        };
-        if has_ended {
+        if gate.stands_or(compaction.as_mut()).await.is_some() {
             assert!(stop > 30, "{stop}");
             break;
         }
@@ -252,12 +241,7 @@ async fn a_compaction_that_is_overtaken_fails_and_leaves_what_the_other_made() {
         let gate = Gate::new(&store, stop);
         let first = compact(Arc::clone(&gate), 1 << 20);
         tokio::pin!(first);
-        let has_ended = tokio::select! {
-            biased;
-            () = gate.steps.stands.notified() => false,
-            ended = &mut first => ended.is_ok(),
-        };
-        if has_ended {
+        if gate.stands_or(first.as_mut()).await.is_some() {
             break;
         }
         let what = format!("overtaken before {stop}");

@@ -17,17 +17,7 @@ async fn reset(store: Arc<Gate>) -> Result<usize> {
 /// Resets until the `stop`-th writing request, and is killed there; whether it ended before.
 async fn reset_until(store: &Arc<Shared>, stop: usize) -> bool {
     let gate = Gate::new(store, stop);
-    tokio::select! {
-        biased;
-        () = gate.steps.stands.notified() => {
-            gate.steps.is_killed.store(true, Ordering::SeqCst);
-            false
-        }
-        ended = reset(Arc::clone(&gate)) => {
-            ended.unwrap();
-            true
-        }
-    }
+    gate.killed_or(reset(Arc::clone(&gate))).await.is_some()
 }
 
 /// There is no file but of complete snapshots, no checkpoint, and nothing is pending.
@@ -83,12 +73,7 @@ async fn a_run_that_is_reset_under_way_fails_and_makes_nothing_pending_again() {
         let gate = Gate::new(&store, stop);
         let run = run(Arc::clone(&gate), LAYOUT);
         tokio::pin!(run);
-        let has_ended = tokio::select! {
-            biased;
-            () = gate.steps.stands.notified() => false,
-            ended = &mut run => ended.is_ok(),
-        };
-        if has_ended {
+        if gate.stands_or(run.as_mut()).await.is_some() {
             break;
         }
         let what = format!("reset before {stop}");

@@ -16,6 +16,8 @@ use object_store::{
 };
 use tokio::sync::Notify;
 
+use crate::error::Result;
+
 type StoreResult<T> = object_store::Result<T>;
 
 /// A store as one run sees it: before its `stop`-th writing request it stands still until it may go on.
@@ -26,8 +28,8 @@ pub(super) struct Gate {
 
 pub(super) struct Steps {
     left: Mutex<usize>,
-    pub(super) is_killed: AtomicBool,
-    pub(super) stands: Notify,
+    is_killed: AtomicBool,
+    stands: Notify,
     pub(super) goes_on: Notify,
 }
 
@@ -51,6 +53,25 @@ impl Gate {
             goes_on,
         });
         Arc::new(Self { store: Arc::clone(store), steps })
+    }
+
+    /// What `run`, which has its store through this gate, comes to; `None` where it stands still before its step, from
+    /// where it can go on.
+    pub(super) async fn stands_or<T>(&self, run: impl Future<Output = Result<T>>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.steps.stands.notified() => None,
+            ended = run => Some(ended.unwrap()),
+        }
+    }
+
+    /// The same, but it is killed there.
+    pub(super) async fn killed_or<T>(&self, run: impl Future<Output = Result<T>>) -> Option<T> {
+        tokio::pin!(run);
+        let ended = self.stands_or(run.as_mut()).await;
+        // Its uploads are not given up: nobody is left who would.
+        self.steps.is_killed.store(ended.is_none(), Ordering::SeqCst);
+        ended
     }
 }
 
