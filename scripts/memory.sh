@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Peak memory of the release build for a short and a long body, as a Markdown table: `make memory`.
 #
-#   scripts/memory.sh [SHORT LONG]     records of the bodies; by default about 100 MB and 1 GB
+#   scripts/memory.sh [SHORT LONG]     records of the bodies; by default about 100 MB and 10 GB
 #
 # The bodies come over HTTP from a simulator in a process of its own. Needs target/release/license-stream,
 # /usr/bin/time and KAFKA_BOOTSTRAP_SERVERS.
@@ -9,7 +9,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-short=${1:-160000} long=${2:-1600000}
+short=${1:-160000} long=${2:-16000000}
 command=target/release/license-stream
 work=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-memory.XXXXXX")
 simulator=''
