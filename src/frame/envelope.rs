@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::blanks::{BOM, is_blank};
 use super::layout::Layout;
 use super::outline::has_text_id;
-use super::page::{Members, PageReader};
+use super::page::{Members, PageReader, mentions_id};
 use super::run::Run;
 use super::structure::Scan;
 use super::{Block, FramerOptions, Shape, join, lines, too_long};
@@ -38,6 +38,10 @@ pub(super) struct Envelope {
     is_error_key: bool,
     /// Whether any record stood in an object of records.
     is_keyed: bool,
+    /// The last record of an object of records; `None` where it was too long.
+    last: Option<Bytes>,
+    /// Whether the object of records in this envelope ended behind one that is broken, and so perhaps too early.
+    is_end_doubtful: bool,
     page: PageReader,
     /// Bytes of a byte order mark that opened the body.
     bom: usize,
@@ -130,6 +134,9 @@ enum Role {
 
 const NO_RECORDS: &str = "the result is neither a list nor an object of records";
 
+const HIDDEN: &str = "an object with an `id` stands behind the end of the records, of which the last one is broken: that may \
+    have come too early, and licenses would be missing";
+
 const NO_MEMBER_END: &str = "`,` or `}` was expected behind a member";
 
 /// What is told where the body has ended and the token has not: the place of the end goes behind it.
@@ -147,6 +154,11 @@ fn ends_within(token: &Token) -> String {
     format!("{what}, or it was cut: body ends inside its JSON")
 }
 
+/// Whether a member of an envelope may be a record that was taken out of an object of records.
+fn is_hidden_record(value: &[u8]) -> bool {
+    value.starts_with(b"{") && mentions_id(value)
+}
+
 impl Envelope {
     pub(super) fn new(options: FramerOptions) -> Self {
         Self {
@@ -159,6 +171,8 @@ impl Envelope {
             name: String::new(),
             is_error_key: false,
             is_keyed: false,
+            last: None,
+            is_end_doubtful: false,
             page: PageReader::default(),
             bom: 0,
             members: Members::default(),
@@ -250,6 +264,9 @@ impl Envelope {
             }
             match self.step(*byte) {
                 Step::To(state) => {
+                    if self.state == (State::AfterRecord { nest: Nest::Keyed }) && *byte == b'}' {
+                        self.is_end_doubtful |= self.is_last_broken();
+                    }
                     self.state = state;
                     at += 1;
                 }
@@ -293,7 +310,10 @@ impl Envelope {
                     if len > self.options.max_record_bytes {
                         let mut token = Token { role, scan, start, dropped: false };
                         self.drop_too_long(&mut token, [bytes, b""]);
-                    } else if let Role::Record(_) = role {
+                    } else if let Role::Record(nest) = role {
+                        if nest == Nest::Keyed {
+                            self.last = Some(chunk.slice(at..at + len));
+                        }
                         run.push(at, len, start, here);
                     } else {
                         self.take(role, bytes, start);
@@ -360,6 +380,9 @@ impl Envelope {
             self.drop_too_long(&mut token, [&bytes, &chunk[..len]]);
             return None;
         }
+        if nest == Nest::Keyed {
+            self.last = Some(bytes.clone());
+        }
         let mut run = Run::default();
         run.push(0, bytes.len(), token.start, here);
         run.close(&bytes)
@@ -389,6 +412,7 @@ impl Envelope {
     /// Ends an object at the top. One without records must be about the page: a license that stands
     /// where envelopes do must not pass for an empty one, even if it has a `result` of its own.
     fn end_envelope(&mut self) -> Result<()> {
+        self.is_end_doubtful = false;
         let members = std::mem::take(&mut self.members);
         let cursor = self.cursor.take();
         let has_more = self.page.end_envelope(members.has_list).map_err(|error| {
@@ -427,6 +451,7 @@ impl Envelope {
     /// nothing can.
     fn drop_too_long(&mut self, token: &mut Token, parts: [&[u8]; 2]) {
         token.dropped = true;
+        self.last = None;
         let max = self.options.max_record_bytes;
         if let Role::Record(_) = token.role {
             self.layout = Layout::new();
@@ -455,7 +480,7 @@ impl Envelope {
     fn is_doubtful(&self) -> bool {
         self.layout.is_misplaced()
             || self.layout.tells_page()
-            || (self.is_keyed && self.layout.may_hide_neighbours())
+            || (self.is_keyed && self.layout.may_hold_neighbours())
     }
 
     /// What `byte` means here.
@@ -533,6 +558,10 @@ impl Envelope {
                     self.cursor = Some(start);
                 }
                 self.page.member(&self.name, bytes);
+                if self.is_end_doubtful && is_hidden_record(bytes) {
+                    self.fail(ErrorKind::Malformed, HIDDEN, start);
+                    return;
+                }
                 // It was checked.
                 self.members.see(&self.name, str::from_utf8(bytes).unwrap_or_default());
                 self.state = State::AfterValue;
@@ -545,6 +574,12 @@ impl Envelope {
             }
             Role::Record(nest) => self.state = State::AfterRecord { nest },
         }
+    }
+
+    /// Whether the last record of an object of records is broken, or is not known not to be.
+    fn is_last_broken(&mut self) -> bool {
+        let limits = Limits { max_depth: self.options.max_depth };
+        self.last.take().is_none_or(|last| check(&last, &limits).is_err())
     }
 
     fn consume(&mut self, len: usize, here: Position) {

@@ -38,8 +38,6 @@ pub(super) struct Layout {
     is_misplaced: bool,
     has_object_behind: bool,
     is_torn: bool,
-    /// Whether the outermost bracket is closed by one of another kind.
-    is_closed_by_other: bool,
     members: Members,
 }
 
@@ -60,10 +58,25 @@ struct Members {
     has_inner_id: bool,
     /// Whether the last member at the top level is one that licenses have.
     is_field: bool,
-    /// Whether it is another one, and its value an object.
-    is_other_object: bool,
-    /// An `id` within such an object.
-    has_other_id: bool,
+    /// The value of another one, if it is an object.
+    other: Option<OtherObject>,
+    /// Whether one before it may be a license.
+    has_other_license: bool,
+}
+
+/// What the names of an object tell that stands where a member of a license would.
+#[derive(Clone, Copy, Debug, Default)]
+struct OtherObject {
+    has_id: bool,
+    /// A field of a license beside the `id`.
+    has_field: bool,
+    has_other: bool,
+}
+
+impl OtherObject {
+    fn may_be_license(self) -> bool {
+        self.has_id && (self.has_field || !self.has_other)
+    }
 }
 
 /// One more than the longest name that is looked for has with an escape for each of its bytes.
@@ -81,7 +94,7 @@ impl Members {
     }
 
     /// Takes the string that was read for the name of a member.
-    fn end(&mut self, is_top: bool) {
+    fn end(&mut self, depth: u64) {
         let unescaped;
         let name = if self.text.contains(&b'\\') {
             let text = [b"\"", &*self.text, b"\""].concat();
@@ -90,25 +103,32 @@ impl Members {
         } else {
             str::from_utf8(&self.text).unwrap_or_default()
         };
-        if is_top {
-            self.is_field = License::FIELDS.contains(&name);
-            self.is_other_object = false;
-        } else if name == "id" {
-            self.has_inner_id = true;
-            self.has_other_id |= self.is_other_object;
+        let is_field = License::FIELDS.contains(&name);
+        self.has_inner_id |= depth > 1 && name == "id";
+        match (depth, &mut self.other) {
+            (1, other) => {
+                self.has_other_license |= other.take().is_some_and(OtherObject::may_be_license);
+                self.is_field = is_field;
+            }
+            (2, Some(other)) if name == "id" => other.has_id = true,
+            (2, Some(other)) if is_field => other.has_field = true,
+            (2, Some(other)) => other.has_other = true,
+            _ => {}
         }
         match name {
-            _ if !is_top => {}
+            _ if depth != 1 => {}
             "id" => {}
             "result" | "results" => self.awaits_result = true,
             name if is_of_page(name) => self.has_cursor |= name != "result_count",
-            _ => self.has_field |= self.is_field,
+            _ => self.has_field |= is_field,
         }
     }
 
     /// Takes the first byte of what follows the colon of a member.
     fn value(&mut self, first: u8, is_top: bool) {
-        self.is_other_object |= is_top && !self.is_field && first == b'{';
+        if is_top && !self.is_field && first == b'{' {
+            self.other = Some(OtherObject::default());
+        }
         self.has_result |= std::mem::take(&mut self.awaits_result) && matches!(first, b'[' | b'{');
     }
 }
@@ -129,7 +149,6 @@ impl Layout {
             is_misplaced: false,
             has_object_behind: false,
             is_torn: false,
-            is_closed_by_other: false,
             members: Members::default(),
         }
     }
@@ -171,12 +190,12 @@ impl Layout {
         self.tells_page() || (self.members.has_inner_id && !self.members.has_field)
     }
 
-    /// Whether there may be others within or behind it that are not read as records, if it is one of an object of
-    /// records: where its end is missing, they are members of it, as of others that licenses do not have and that are objects
-    /// with an `id` within; and where it was closed too early, its end is taken for that of all, and they for
-    /// members of the envelope.
-    pub(super) fn may_hide_neighbours(&self) -> bool {
-        self.members.has_other_id || self.is_closed_by_other
+    /// Whether a member at its top level that licenses do not have may be a license: an object with an `id`, and
+    /// another field of one or nothing else. So it is where the end of a record is missing in an object of records,
+    /// and those behind it became members of it.
+    pub(super) fn may_hold_neighbours(&self) -> bool {
+        self.members.has_other_license
+            || self.members.other.is_some_and(OtherObject::may_be_license)
     }
 
     pub(super) fn take(&mut self, bytes: &[u8]) {
@@ -199,7 +218,7 @@ impl Layout {
             }
             if let Some(behind_brace) = self.closed_behind_brace.take() {
                 match byte {
-                    b':' => self.members.end(self.depth == 1),
+                    b':' => self.members.end(self.depth),
                     b',' | b'}' | b']' => {}
                     _ => {
                         self.is_misplaced = true;
@@ -271,7 +290,6 @@ impl Layout {
         if self.is_object().is_some_and(|is_object| is_object != (bracket == b'}')) {
             self.is_misplaced = true;
             self.has_object_behind |= self.has_inner;
-            self.is_closed_by_other |= self.depth == 1;
         }
         self.depth = self.depth.saturating_sub(1);
         self.outer = bracket;

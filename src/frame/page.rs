@@ -16,7 +16,7 @@ pub(crate) use aside::Asides;
 #[cfg(feature = "stream")]
 pub(crate) use broken::{is_broken, lost_aside, may_have_been_more};
 use members::is_empty;
-pub(super) use members::{Members, is_of_page};
+pub(super) use members::{Members, is_of_page, mentions_id};
 
 /// What the API said of the page or pages of a body: in the envelope around the records, or in lines
 /// of their own between them.

@@ -14,6 +14,7 @@ use license_stream::sink::kafka::{KafkaStore, Topic};
 use license_stream::sink::parquet::{Claim, Lake};
 use license_stream::truto::LicenseRequest;
 use license_stream::{Error, ErrorKind, Result, printable};
+use serde_json::json;
 
 use crate::args::{
     CheckpointArgs, CheckpointsArgs, ResetArgs, SettingArgs, ShowArgs, SourceArgs, StoreArgs,
@@ -166,7 +167,7 @@ async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
                 exit = exit.worse(Exit::Failed);
                 let error = printable(&chain(&as_typed(error, &key, &place)), MOST_OF_AN_ERROR);
                 if is_json {
-                    writeln!(out, "{}", serde_json::json!({ "key": key, "error": error }))?;
+                    writeln!(out, "{}", json!({ "key": key, "error": error }))?;
                 } else {
                     writeln!(out, "{key:<36}  unreadable  {error}")?;
                 }
@@ -218,7 +219,18 @@ async fn reset(args: ResetArgs) -> anyhow::Result<Exit> {
     }
     for key in keys {
         // What keeps one from being forgotten is no matter of the others.
-        match opened.reset(&key, pending.contains(&key)).await {
+        let reset = opened.reset(&key, pending.contains(&key)).await;
+        if args.json {
+            let said = match &reset {
+                Ok(removed) => json!({
+                    "key": key, "reset": removed.is_some(), "files_removed": removed.unwrap_or_default(),
+                }),
+                Err(error) => json!({ "key": key, "error": chain(error) }),
+            };
+            writeln!(std::io::stdout(), "{said}")?;
+        }
+        match reset {
+            Ok(Some(_)) if args.json => {}
             Ok(Some(removed)) => {
                 let meanwhile = opened.meanwhile;
                 let removed = match counted(removed as u64, "file", "files") {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use license_stream::integration::Integration;
 use license_stream::truto::{AccountStatus, IntegratedAccount, Product, TrutoClient};
 use license_stream::{Error, ErrorKind, Result};
@@ -55,20 +55,29 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// Those that were named, each once.
+    /// Those that were named, each once. Whoever writes to a pipe may take their time, and is waited for with the
+    /// first account.
     pub(crate) fn named(args: &AccountArgs) -> Result<Self> {
-        let mut accounts = Vec::new();
-        for account in &args.accounts {
-            accounts.push(Wanted { account: Some(account.as_str().into()), ..Wanted::default() });
+        let (typed, file) = (args.accounts.clone(), args.accounts_file.clone());
+        if file.as_deref().is_some_and(may_wait) {
+            let read = tokio::task::spawn_blocking(move || gather(&typed, file.as_deref()));
+            let accounts = async move {
+                let accounts = read.await.map_err(|error| {
+                    let message = "reading the accounts did not end";
+                    Error::new(ErrorKind::Internal, message).caused_by(error)
+                })??;
+                Ok::<_, Error>(stream::iter(accounts.into_iter().map(Ok)))
+            };
+            return Ok(Self {
+                accounts: stream::once(accounts).try_flatten().boxed(),
+                count: None,
+            });
         }
-        if let Some(path) = &args.accounts_file {
-            read(path, &mut accounts)?;
-        }
+        let mut accounts = gather(&typed, file.as_deref())?;
         if accounts.is_empty() && !args.are_many() {
             // The token's own, or that of the input.
             accounts.push(Wanted::default());
         }
-        let accounts = each_once(accounts)?;
         let count = Some(accounts.len() as u64);
         Ok(Self { accounts: stream::iter(accounts.into_iter().map(Ok)).boxed(), count })
     }
@@ -156,6 +165,22 @@ impl Line {
         }
         Ok(Self { id, organization_id, product, integration: value["integration"].clone() })
     }
+}
+
+/// Whether a file of accounts may be read to its end later than now.
+fn may_wait(path: &Path) -> bool {
+    path.as_os_str() == "-" || path.metadata().is_ok_and(|file| !file.is_file())
+}
+
+fn gather(typed: &[String], file: Option<&Path>) -> Result<Vec<Wanted>> {
+    let mut accounts = Vec::new();
+    for account in typed {
+        accounts.push(Wanted { account: Some(account.as_str().into()), ..Wanted::default() });
+    }
+    if let Some(path) = file {
+        read(path, &mut accounts)?;
+    }
+    each_once(accounts)
 }
 
 fn read(path: &Path, accounts: &mut Vec<Wanted>) -> Result<()> {

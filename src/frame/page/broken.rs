@@ -35,7 +35,7 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
     if is_several || is_list_behind_more(record) {
         return true;
     }
-    if asides == Asides::OfObject && layout.may_hide_neighbours() {
+    if asides == Asides::OfObject && layout.may_hold_neighbours() {
         return true;
     }
     let is_readable = closes(record) && !(is_of_list && layout.is_misplaced());
@@ -43,11 +43,13 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
         return true;
     }
     let has_id = has_text_id(record.iter().copied());
+    // An `id` may be one of another object, where quotes are read inside out.
+    let is_unlike_license = layout.is_misplaced() || (!closes(record) && !has_id);
+    if is_unlike_license && is_begun_around_others(record) {
+        return true;
+    }
     if is_readable && has_id {
         return false;
-    }
-    if !closes(record) && !has_id && is_begun_around_others(record) {
-        return true;
     }
     let mut members = Members::default();
     let top = decode::top_level(record, |name, value| {
@@ -62,7 +64,7 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
         || (!has_id && record.starts_with(b"{") && is_of_error(&unknown))
 }
 
-/// Whether an object that does not close begins with another member than licenses have, and has objects with an
+/// Whether an object that does not close, or not by its own quotes, begins with another member than licenses have, and has objects with an
 /// `id` within: as the first line of an envelope of which a name is broken.
 fn is_begun_around_others(record: &[u8]) -> bool {
     let Some(members) = record.strip_prefix(b"{") else { return false };
@@ -245,6 +247,9 @@ mod tests {
             (br#"\ [ {"id":"a"},{"id":"b"}]"#, true),
             (br#"x],"roles":[{"id":"b"},{"id":"c"}]}"#, false),
             (br#"{"id":"a","na"#, false),
+            (br#"{esult":[{"id":"l0","name":"x"},{"id":"l1","name":"a, b}"#, true),
+            (br#"{""next_cursor":"c","results":{"k":{"id":"a"},"l":{""name":"b","id":"b","x":[,"m":1}}}"#, true),
+            (br#"{rsult":[{"id":"l0"},{"id":"l1"}],"n":"c}"#, true),
             // An envelope with an `id`, as of a request.
             (br#"{"id":"r","next_cursor":}"#, true),
             (br#"{"id":"r" "result":[{"id":"a"},{"id":"b"}],"next_cursor":"c1"}"#, true),

@@ -113,7 +113,7 @@ impl Members {
 const ID: [&str; 4] = [r#""id""#, r#""\u0069d""#, r#""i\u0064""#, r#""\u0069\u0064""#];
 
 /// Whether the name `id` stands in `text`.
-pub(super) fn mentions_id(text: &[u8]) -> bool {
+pub(in crate::frame) fn mentions_id(text: &[u8]) -> bool {
     ID.iter().any(|id| memmem::find(text, id.as_bytes()).is_some())
 }
 

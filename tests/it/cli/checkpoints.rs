@@ -55,6 +55,22 @@ fn a_place_where_nothing_is_kept_is_told() {
     assert_eq!(reset.stderr, format!("there is no checkpoint of a in {}\n", own.display()));
     let reset = run(checkpoint("reset", directory.path(), None).arg("--all")).expect(0);
     assert_eq!(reset.stderr, shown.stderr);
+    let reset = run(checkpoint("reset", directory.path(), Some("a")).arg("--json")).expect(1);
+    assert_eq!(reset.stdout, "{\"files_removed\":0,\"key\":\"a\",\"reset\":false}\n");
+}
+
+#[test]
+fn what_becomes_of_each_reset_is_json_where_that_is_asked_for() {
+    let simulation = Simulation::start(Simulator::new().with_seed(44).with_records(6_000));
+    let directory = tempfile::tempdir().unwrap();
+    kill(parquet(&simulation, directory.path()));
+    let account = simulation.account();
+    let reset = run(checkpoint("reset", directory.path(), Some(account)).arg("--json")).expect(0);
+    let said: serde_json::Value = serde_json::from_str(&reset.stdout).unwrap();
+    let removed = said["files_removed"].as_u64().unwrap();
+    assert!(removed > 0, "{reset:#?}");
+    let wanted = serde_json::json!({ "key": account, "reset": true, "files_removed": removed });
+    assert_eq!((&said, &*reset.stderr), (&wanted, ""));
 }
 
 #[test]

@@ -74,6 +74,32 @@ fn lines_that_came_are_on_standard_output() {
 }
 
 #[test]
+fn a_list_of_accounts_that_does_not_end_is_waited_for_no_longer_than_a_signal() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let truto = Truto::start(Simulator::new().with_records(10));
+        let out = tempfile::tempdir().unwrap();
+        let mut command = license_stream();
+        command.env("TRUTO_API_TOKEN", TOKEN).args([
+            "ndjson",
+            "--json",
+            "--base-url",
+            &truto.url(),
+        ]);
+        command.args(["--accounts-file", "-", "--out"]).arg(out.path());
+        let mut running = start(command.stdin(Stdio::piped()));
+        let mut stdin = running.stdin.take().unwrap();
+        writeln!(stdin, "{}", truto.account()).unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        running.signal(signal);
+        let got = running.finish();
+        drop(stdin);
+        assert_eq!(got.code, Some(code), "{}", got.stderr);
+        let summary: Value = serde_json::from_str(got.text()).unwrap();
+        assert_eq!((&summary["outcome"], &summary["records"]), (&"interrupted".into(), &0.into()));
+    }
+}
+
+#[test]
 fn lines_that_came_are_in_the_partial_file_and_an_older_whole_one_stays() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("lines"), "older").unwrap();

@@ -70,8 +70,6 @@ fn licenses_of_an_object_that_became_members_of_another_are_not_passed_over() {
         r#""k0":{"id":"a","name":"x","k1":{"id":"b"},"k2":{"id":"c","name":tru}},"k3":{"id":"d"}"#,
         r#""k0":{"id":"a","name":"x","k1":{"id":"b","name":x}},"k3":{"id":"d"}"#,
         r#""k0":{"id":"a","k1":{"name":"y","\u0069d":"b","n":01},"k3":{"id":"d"}}"#,
-        // A bracket of another kind, and the end of one is missing: the object seems to end before them.
-        r#""k0":{"id":"a"]},"k1":{"id":"b","k2":{"id":"c"}"#,
     ] {
         for limit in [40, 1 << 20] {
             let body = format!("{{\"result\":{{\"z\":{Z},{broken}}},\"next_cursor\":null}}");
@@ -81,12 +79,25 @@ fn licenses_of_an_object_that_became_members_of_another_are_not_passed_over() {
             assert_eq!(failure(&run), "malformed", "{body}: {run:#?}");
         }
     }
+    // The object seems to end before them: they are members of the envelope.
+    for broken in [
+        r#""k0":{"id":"a"]},"k1":{"id":"b","k2":{"id":"c"}"#,
+        r#""k0":{"id":"a","remote_data":{"n"}:1}},"k1":{"id":"b"},"k2":{"id":"c"}"#,
+        r#""k0":{"id":"a","remote_data":"seats":1}},"k1":{"id":"b","name":"B"},"k2":{"id":"c"}"#,
+        r#""k0":{"id":"a","x"}},"k1":{"x":[1],"\u0069d":"b"}"#,
+    ] {
+        let body = format!("{{\"result\":{{\"z\":{Z},{broken},\"next_cursor\":null}}");
+        assert_lost(&body, "{\"id\":\"z\"}\n");
+    }
     // What is broken in one without such members costs only that.
     for broken in [
         r#"{"id":"a","name":tru,"remote_data":{"id":"r","user":{"id":"u"}},"products":[{"id":"p"}]}"#,
         r#"{"id":"a","name":"19" rack" y","meta":[1]}"#,
+        r#"{"id":"a","name":tru,"tier":{"code":7,"id":"no license"}}"#,
     ] {
-        let body = format!("{{\"result\":{{\"z\":{Z},\"k0\":{broken},\"k1\":{{\"id\":\"b\"}}}}}}");
+        let body = format!(
+            "{{\"result\":{{\"z\":{Z},\"k0\":{broken},\"k1\":{{\"id\":\"b\"}}}},\"meta\":{{\"id\":\"m\"}}}}"
+        );
         let run = read(&body).0.expect(4);
         assert_eq!(run.stdout, "{\"id\":\"z\"}\n{\"id\":\"b\"}\n", "{body}: {run:#?}");
         assert_eq!(summary(&run)["rejected"].as_u64(), Some(1), "{body}");

@@ -52,6 +52,9 @@ pub(crate) struct ResetArgs {
     /// Forget the checkpoints of all accounts
     #[arg(long)]
     pub(crate) all: bool,
+    /// Print what became of each as a JSON object on a line of its own
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }
