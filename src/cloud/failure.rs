@@ -28,6 +28,10 @@ const UNREACHABLE: &str =
 const FAILED_EACH_TIME: &str = "it was asked again and again: look at the store and at AWS_ENDPOINT_URL, and \
                                 run again once it answers: what is on record is gone on with";
 
+/// The code of a bucket that is not there, and what helps.
+const NO_BUCKET: &str = "NoSuchBucket";
+const MAKE_IT: &str = "make the bucket, or name another";
+
 /// As `object_store` writes a status, and what failed though its status says that it did not.
 const STATUS: &str = "non-2xx status code: ";
 const IN_A_BODY: &str = "Server returned error response: ";
@@ -61,18 +65,23 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
         _ => ErrorKind::Destination,
     };
     let is_failing = is_failing(&error);
-    let said = Said { text: said(&error), is_failing };
+    let has_no_bucket = code(&error).is_some_and(|code| code == NO_BUCKET);
+    let said = Said { text: said(&error), is_failing, has_no_bucket };
     let failed = Error::new(kind, what).caused_by(said);
     match kind {
+        _ if has_no_bucket => failed.advising(MAKE_IT),
         ErrorKind::Unreachable if is_failing => failed.advising(FAILED_EACH_TIME),
         ErrorKind::Unreachable => failed.advising(UNREACHABLE),
         _ => failed,
     }
 }
 
-/// Whether it was an object store that `error` comes from.
-pub fn is_of_a_store(error: &Error) -> bool {
-    error.source().is_some_and(<dyn StdError>::is::<Said>)
+/// Whether it is an object store's that does not answer, refuses, or has no such bucket, and so would do the same with
+/// whatever else is asked of it.
+pub fn is_away(error: &Error) -> bool {
+    let said = error.source().and_then(<dyn StdError>::downcast_ref::<Said>);
+    let is_of_the_store = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Forbidden);
+    said.is_some_and(|said| is_of_the_store || said.has_no_bucket)
 }
 
 /// Whether a store answered each time that it could do nothing, as some also do where an upload is gone.
@@ -83,8 +92,7 @@ pub(crate) fn is_of_a_failing_store(error: &Error) -> bool {
 
 /// Whether it says that an object is not there, and not that the bucket is not.
 pub(super) fn is_missing_object(error: &StoreError) -> bool {
-    matches!(error, StoreError::NotFound { .. })
-        && code(error).is_none_or(|is| is != "NoSuchBucket")
+    matches!(error, StoreError::NotFound { .. }) && code(error).is_none_or(|is| is != NO_BUCKET)
 }
 
 /// Whether it says that there is no such upload: it was completed, or given up.
@@ -183,11 +191,12 @@ impl StdError for TooLong {}
 struct Said {
     text: String,
     is_failing: bool,
+    has_no_bucket: bool,
 }
 
 impl Said {
     fn of(text: String) -> Self {
-        Self { text, is_failing: false }
+        Self { text, is_failing: false, has_no_bucket: false }
     }
 }
 
@@ -236,7 +245,7 @@ mod tests {
         assert_eq!(said(&slow), "the store answered SlowDown: Reduce it");
         for error in [plain, slow] {
             assert_eq!(error.kind(), ErrorKind::Unreachable);
-            assert!(is_of_a_failing_store(&error) && is_of_a_store(&error));
+            assert!(is_of_a_failing_store(&error) && is_away(&error));
         }
         for other in ["501 Not Implemented", "400 Bad Request: 500"] {
             let error = failed(&format!("{tried}non-2xx status code: {other}: "));
@@ -263,5 +272,6 @@ mod tests {
         assert!(!is_missing_object(&missing("NoSuchBucket")));
         let error = failed(String::new(), missing("NoSuchBucket"));
         assert_eq!(error.kind(), ErrorKind::Destination);
+        assert!(is_away(&error) && !is_away(&failed(String::new(), missing("NoSuchUpload"))));
     }
 }

@@ -16,6 +16,7 @@
 //! reads the last checkpoint; and [go on](KafkaSink::keeping) from there. `examples/kafka_exactly_once.rs`
 //! does. One sink that fails within a batch ends the transactions of all that share the producer.
 
+mod aside;
 mod config;
 mod encoding;
 mod headers;

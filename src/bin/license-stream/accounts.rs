@@ -10,6 +10,7 @@ use license_stream::truto::{AccountFilter, IntegratedAccount};
 use crate::args::AccountsArgs;
 use crate::exit::Exit;
 use crate::input;
+use crate::listing::Listing;
 use crate::report::human_count;
 use crate::screen::say;
 use crate::signal::{GRACE, Signals};
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
     let filter = args.filter.filter();
     let is_filtered = filter != AccountFilter::default();
     let mut accounts = std::pin::pin!(client.accounts(filter));
-    let mut out = BufWriter::new(io::stdout());
+    let mut out = BufWriter::new(Listing::begin());
     let widths = Widths::of(Term::stdout().size_checked().map(|(_, columns)| columns.into()));
     let mut listed = 0;
     loop {
@@ -72,6 +73,9 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
             }
         };
         let Some(account) = account else { break };
+        if out.get_ref().is_left() {
+            return Ok(Exit::Done);
+        }
         if args.json {
             serde_json::to_writer(&mut out, &account)?;
             out.write_all(b"\n")?;
@@ -84,7 +88,7 @@ pub(crate) async fn run(args: AccountsArgs) -> anyhow::Result<Exit> {
         listed += 1;
     }
     out.flush()?;
-    if args.quiet {
+    if args.quiet || out.get_ref().is_left() {
         // Nothing more is said.
     } else if listed == 0 && signals.first().is_none() {
         let fits = if is_filtered { " fits the filters" } else { "" };

@@ -20,6 +20,7 @@ use crate::args::{
     CheckpointArgs, CheckpointsArgs, ResetArgs, SettingArgs, ShowArgs, SourceArgs, StoreArgs,
 };
 use crate::exit::Exit;
+use crate::listing::Listing;
 use crate::place::Place;
 use crate::report::{chain, counted, human_bytes, human_count};
 use crate::screen::say;
@@ -154,7 +155,7 @@ async fn show(args: ShowArgs) -> anyhow::Result<Exit> {
         None => {}
     }
     let place = args.store.typed();
-    let mut out = std::io::stdout().lock();
+    let mut out = Listing::begin();
     if !args.json && !listed.is_empty() {
         writeln!(out, "{}", row("account", "snapshot", "licenses", "read", "files"))?;
     }

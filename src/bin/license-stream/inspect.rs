@@ -12,11 +12,12 @@ use serde::Serialize;
 
 use crate::args::InspectArgs;
 use crate::exit::Exit;
+use crate::listing::Listing;
 use crate::place::Place;
 use crate::report::{human_bytes, human_count};
 
 pub(crate) async fn run(args: InspectArgs) -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
+    let mut out = Listing::begin();
     if let Some((lake, name)) = file(&args.place)? {
         let file = FileInspection::of(lake, &name).await?;
         if args.remote_data_schema {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::args::IntegrationsArgs;
 use crate::exit::Exit;
+use crate::listing::Listing;
 
 /// The columns of the table, each with its mark: all fields but `id`, which all give, and
 /// `remote_data`, which is listed for none.
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &IntegrationsArgs) -> anyhow::Result<Exit> {
         (true, None) => json(&Integration::all().iter().map(Object::new).collect::<Vec<_>>())?,
         (true, Some(integration)) => json(&Object::new(integration))?,
     };
-    std::io::stdout().write_all(text.as_bytes())?;
+    Listing::begin().write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

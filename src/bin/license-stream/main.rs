@@ -20,6 +20,7 @@ mod integrations;
 mod job;
 mod kafka;
 mod letters;
+mod listing;
 mod log;
 mod lookup;
 mod manual;
@@ -49,11 +50,16 @@ mod waits;
 mod wanted;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use args::{Args, Command};
 use exit::Exit;
+
+/// How long what is still being closed is waited for when all is done: a client of Kafka takes a tenth of a second.
+/// No longer, since a thread may wait for a line of standard input that never comes.
+const CLOSING: Duration = Duration::from_millis(300);
 
 fn main() -> ExitCode {
     allocator::bound_heaps();
@@ -81,8 +87,7 @@ fn main() -> ExitCode {
                 Command::Demo(args) => demo::run(args).await,
             }
         });
-        // A thread may still wait for a line of standard input that never comes.
-        runtime.shutdown_background();
+        runtime.shutdown_timeout(CLOSING);
         exit
     };
     match work() {

@@ -10,11 +10,12 @@ use clap_complete::Shell;
 
 use crate::args::Args;
 use crate::exit::Exit;
+use crate::listing::Listing;
 
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "license-stream", &mut script);
-    std::io::stdout().lock().write_all(&script)?;
+    Listing::begin().write_all(&script)?;
     Ok(Exit::Done)
 }
 

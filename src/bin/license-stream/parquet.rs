@@ -350,9 +350,8 @@ impl Sinks for Files {
     }
 
     async fn is_shared(&self, error: &Error) -> bool {
-        // A disk is as full for the next account as for this one, and a store that does not answer, or
-        // refuses, does so for all.
-        if is_storage_full(error) || is_store_away(error) {
+        // A disk is as full for the next account as for this one.
+        if is_storage_full(error) || license_stream::cloud::is_away(error) {
             return true;
         }
         // Where the other run is one over many accounts too, all of them are its own now. One of a single account takes
@@ -421,10 +420,4 @@ fn manifest(account: Option<&str>, beginning: &Beginning) -> Manifest {
         manifest.files.clone_from(&checkpoint.pieces);
     }
     manifest
-}
-
-/// Whether it is of an object store, and not of the API.
-fn is_store_away(error: &Error) -> bool {
-    let is_away = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Forbidden);
-    is_away && license_stream::cloud::is_of_a_store(error)
 }

@@ -6,6 +6,7 @@ use license_stream::schema;
 
 use crate::args::{SchemaArgs, SchemaForm};
 use crate::exit::Exit;
+use crate::listing::Listing;
 use crate::run;
 
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
@@ -18,6 +19,6 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
         SchemaForm::JsonNormalized => schema::LICENSE_NORMALIZED_JSON_SCHEMA.to_owned(),
         SchemaForm::Pipeline => run::schema::text()?,
     };
-    std::io::stdout().write_all(text.as_bytes())?;
+    Listing::begin().write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }

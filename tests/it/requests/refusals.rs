@@ -29,6 +29,7 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "ndjson --format raw --exclude-field name",
         "ndjson --product sharepoint",
         "ndjson --organization-id o --product onedrive",
+        "ndjson --organization-id o --product onedrive --account 00000000-0000-4000-8000-000000000000",
         "ndjson --integration GitHub",
         "ndjson --integration clickup --format raw",
         "ndjson --integration CiscoMeraki --organization-id ",

@@ -1,9 +1,12 @@
 //! Stores that do not take what is written to them.
 
+use license_stream::simulate::Simulator;
+
 use crate::support::command::license_stream;
-use crate::support::process::{Run, run_with_input};
+use crate::support::process::{self, Run, TOKEN, run_with_input};
 use crate::support::replies::{Answer, Replies, say};
 use crate::support::s3::{self, Bucket, SECRET, endpoint};
+use crate::support::truto::Truto;
 
 const BODY: &[u8] = b"{\"id\":\"a\"}\n";
 
@@ -21,6 +24,17 @@ fn a_missing_bucket_is_named() {
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(run.stderr.contains("s3://there-is-no-such-bucket/a"), "{}", run.stderr);
     assert!(run.stderr.contains("NoSuchBucket"), "{}", run.stderr);
+    assert!(run.stderr.contains("make the bucket, or name another"), "{}", run.stderr);
+
+    // Of many accounts it is told once.
+    let truto = Truto::start(Simulator::new().with_accounts(3).with_records(1));
+    let mut all = license_stream();
+    all.env("TRUTO_API_TOKEN", TOKEN).args(["parquet", "--all-accounts", "--concurrency=1"]);
+    all.args(["--base-url", &truto.url(), "--out=s3://there-is-no-such-bucket/a"]);
+    let run = process::run(s3::settings(&mut all, &endpoint()));
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("NoSuchBucket").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("accounts: 1 failed, 2 not begun"), "{}", run.stderr);
 }
 
 #[test]

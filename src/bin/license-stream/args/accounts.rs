@@ -53,6 +53,11 @@ impl AccountArgs {
         self.accounts.len() > 1 || self.accounts_file.is_some() || self.all_accounts
     }
 
+    /// Whether something is known of accounts before they are asked for: they are listed, or a file may say it.
+    pub(crate) fn are_described(&self) -> bool {
+        self.all_accounts || self.accounts_file.is_some()
+    }
+
     /// How many accounts are read at once.
     pub(crate) fn at_once(&self) -> u64 {
         if !self.are_many() {

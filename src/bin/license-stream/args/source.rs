@@ -108,7 +108,9 @@ impl SourceArgs {
 
     /// The request as it was typed, before anything is known of an account.
     fn typed_request(&self) -> license_stream::Result<LicenseRequest> {
-        match self.accounts.are_many() {
+        // What each of several takes depends on its integration, where anything will tell that.
+        let are_told_apart = self.accounts.are_described() || !self.request.no_lookup;
+        match self.accounts.are_many() && are_told_apart {
             true => self.request.request_of_several(),
             false => self.request.request(self.accounts.only()),
         }

@@ -13,6 +13,7 @@ use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sink::kafka::aside::ClosedAside;
 use crate::sink::kafka::config;
 
 /// What the topic holds, by key.
@@ -89,6 +90,7 @@ async fn read_or(
     let is_known = makes || is_known(&admin, topic, deadline).await?;
     let topic = topic.to_owned();
     let read = tokio::task::spawn_blocking(move || {
+        let admin = ClosedAside::new(admin);
         if !is_known && !is_listed(&admin, &topic, deadline)? {
             return Ok(None);
         }
@@ -249,6 +251,7 @@ fn read_to_end(
         // That there is no more is told once a fetch has waited for it, half a second unless it is told.
         .set("fetch.wait.max.ms", "10");
     let consumer: BaseConsumer = config.create().map_err(config::refused)?;
+    let consumer = ClosedAside::new(consumer);
     // What was written behind an open transaction is not shown before that ends. It may be what this job
     // kept, and the transaction another's.
     // The last answer may take longer than what is left by then.
