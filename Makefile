@@ -40,7 +40,7 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 
 bench: ## Measure throughput, also beside other tools, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh
+	scripts/with-services.sh scripts/bench.sh
 
 bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/performance.md
 	@scripts/prerequisites.sh bench
@@ -48,7 +48,7 @@ bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/perf
 
 bench-kafka: ## Measure the command into Kafka beside kcat, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh kafka
+	scripts/with-services.sh scripts/bench.sh kafka
 
 fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
 	scripts/fuzz.sh seconds 60

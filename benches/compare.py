@@ -190,6 +190,16 @@ class Broker:
             kcat = ["kcat", "-q", "-P", "-b", self.address, "-t", topic, *options]
             return self.measured(lambda: measured(curl(body), kcat)[0])
 
+    def console_producer(self, body: Body) -> Run:
+        """Kafka's own, of Java, as it is but for what kcat has too."""
+        jars = subprocess.run([ROOT / "scripts/kafka.sh", "fetch"], stdout=subprocess.PIPE, text=True, check=True)
+        settings = ["acks=all", "linger.ms=200", "batch.size=1000000"]
+        options = [option for setting in settings for option in ("--command-property", setting)]
+        with self.topic(body.records) as topic:
+            java = ["java", "-cp", f"{jars.stdout.strip()}/*", "org.apache.kafka.tools.ConsoleProducer"]
+            java += ["--bootstrap-server", self.address, "--topic", topic, *options]
+            return self.measured(lambda: measured(curl(body), java)[0])
+
 
 @contextlib.contextmanager
 def simulator(records: int) -> Iterator[tuple[str, str]]:
@@ -261,10 +271,12 @@ def into_kafka(*, whole: Body) -> Iterator[Comparison]:
             lambda codec=codec: broker.kcat(whole, codec),
         )
     bare = ["--headers", "none", "--key", "none"]
+    registry = os.environ["LICENSE_STREAM_REGISTRY"]
     variants = [
         ("exactly once", "0.9×", ["--delivery", "exactly-once"]),
         ("no headers", "", bare[:2]),
         ("`--value json-normalized`", "", ["--value", "json-normalized"]),
+        ("`--value avro`", "0.8×", ["--value", "avro", "--register", "auto", "--schema-registry", registry]),
     ]
     for what, goal, options in variants:
         yield Comparison(
@@ -282,6 +294,14 @@ def into_kafka(*, whole: Body) -> Iterator[Comparison]:
         whole.bytes,
         lambda: broker.ours(whole, "none", *bare),
         lambda: broker.kcat(whole, "none"),
+    )
+    yield Comparison(
+        "HTTP → Kafka, compression none",
+        "`curl \\| kafka-console-producer`",
+        "",
+        whole.bytes,
+        lambda: broker.ours(whole, "none"),
+        lambda: broker.console_producer(whole),
     )
 
 

@@ -9,6 +9,7 @@ mod encode;
 mod frame;
 mod peers;
 mod pipeline;
+mod produce;
 mod values;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ fn main() {
     encode::bench(&mut criterion);
     values::bench(&mut criterion);
     pipeline::bench(&mut criterion);
+    produce::bench(&mut criterion);
     criterion.final_summary();
 }
 
