@@ -17,6 +17,7 @@
 //! does. One sink that fails within a batch ends the transactions of all that share the producer.
 
 mod aside;
+mod bearer;
 mod config;
 mod encoding;
 mod headers;

@@ -36,7 +36,8 @@ impl FromStr for Setting {
 
 impl Setting {
     fn is_secret(&self) -> bool {
-        SECRET_SETTINGS.contains(&self.name.as_str())
+        // Where a token is, is none.
+        SECRET_SETTINGS.contains(&self.name.as_str()) && !self.value.starts_with("token_file=")
     }
 
     /// The setting with a secret in place of where it is: `env:NAME` or `@FILE`. `@@` begins a value that

@@ -5,20 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::Statistics;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
-use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
 
-use super::config;
 use super::ledger::{Entry, Ledger};
 use super::outgoing::{Outgoing, TopicHandle};
 use super::statistics::KafkaStatistics;
 use super::store::Change;
 use super::transaction::{Delivery, Transactions};
+use super::{bearer, config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::room::Room;
 
@@ -76,6 +77,7 @@ impl KafkaProducer {
     pub fn new(config: &ClientConfig, in_flight_bytes: usize) -> Result<Self> {
         let producer = ThreadedProducer::from_config_and_context(config, Reports::of(config))
             .map_err(config::refused)?;
+        bearer::give(producer.client(), config)?;
         Ok(Self {
             producer: Arc::new(producer),
             brokers: config.get("bootstrap.servers").unwrap_or("no address").into(),
@@ -298,6 +300,15 @@ impl Reports {
 }
 
 impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        setting: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        bearer::refreshed(setting)
+    }
+
     fn stats(&self, statistics: Statistics) {
         let statistics = KafkaStatistics::of(&statistics);
         *self.statistics.lock().unwrap_or_else(PoisonError::into_inner) = Some(statistics);

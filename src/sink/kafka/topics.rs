@@ -16,7 +16,7 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
 
-use super::config;
+use super::{bearer, config};
 use crate::error::{Error, ErrorKind, Result};
 pub use creation::TopicCreation;
 use describe::Described;
@@ -57,13 +57,27 @@ pub struct KafkaTopics {
 struct Inner {
     link: Arc<ThreadedProducer<Watch>>,
     admin: AdminClient<DefaultClientContext>,
-    brokers: String,
+    config: ClientConfig,
     timeout: Duration,
+}
+
+impl Inner {
+    fn brokers(&self) -> &str {
+        self.config.get("bootstrap.servers").unwrap_or("no address")
+    }
+
+    /// For questions; they may be far apart, so each has a token of its own.
+    fn admin(&self) -> Result<&AdminClient<DefaultClientContext>> {
+        bearer::give(self.admin.inner(), &self.config)?;
+        Ok(&self.admin)
+    }
 }
 
 impl fmt::Debug for KafkaTopics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KafkaTopics").field("brokers", &self.inner.brokers).finish_non_exhaustive()
+        f.debug_struct("KafkaTopics")
+            .field("brokers", &self.inner.brokers())
+            .finish_non_exhaustive()
     }
 }
 
@@ -149,13 +163,13 @@ impl KafkaTopics {
         // With all other settings, so that those which contradict each other are refused here already.
         let link = ThreadedProducer::from_config_and_context(&config, watch);
         let link = Arc::new(link.map_err(config::refused)?);
+        bearer::give(link.client(), &config)?;
         // It produces nothing: brokers need not know it as a producer.
         for setting in ["enable.idempotence", "acks", "request.required.acks"] {
             config.remove(setting);
         }
         let admin = config.create().map_err(config::refused)?;
-        let brokers = config.get("bootstrap.servers").unwrap_or("no address").to_owned();
-        Ok(Self { inner: Arc::new(Inner { link, admin, brokers, timeout }), creation: None })
+        Ok(Self { inner: Arc::new(Inner { link, admin, config, timeout }), creation: None })
     }
 
     /// The same, which makes a topic that is missing as `creation` says.
@@ -235,7 +249,7 @@ impl KafkaTopics {
     /// `None` if we may not see it.
     async fn configuration(&self, resource: ResourceSpecifier<'_>) -> Option<ConfigResource> {
         let options = AdminOptions::new().request_timeout(Some(self.inner.timeout));
-        let answered = self.inner.admin.describe_configs(&[resource], &options).await;
+        let answered = self.inner.admin().ok()?.describe_configs(&[resource], &options).await;
         answered.ok()?.pop()?.ok()
     }
 
@@ -292,7 +306,8 @@ impl KafkaTopics {
             let message = format!("topic {topic} is not there, and cannot be made");
             Err(Error::new(kind, message).caused_by(error))
         };
-        match self.inner.admin.create_topics(&[new], &options).await.map(|mut made| made.pop()) {
+        let made = self.inner.admin()?.create_topics(&[new], &options).await;
+        match made.map(|mut made| made.pop()) {
             Err(error) => cannot(ErrorKind::Unreachable, error),
             // Another run may have been faster.
             Ok(None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)))) => Ok(()),
@@ -308,7 +323,7 @@ impl KafkaTopics {
     }
 
     fn unanswered(&self, error: KafkaError) -> Error {
-        let brokers = &self.inner.brokers;
+        let brokers = self.inner.brokers();
         match self.inner.link.context().failure() {
             Some(failure) => failure.error(brokers),
             None => {

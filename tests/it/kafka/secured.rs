@@ -22,7 +22,7 @@ admin = AdminClient({"bootstrap.servers": sys.argv[1]})
 def allow(user, operation, kind=ResourceType.TOPIC, name="allowed"):
     return AclBinding(kind, name, ResourcePatternType.PREFIXED, user, "*", operation,
                       AclPermissionType.ALLOW)
-users = ["User:writer", "User:scrammer", "User:CN=client"]
+users = ["User:writer", "User:scrammer", "User:CN=client", "User:tokened"]
 acls = [allow(user, AclOperation.ALL) for user in users]
 acls += [allow(user, AclOperation.ALL, ResourceType.TRANSACTIONAL_ID, "license-stream-allowed")
          for user in users]
@@ -35,6 +35,12 @@ pending += admin.create_topics([NewTopic("allowed", 3, 1), NewTopic("forbidden",
 for done in pending:
     done.result()
 "#;
+
+/// `{"alg":"none"}`, `{"sub":"tokened","iat":1600000000,"exp":4102444800}`: this broker asks for no signature.
+const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b2tlbmVkIiwiaWF0IjoxNjAwMDAwMDAwLCJleHAiOjQxMDI0NDQ4MDB9.";
+
+/// The same that was good for a second of 2020.
+const EXPIRED_TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b2tlbmVkIiwiaWF0IjoxNjAwMDAwMDAwLCJleHAiOjE2MDAwMDAwMDF9.";
 
 struct Secured {
     broker: Broker,
@@ -59,6 +65,8 @@ impl Secured {
         write("client.pem", client.certificate_pem());
         write("client.key", client.key_pem());
         write("scrammer.password", "word-of-scrammer\n".to_owned());
+        write("token", format!("{TOKEN}\n"));
+        write("expired.token", format!("{EXPIRED_TOKEN}\n"));
         let ca = directory.path().join("ca.pem").to_str().unwrap().to_owned();
         (Self { broker, directory }, ca)
     }
@@ -95,6 +103,14 @@ fn sasl(ca: &str, mechanism: &str, user: &str, password: &str) -> String {
     )
 }
 
+/// Settings of someone with a token.
+fn bearer(ca: &str, file: &str) -> String {
+    format!(
+        "security.protocol=SASL_SSL\nssl.ca.location={ca}\nsasl.mechanism=OAUTHBEARER\n\
+         sasl.oauthbearer.config=token_file={file}\n"
+    )
+}
+
 /// One broker for all of it, since its start is what takes time.
 #[test]
 fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
@@ -108,11 +124,13 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
         secured.path("client.pem"),
         secured.path("client.key")
     );
+    let tokened = bearer(&ca, &secured.path("token"));
 
     let ways = [
         ("SASL", &writer, "allowed"),
         ("SASL", &scrammer, "allowed-2"),
         ("MTLS", &certificate, "allowed-3"),
+        ("OAUTH", &tokened, "allowed-4"),
     ];
     for (listener, settings, topic) in ways {
         let mut command = secured.command(listener, topic, settings);
@@ -124,6 +142,8 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
     let wrong = sasl(&ca, "SCRAM-SHA-512", "scrammer", "word-of-writer");
     let reader = sasl(&ca, "PLAIN", "reader", "word-of-reader");
     let untrusted = sasl(&secured.path("other.pem"), "PLAIN", "writer", "env:WRITER_PASSWORD");
+    let expired = bearer(&ca, &secured.path("expired.token"));
+    let lost = bearer(&ca, &secured.path("lost.token"));
     let tls = format!("security.protocol=SSL\nssl.ca.location={ca}\n");
     let refusals = [
         (
@@ -133,6 +153,14 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
             3,
             "refuse the credentials: look at sasl.mechanism, sasl.username and",
         ),
+        (
+            "OAUTH",
+            &expired,
+            "allowed",
+            3,
+            "refuse the credentials: look at sasl.mechanism, sasl.username and",
+        ),
+        ("OAUTH", &lost, "allowed", 2, "lost.token cannot be read: it must hold the token"),
         ("SASL", &untrusted, "allowed", 3, "no secure connection to the brokers at"),
         ("EXPIRED", &tls, "allowed", 3, "no secure connection to the brokers at"),
         ("MTLS", &tls, "allowed", 3, "error: no "),
@@ -155,8 +183,10 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
     for (listener, settings, topic, code, message) in refusals {
         let run = secured.run(listener, topic, settings).expect(code);
         assert!(run.stderr.contains(message), "{listener}, {topic}: {}", run.stderr);
-        assert!(!run.stderr.contains("word-of"), "{}", run.stderr);
-        assert!(!run.stdout.contains("word-of"), "{}", run.stdout);
+        for secret in ["word-of", EXPIRED_TOKEN] {
+            assert!(!run.stderr.contains(secret), "{}", run.stderr);
+            assert!(!run.stdout.contains(secret), "{}", run.stdout);
+        }
         run.began_nothing();
 
         let mut command = secured.command(listener, topic, settings);

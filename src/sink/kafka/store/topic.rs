@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::kafka::aside::ClosedAside;
-use crate::sink::kafka::config;
+use crate::sink::kafka::{bearer, config};
 
 /// What the topic holds, by key.
 type Content = BTreeMap<String, Arc<[u8]>>;
@@ -84,6 +84,7 @@ async fn read_or(
     // begins.
     config.set("isolation.level", "read_uncommitted");
     let admin: Admin = config.create().map_err(config::refused)?;
+    bearer::give(admin.inner(), &config)?;
     if makes {
         find_or_make(&admin, topic, deadline).await?;
     }
@@ -252,6 +253,7 @@ fn read_to_end(
         .set("fetch.wait.max.ms", "10");
     let consumer: BaseConsumer = config.create().map_err(config::refused)?;
     let consumer = ClosedAside::new(consumer);
+    bearer::give(consumer.client(), &config)?;
     // What was written behind an open transaction is not shown before that ends. It may be what this job
     // kept, and the transaction another's.
     // The last answer may take longer than what is left by then.

@@ -5,14 +5,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rdkafka::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 
 use crate::error::{Error, ErrorKind};
-use crate::sink::kafka::config;
+use crate::sink::kafka::{bearer, config};
 
 /// The longest reason that is shown, in characters.
 const MOST: usize = 400;
@@ -44,7 +44,7 @@ impl Failure {
             Self::Credentials(reason) => {
                 let message = format!(
                     "the brokers at {brokers} refuse the credentials: look at sasl.mechanism, sasl.username and \
-                     sasl.password"
+                     sasl.password, or at the token"
                 );
                 Error::new(ErrorKind::Unauthorized, message).caused_by(reason)
             }
@@ -87,6 +87,15 @@ impl Watch {
 }
 
 impl ClientContext for Watch {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        setting: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        bearer::refreshed(setting)
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         let reason = self.clean(reason);
         let failure = match error.rdkafka_error_code() {
