@@ -37,10 +37,12 @@ for done in pending:
 "#;
 
 /// `{"alg":"none"}`, `{"sub":"tokened","iat":1600000000,"exp":4102444800}`: this broker asks for no signature.
-const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b2tlbmVkIiwiaWF0IjoxNjAwMDAwMDAwLCJleHAiOjQxMDI0NDQ4MDB9.";
+const TOKEN: &str =
+    "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b2tlbmVkIiwiaWF0IjoxNjAwMDAwMDAwLCJleHAiOjQxMDI0NDQ4MDB9.";
 
 /// The same that was good for a second of 2020.
-const EXPIRED_TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b2tlbmVkIiwiaWF0IjoxNjAwMDAwMDAwLCJleHAiOjE2MDAwMDAwMDF9.";
+const EXPIRED_TOKEN: &str =
+    "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0b2tlbmVkIiwiaWF0IjoxNjAwMDAwMDAwLCJleHAiOjE2MDAwMDAwMDF9.";
 
 struct Secured {
     broker: Broker,
@@ -202,6 +204,13 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
         };
         let checked = self::run(&mut command).expect(code);
         assert!(checked.stdout.contains(message), "{}", checked.stdout);
+    }
+    for delivery in ["exactly-once", "at-least-once"] {
+        let mut command = secured.command("SASL", "allowed", &writer);
+        command.args(["--delivery", delivery, "--transactional-id", "of-others"]);
+        let run = run(&mut command).expect(3);
+        let message = "the transactional.id of-others may not be used: its ACLs lack Write";
+        assert!(run.stderr.contains(message), "{delivery}: {}", run.stderr);
     }
     assert_eq!(secured.count("allowed"), expected, "nothing more was written");
 }

@@ -54,6 +54,10 @@ impl Failure {
                  transaction was open for longer than transaction.timeout.ms; runs of other accounts at the \
                  same time need an id each, and those of one account must not run at the same time"
             )
+        } else if is_forbidden(&cause) {
+            format!(
+                "the transactional.id {id} may not be used: its ACLs lack Write, and perhaps Describe, for this user"
+            )
         } else {
             format!("the transactions of {id} cannot go on")
         };
@@ -81,7 +85,11 @@ impl Failure {
     }
 
     pub(in crate::sink::kafka) fn error(&self) -> Error {
-        let error = Error::new(ErrorKind::Destination, self.message.clone());
+        let kind = match &self.cause {
+            Some(cause) if is_forbidden(cause) => ErrorKind::Forbidden,
+            _ => ErrorKind::Destination,
+        };
+        let error = Error::new(kind, self.message.clone());
         match &self.cause {
             // The code says all of it; "Global error" is a name of librdkafka's for where it was met.
             Some(KafkaError::Global(code)) => error.caused_by(*code),
@@ -89,6 +97,10 @@ impl Failure {
             None => error,
         }
     }
+}
+
+fn is_forbidden(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed)
 }
 
 pub(super) fn is_fenced(error: &KafkaError) -> bool {
