@@ -255,6 +255,12 @@ impl TrutoClient {
         self.sent.requests()
     }
 
+    /// What a server said, without the token of this client, should it have said it back.
+    pub fn without_token(&self, said: &str) -> String {
+        let stripped = self.token.strip(said.as_bytes().to_vec());
+        String::from_utf8_lossy(&stripped).into_owned()
+    }
+
     /// The same client that asks for compressed bodies, or does not, and bounds how they unpack.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
@@ -294,7 +300,7 @@ impl TrutoClient {
 
     /// A page of licenses, of which the head has come.
     async fn answer(&self, request: &LicenseRequest, retries: &mut Retries) -> Result<Answer> {
-        let accept = [(ACCEPT, request.accept()), (ACCEPT_ENCODING, self.compression.accepted())];
+        let accept = [(ACCEPT, request.accepted()), (ACCEPT_ENCODING, self.compression.accepted())];
         let url = request.url(&self.base_url);
         self.get(&url, &accept, request.account.as_deref(), retries).await
     }
@@ -317,7 +323,7 @@ impl TrutoClient {
     async fn get(
         &self,
         url: &Url,
-        accept: &[(HeaderName, &'static str)],
+        accept: &[(HeaderName, &str)],
         account: Option<&str>,
         retries: &mut Retries,
     ) -> Result<Answer> {
@@ -342,7 +348,7 @@ impl TrutoClient {
     async fn attempt(
         &self,
         url: Url,
-        accept: &[(HeaderName, &'static str)],
+        accept: &[(HeaderName, &str)],
         account: Option<&str>,
     ) -> Result<Response, Failure> {
         let mut request = self.http.get(url.clone()).header(AUTHORIZATION, self.token.bearer());

@@ -52,6 +52,15 @@ impl Unexpected {
         self.more_unknown += other.more_unknown;
     }
 
+    /// The same with the names of unknown fields as `name` makes them: they are a server's words.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Fn(&str) -> String) -> Self {
+        for (unknown, count) in std::mem::take(&mut self.unknown) {
+            self.add_unknown(&name(&unknown), count);
+        }
+        self
+    }
+
     /// Counts the known field of this name.
     #[cfg(feature = "parquet")]
     pub(crate) fn count_named(&mut self, name: &str) {

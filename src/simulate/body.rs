@@ -25,7 +25,7 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 #[derive(Clone, Debug)]
 pub(super) struct Body {
     licenses: LicenseGenerator,
-    broken: Option<BreakRecords>,
+    broken: Vec<BreakRecords>,
     pager: Pager,
     shape: SimulatedShape,
     nest: Nest,
@@ -202,7 +202,7 @@ impl Body {
                 scratch.clear();
                 self.licenses.append(self.next, &mut scratch);
                 out.extend_from_slice(id(&scratch));
-                if self.broken.is_some() {
+                if !self.broken.is_empty() {
                     scratch.clear();
                     self.append_license(&mut scratch);
                 }
@@ -223,8 +223,8 @@ impl Body {
 
     #[inline]
     fn append_license(&self, out: &mut Vec<u8>) {
-        match &self.broken {
-            Some(broken) if broken.is_at(self.next) => {
+        match self.broken.iter().find(|broken| broken.is_at(self.next)) {
+            Some(broken) => {
                 broken.append(&self.licenses, self.next, out);
             }
             _ => self.licenses.append(self.next, out),

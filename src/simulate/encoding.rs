@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use async_compression::Level;
 use async_compression::tokio::write::{
     BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder,
 };
@@ -106,7 +107,9 @@ pub(super) struct Encoded {
 
 impl Encoded {
     pub(super) fn new(content: Content, delivery: &Delivery) -> Self {
-        let encoder = delivery.encoding.map(Encoder::new);
+        // Licenses are to be there soon; of a bomb there is to be little.
+        let level = if delivery.bomb > 0 { Level::Default } else { Level::Fastest };
+        let encoder = delivery.encoding.map(|encoding| Encoder::new(encoding, level));
         let kept_back = if encoder.is_some() { delivery.cut_encoding } else { 0 };
         Encoded {
             content,
@@ -235,15 +238,14 @@ enum Encoder {
 }
 
 impl Encoder {
-    fn new(encoding: Encoding) -> Self {
-        use async_compression::Level::Fastest;
+    fn new(encoding: Encoding, level: Level) -> Self {
         let out = Vec::new();
         match encoding {
-            Encoding::Zstd => Self::Zstd(ZstdEncoder::with_quality(out, Fastest)),
-            Encoding::Brotli => Self::Brotli(Box::new(BrotliEncoder::with_quality(out, Fastest))),
-            Encoding::Gzip => Self::Gzip(GzipEncoder::with_quality(out, Fastest)),
-            Encoding::Deflate => Self::Deflate(ZlibEncoder::with_quality(out, Fastest)),
-            Encoding::RawDeflate => Self::RawDeflate(DeflateEncoder::with_quality(out, Fastest)),
+            Encoding::Zstd => Self::Zstd(ZstdEncoder::with_quality(out, level)),
+            Encoding::Brotli => Self::Brotli(Box::new(BrotliEncoder::with_quality(out, level))),
+            Encoding::Gzip => Self::Gzip(GzipEncoder::with_quality(out, level)),
+            Encoding::Deflate => Self::Deflate(ZlibEncoder::with_quality(out, level)),
+            Encoding::RawDeflate => Self::RawDeflate(DeflateEncoder::with_quality(out, level)),
         }
     }
 

@@ -206,6 +206,11 @@ impl FaultKind {
         )
     }
 
+    /// Whether it is about what a body says of its page.
+    pub(super) fn is_of_a_page(&self) -> bool {
+        matches!(self, Self::Partial | Self::EmptyPages | Self::RepeatCursor | Self::RefuseCursor)
+    }
+
     /// Whether it strikes only pages that were asked for before.
     fn is_about_repeats(&self) -> bool {
         self.lasts() || matches!(self, Self::RefuseCursor | Self::ChangeFromByte(_))

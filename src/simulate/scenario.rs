@@ -162,6 +162,16 @@ impl Scenario {
                     "no integration is called `{name}`: see `license-stream integrations`"
                 )));
             }
+            let needs_page = |fault: &&Fault| {
+                fault.endpoint() == FaultEndpoint::default() && fault.kind().is_of_a_page()
+            };
+            if !group.shape.has_cursor() && group.faults.iter().any(|fault| needs_page(&fault)) {
+                return Err(of_group(format!(
+                    "the shape {} says nothing of its page, so there is no place for partial, empty_pages, \
+                     repeat_cursor or refuse_cursor",
+                    group.shape
+                )));
+            }
             if group.count != 1 && !group.ids.is_empty() {
                 return Err(of_group(
                     "it has both a count and ids: the ids are the count".to_owned(),

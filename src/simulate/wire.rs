@@ -20,7 +20,7 @@ pub(super) struct Wire {
     pub(super) error_after: Option<u64>,
     pub(super) empty_pages: bool,
     pub(super) repeating_cursor: bool,
-    pub(super) broken: Option<BreakRecords>,
+    pub(super) broken: Vec<BreakRecords>,
 }
 
 impl Wire {
@@ -44,7 +44,7 @@ impl Wire {
                 FaultKind::Partial => self.partial = true,
                 FaultKind::EmptyPages => self.empty_pages = true,
                 FaultKind::RepeatCursor => self.repeating_cursor = true,
-                FaultKind::BreakRecords(broken) => self.broken = Some(broken.clone()),
+                FaultKind::BreakRecords(broken) => self.broken.push(broken.clone()),
                 _ => {}
             }
         }

@@ -42,6 +42,9 @@ pub struct LicenseRequest {
     pub account: Option<String>,
     /// How the API is to answer.
     pub format: ResponseFormat,
+    /// The `Accept` header, in place of one that suits the format: what it does to a streamed answer, Truto does not
+    /// document.
+    pub accept: Option<String>,
     /// The most licenses that one page is to have; all pages are read all the same. Truto documents
     /// neither what it is by default nor how large it may be.
     pub limit: Option<NonZeroU64>,
@@ -134,7 +137,10 @@ impl LicenseRequest {
     }
 
     /// What is accepted as an answer.
-    pub(super) fn accept(&self) -> &'static str {
+    pub(super) fn accepted(&self) -> &str {
+        if let Some(accept) = &self.accept {
+            return accept;
+        }
         match self.format {
             ResponseFormat::Stream => "application/x-ndjson, application/json",
             ResponseFormat::Unified | ResponseFormat::Normalized => "application/json",

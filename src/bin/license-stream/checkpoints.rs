@@ -101,6 +101,9 @@ pub(crate) fn identity(source: &SourceArgs, request: Option<&LicenseRequest>) ->
                     name => identity.with(name, value),
                 };
             }
+            if let Some(accept) = &request.accept {
+                identity = identity.with("accept", accept);
+            }
         }
         (None, None) => {}
     }

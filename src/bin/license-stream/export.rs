@@ -380,7 +380,10 @@ impl Export {
         if tally.is_complete() {
             tally.unfinished = sinks.unfinished().await;
         }
-        tally.requests = client.as_ref().map(TrutoClient::requests).unwrap_or_default();
+        if let Some(client) = client {
+            tally.unexpected = tally.unexpected.renamed(|name| client.without_token(name));
+            tally.requests = client.requests();
+        }
         Ok(report::print(export, sinks, tally, begun.elapsed()))
     }
 }

@@ -63,8 +63,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     check_delivery(&args)?;
     let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;
     let identity = identity_of_records(&args);
-    let mut options = records::options(&args.topic, &args.topics, &args.records)?;
-    options.any_json = args.source.is_any_json();
+    let mut options = records::options(&args.topic, &args.topics, &args.records, &args.source)?;
     let values = Values::new(&args.values, &options)?;
     let creation = records::creation(&args.topics)?;
     let transactional_id = own_transactional_id(&args, &options.topic);
@@ -176,6 +175,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         kept,
         _lock: lock,
         is_exactly_once,
+        is_quiet: args.report.quiet,
     };
     export.run(sinks).await
 }
@@ -332,6 +332,7 @@ struct Topics {
     /// That of checkpoints in a directory, where there are many accounts.
     _lock: Option<CheckpointLock>,
     is_exactly_once: bool,
+    is_quiet: bool,
 }
 
 /// Where checkpoints are.
@@ -374,10 +375,10 @@ impl Topics {
             found.options.insert(DELIVERY.to_owned(), EXACTLY_ONCE.to_owned());
             return Some(found);
         }
-        if !found.is_complete {
+        if !found.is_complete && !self.is_quiet {
             say!(
-                "warning: snapshot {} of {} was begun with --delivery at-least-once, so that records of it may \
-                 be there twice: a new one is begun",
+                "warning: snapshot {} of {} was delivered at least once so far, so that records of it may be \
+                 there twice: a new one is begun",
                 found.snapshot_id,
                 found.key
             );
@@ -388,8 +389,11 @@ impl Topics {
     /// The checkpoint `found`, of what was delivered to the topic. What was delivered to another of its name, which
     /// was deleted since, is in this one no more.
     fn in_topic(&self, mut found: Checkpoint) -> Result<Checkpoint> {
+        let topic = self.options.topic.to_string();
+        // One of another name is told as what it is: an option that has changed.
+        let is_of_name = found.options.get("topic").is_none_or(|name| *name == topic);
         match (found.options.get(TOPIC_ID), &self.topic_id) {
-            (Some(then), Some(now)) if then != now && !found.is_complete => {
+            (Some(then), Some(now)) if then != now && !found.is_complete && is_of_name => {
                 let message = format!(
                     "topic {} is not the one that snapshot {} was delivered to so far: that was deleted, or is \
                      in another cluster (its id was {then} and is {now}); to begin a new snapshot, forget this \

@@ -5,13 +5,17 @@ use license_stream::sink::kafka::{
 };
 use license_stream::{Error, ErrorKind, Result};
 
-use crate::args::{HeadersArg, RecordArgs, TopicArgs};
+use crate::args::{HeadersArg, RecordArgs, SourceArgs, TopicArgs};
 
 /// The options that the flags ask for, with those of a snapshot still open.
+///
+/// # Errors
+/// Those of a flag that cannot be meant so, also beside what is asked of the API.
 pub(crate) fn options(
     topic: &str,
     topics: &TopicArgs,
     records: &RecordArgs,
+    source: &SourceArgs,
 ) -> Result<KafkaOptions> {
     let topic: Topic = parse("--topic", topic)?;
     let mut options = KafkaOptions::new("");
@@ -30,7 +34,36 @@ pub(crate) fn options(
         let message = "--tombstone-on goes with keys: leave --key none away";
         return Err(Error::new(ErrorKind::Configuration, message));
     }
+    options.any_json = source.is_any_json();
+    check_fields(&options, source)?;
     Ok(options)
+}
+
+/// Refuses keys and topics that are made of what no record will have.
+fn check_fields(options: &KafkaOptions, source: &SourceArgs) -> Result<()> {
+    let of_key: Vec<_> = match &options.key {
+        Key::Template(key) => key.needed_fields().collect(),
+        Key::Default | Key::None => Vec::new(),
+    };
+    let needed = of_key.into_iter().map(|field| ("--key", field));
+    let needed = needed.chain(options.topic.needed_fields().map(|field| ("--topic", field)));
+    let request = &source.request;
+    for (flag, field) in needed {
+        let is_excluded = request.excluded_fields.iter().any(|name| name.trim() == field);
+        let message = if options.any_json {
+            format!(
+                "{flag} is made of `{field}`, and what is no license has no such field: give another {flag}"
+            )
+        } else if is_excluded {
+            format!("--exclude-field {field} leaves out what {flag} is made of")
+        } else if request.ignore_remote_data && field == "remote_data" {
+            format!("--ignore-remote-data leaves out what {flag} is made of")
+        } else {
+            continue;
+        };
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    Ok(())
 }
 
 /// How a topic is made that is missing, if it is to be.

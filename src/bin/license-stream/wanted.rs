@@ -243,7 +243,7 @@ fn parse(line: &str) -> Result<Wanted, String> {
     let integration_name = line.integration["name"].as_str();
     let integration = integration_name.and_then(Integration::by_name);
     Ok(Wanted {
-        account: Some(line.id.into()),
+        account: Some(line.id.to_ascii_lowercase().into()),
         organization_id: line.organization_id,
         product: product.transpose()?,
         listed: integration.map(|it| Listed { integration: Some(it), unfit: None }),
@@ -258,8 +258,7 @@ fn each_once(accounts: Vec<Wanted>) -> Result<Vec<Wanted>> {
     let mut once: Vec<Wanted> = Vec::with_capacity(accounts.len());
     let mut doubles = BTreeSet::new();
     for account in accounts {
-        // The case of its letters makes no other UUID.
-        let name = account.id().map(str::to_ascii_lowercase);
+        let name = account.id().map(str::to_owned);
         match seen.get(&name) {
             None => {
                 seen.insert(name, once.len());

@@ -14,6 +14,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 
+use super::aside::ClosedAside;
 use super::ledger::{Entry, Ledger};
 use super::outgoing::{Outgoing, TopicHandle};
 use super::statistics::KafkaStatistics;
@@ -26,6 +27,9 @@ use crate::room::Room;
 /// How long to wait before asking again for a topic that is being created: at first, and at most.
 const CREATION_PAUSES: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(200));
+
+/// How much longer than it may be open, brokers keep a transaction: its last records may still be on the way.
+const LATE: Duration = Duration::from_secs(60);
 
 /// Characters of what librdkafka says of an error.
 const MAX_REASON: usize = 300;
@@ -57,8 +61,8 @@ pub struct KafkaProducer {
     pub(super) transactions: Option<Arc<Transactions>>,
 }
 
-/// librdkafka, with a thread that takes its delivery reports.
-pub(super) type Link = ThreadedProducer<Reports>;
+/// librdkafka, with a thread that takes its delivery reports. One that has gone silent may take long to close.
+pub(super) type Link = ClosedAside<ThreadedProducer<Reports>>;
 
 impl fmt::Debug for KafkaProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +83,7 @@ impl KafkaProducer {
             .map_err(config::refused)?;
         bearer::give(producer.client(), config)?;
         Ok(Self {
-            producer: Arc::new(producer),
+            producer: Arc::new(ClosedAside::new(producer)),
             brokers: config.get("bootstrap.servers").unwrap_or("no address").into(),
             max_record_bytes: config::max_record_bytes(config),
             room: Room::new(in_flight_bytes),
@@ -109,8 +113,22 @@ impl KafkaProducer {
             .set("transactional.id", &options.id)
             .set("enable.idempotence", "true")
             .set("acks", "all");
-        if config.get("transaction.timeout.ms").is_none() {
-            config.set("transaction.timeout.ms", options.timeout.as_millis().to_string());
+        let set = config.get("transaction.timeout.ms").and_then(|timeout| timeout.parse().ok());
+        match set.map(Duration::from_millis) {
+            // Brokers would abort what is open for longer, and fence whoever goes on with it.
+            Some(timeout) if timeout <= options.max_duration => {
+                let message = format!(
+                    "transaction.timeout.ms must be longer than a transaction may be open, {} s \
+                     (--transaction-seconds)",
+                    options.max_duration.as_secs_f64()
+                );
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
+            Some(_) => {}
+            None => {
+                let timeout = options.timeout.max(options.max_duration + LATE);
+                config.set("transaction.timeout.ms", timeout.as_millis().to_string());
+            }
         }
         let producer = Self::new(&config, in_flight_bytes)?;
         let transactions = Transactions::begin(producer.clone(), options).await?;
@@ -339,5 +357,23 @@ impl ProducerContext for Reports {
         if self.is_waited_for.load(Ordering::SeqCst) {
             self.came.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::kafka::transaction::TransactionOptions;
+
+    #[tokio::test]
+    async fn transactions_that_brokers_would_abort_are_refused_before_anything_is_sent() {
+        let mut config = super::super::producer_config("127.0.0.1:9");
+        config.set("transaction.timeout.ms", "8000");
+        let mut options = TransactionOptions::of_topic("licenses");
+        options.max_duration = Duration::from_secs(8);
+        let error = KafkaProducer::connect(&config, 1, Delivery::ExactlyOnce(options));
+        let error = error.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains("transaction.timeout.ms must be longer"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! Checkpoints in a topic, beside the data.
 
+mod claim;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,10 @@ use rdkafka::ClientConfig;
 use tokio::sync::OnceCell;
 
 use super::KafkaProducer;
-use super::transaction::{Delivery, TransactionOptions, Transactions};
+use super::transaction::Transactions;
 use crate::checkpoint::{Checkpoint, CheckpointStore, Listed};
 use crate::error::{Error, ErrorKind, Result};
+use claim::Claim;
 
 /// Keeps checkpoints in a compacted topic of one partition, keyed by what they are found by.
 ///
@@ -61,6 +63,8 @@ enum Way {
         config: ClientConfig,
         producer: OnceCell<KafkaProducer>,
     },
+    /// Each in a transaction of its own, of which only the last run that claimed the topic has any.
+    Claim(Claim),
     /// In the transactions of the records.
     Transactions(Arc<Transactions>),
 }
@@ -105,8 +109,11 @@ impl KafkaStore {
     }
 
     fn by_itself(config: ClientConfig, topic: &str, kept: BTreeMap<String, Arc<[u8]>>) -> Self {
+        Self::by(Way::Own { config, producer: OnceCell::new() }, topic, kept)
+    }
+
+    fn by(way: Way, topic: &str, kept: BTreeMap<String, Arc<[u8]>>) -> Self {
         let kept = Arc::new(Kept(Mutex::new(kept)));
-        let way = Way::Own { config, producer: OnceCell::new() };
         Self { inner: Arc::new(Inner { topic: topic.into(), kept, way }) }
     }
 
@@ -123,17 +130,11 @@ impl KafkaStore {
         id: &str,
         timeout: Duration,
     ) -> Result<Self> {
+        let claim = Claim::take(config, topic, id, timeout).await?;
         let mut config = config.clone();
-        let mut options =
-            TransactionOptions { id: id.to_owned(), ..TransactionOptions::of_topic(topic) };
-        options.start_timeout = timeout;
-        options.timeout = of_records(&config);
-        for name in MESSAGE_TIMEOUTS.into_iter().chain(["transaction.timeout.ms"]) {
-            config.remove(name);
-        }
-        let delivery = Delivery::ExactlyOnce(options);
-        let producer = KafkaProducer::connect(&config, IN_FLIGHT_BYTES, delivery).await?;
-        Self::through(&producer, &config, topic, timeout).await
+        config.remove("transactional.id");
+        let kept = topic::read(&config, topic, timeout).await?;
+        Ok(Self::by(Way::Claim(claim), topic, kept))
     }
 
     /// The same, for the records that go through `producer`. Where they do so in transactions, checkpoints
@@ -166,9 +167,7 @@ impl KafkaStore {
         topic: &str,
         kept: BTreeMap<String, Arc<[u8]>>,
     ) -> Self {
-        let kept = Arc::new(Kept(Mutex::new(kept)));
-        let way = Way::Transactions(Arc::clone(transactions));
-        Self { inner: Arc::new(Inner { topic: topic.into(), kept, way }) }
+        Self::by(Way::Transactions(Arc::clone(transactions)), topic, kept)
     }
 
     /// The checkpoint as it is put into a transaction.
@@ -220,6 +219,11 @@ impl KafkaStore {
                 change.apply();
                 Ok(())
             }
+            Way::Claim(claim) => {
+                claim.write(&change).await?;
+                change.apply();
+                Ok(())
+            }
             Way::Transactions(transactions) => {
                 let number = transactions.enter().await?.end(0, Some(change));
                 transactions.commit_through(number).await
@@ -245,18 +249,6 @@ fn of_its_own(config: &ClientConfig) -> ClientConfig {
     // A checkpoint is waited for, and there is none to batch it with.
     config.set("linger.ms", "0").set("acks", "all").set("enable.idempotence", "true");
     config
-}
-
-/// Two names of one setting.
-const MESSAGE_TIMEOUTS: [&str; 2] = ["message.timeout.ms", "delivery.timeout.ms"];
-
-/// How long a record is tried.
-fn of_records(config: &ClientConfig) -> Duration {
-    let set = MESSAGE_TIMEOUTS.into_iter().find_map(|name| config.get(name)?.parse().ok());
-    // 0 is for ever; five minutes is what librdkafka takes if nothing is set.
-    let milliseconds = set.filter(|milliseconds| *milliseconds > 0).unwrap_or(300_000);
-    // Brokers take no less than a second for a transaction, and by default no more than a quarter of an hour.
-    Duration::from_millis(milliseconds).clamp(Duration::from_secs(1), Duration::from_secs(900))
 }
 
 /// Checkpoints that may be under way. They are small, and each is waited for.
@@ -298,7 +290,7 @@ impl CheckpointStore for KafkaStore {
 }
 
 /// A checkpoint on its way into the topic.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) topic: Arc<str>,
     pub(super) key: String,

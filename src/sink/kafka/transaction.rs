@@ -183,6 +183,22 @@ impl Transactions {
         Ok(Part { shared: &self.shared, _gate: gate, is_begun: false })
     }
 
+    /// Keeps a checkpoint that belongs to no records, in a transaction that ends with it.
+    pub(super) async fn keep(&self, checkpoint: Change) -> Result<(), Failure> {
+        let number = {
+            let _gate = self.shared.gate.read().await;
+            if let Some(failure) = &self.shared.standing.borrow().failure {
+                return Err(failure.clone());
+            }
+            Part { shared: &self.shared, _gate, is_begun: false }.end(0, Some(checkpoint))
+        };
+        let standing = self.ended(number).await;
+        match standing.failure {
+            Some(failure) if standing.committed < number => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends transactions up to `number`, without waiting until they are full.
     pub(super) async fn commit_through(&self, number: u64) -> Result<()> {
         let standing = self.ended(number).await;

@@ -1,5 +1,7 @@
 //! What can be told to be wrong before anything is sent.
 
+use reqwest::header::HeaderValue;
+
 use super::{LicenseRequest, ResponseFormat};
 use crate::License;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +27,13 @@ impl LicenseRequest {
         }
         if self.format == ResponseFormat::Raw {
             self.check_raw()?;
+        }
+        let is_header = |text: &str| !text.trim().is_empty() && HeaderValue::from_str(text).is_ok();
+        if self.accept.as_deref().is_some_and(|text| !is_header(text)) {
+            return Err(refused(
+                "what is to be accepted (--accept) is a media type or several, such as \
+                application/json",
+            ));
         }
         let given = Parameter::ALL.iter().filter(|parameter| self.has(**parameter));
         let takes_all = |integration: &Integration| {

@@ -124,4 +124,15 @@ fn a_server_that_says_the_token_back_is_not_repeated() {
         let got = leave(&["ndjson", "--out", "out"], &api.url(), directory.path());
         assert_eq!(got.code, Some(if got.stderr.contains("status 401") { 3 } else { 1 }));
     }
+    // Names of fields are in messages and summaries, as nothing else of a record is.
+    let body = format!("{{\"id\":\"1\",\"{TOKEN}\":1,\"x {TOKEN} y\":2,\"other\":3}}\n");
+    let api = Replies::of(vec![say("200 OK", NDJSON, &body)]);
+    let directory = tempfile::tempdir().unwrap();
+    let got = leave(&["parquet", "--columns", "id", "--out", "lake"], &api.url(), directory.path());
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    assert!(
+        got.text().contains(r#""fields_unknown":{"other":1,"x … y":1,"…":1}"#),
+        "{}",
+        got.text()
+    );
 }

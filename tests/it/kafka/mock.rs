@@ -197,5 +197,5 @@ async fn transactions_that_cannot_begin_are_an_error_within_the_bound() {
         &[RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
     );
     let error = connect(&cluster, exactly_once()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Destination, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error:?}");
 }

@@ -24,6 +24,7 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "ndjson --key-by name --exclude-field name",
         "ndjson --key-by roles",
         "ndjson --format json",
+        "ndjson --accept ",
         "ndjson --format raw --ignore-remote-data",
         "ndjson --format raw --key-by id",
         "ndjson --format raw --exclude-field name",
@@ -61,6 +62,10 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "parquet --out out --exclude-field status --bloom status",
         "kafka --topic t --brokers BROKER --format raw --key-by id",
         "kafka --topic t --brokers BROKER --integration GitHub",
+        "kafka --topic t --brokers BROKER --key {name} --exclude-field name",
+        "kafka --topic t-{status} --brokers BROKER --exclude-field status",
+        "kafka --topic t --brokers BROKER --key {remote_data} --ignore-remote-data",
+        "kafka --topic t --brokers BROKER --key {name} --format raw",
     ];
     let mut golden = String::new();
     for line in lines {

@@ -13,12 +13,13 @@ const ONE: &str = "{\"result\":[{\"id\":\"1\"}]}";
 
 #[test]
 fn each_flag_is_the_documented_parameter() {
-    let flags: [&[&str]; 20] = [
+    let flags: [&[&str]; 21] = [
         &[],
         &["--format", "stream"],
         &["--format", "unified"],
         &["--format", "normalized"],
         &["--format", "raw"],
+        &["--accept", "application/json"],
         &["--organization-id", "acme & sons/é"],
         &["--product", "azure_active_directory"],
         &["--product", "onedrive"],

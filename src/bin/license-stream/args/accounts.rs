@@ -13,7 +13,7 @@ use license_stream::{Error, ErrorKind, Result};
 pub(crate) struct AccountArgs {
     /// Integrated account whose licenses are wanted, a UUID; may be repeated. With --input, the one they
     /// are from
-    #[arg(long = "account", value_name = "UUID")]
+    #[arg(long = "account", value_name = "UUID", value_parser = account)]
     pub(crate) accounts: Vec<String>,
     /// Read the one account that the API token is scoped to, without naming it
     #[arg(long, conflicts_with_all = ["accounts", "accounts_file", "all_accounts", "input"])]
@@ -88,6 +88,11 @@ impl AccountArgs {
         };
         Err(Error::new(ErrorKind::Configuration, message))
     }
+}
+
+/// An account by its one name: the case of its letters makes no other UUID, but another key, file and checkpoint.
+pub(crate) fn account(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(if is_uuid(text) { text.to_ascii_lowercase() } else { text.to_owned() })
 }
 
 /// Whether the API can know an account by this name: UUIDs have other spellings too.

@@ -1,5 +1,6 @@
 //! What is kept between runs, and how it is looked at.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 
 use super::SettingArgs;
@@ -47,7 +48,7 @@ pub(crate) struct ShowArgs {
 #[command(group(ArgGroup::new("which").required(true).args(["account", "all"])))]
 pub(crate) struct ResetArgs {
     /// Account whose checkpoint is forgotten; `input` is that of inputs of no account
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = super::accounts::account)]
     pub(crate) account: Vec<String>,
     /// Forget the checkpoints of all accounts
     #[arg(long)]
@@ -74,7 +75,8 @@ pub(crate) struct StoreArgs {
     #[arg(long, requires = "brokers")]
     pub(crate) topic: Option<String>,
     /// Brokers to begin with, separated by commas
-    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]
+    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS",
+        value_parser = NonEmptyStringValueParser::new())]
     pub(crate) brokers: Option<String>,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{
@@ -30,7 +31,8 @@ without one.";
 #[command(after_help = KAFKA_EXAMPLES)]
 pub(crate) struct KafkaArgs {
     /// Brokers to begin with, separated by commas
-    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS")]
+    #[arg(long, value_name = "HOST:PORT,…", env = "KAFKA_BOOTSTRAP_SERVERS",
+        value_parser = NonEmptyStringValueParser::new())]
     pub(crate) brokers: String,
     /// Topic to produce to; or a template of it with {integrated_account_id}, {integration} or {status}
     #[arg(long)]
@@ -44,11 +46,12 @@ pub(crate) struct KafkaArgs {
     /// `license-stream-TOPIC` if it is not given
     #[arg(long, value_name = "ID")]
     pub(crate) transactional_id: Option<String>,
-    /// With exactly-once: a transaction ends once it holds this many bytes of keys and values
+    /// With exactly-once: a transaction ends with the block of records with which it holds this many bytes of keys and
+    /// values
     #[arg(long, value_name = "BYTES", default_value_t = 32 << 20,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) transaction_bytes: u64,
-    /// With exactly-once: a transaction ends once it is open for so long; consumers wait for its end
+    /// With exactly-once: a transaction ends once it is open for so long, 600 at most; consumers wait for its end
     #[arg(long, value_name = "SECONDS", default_value_t = 5,
         value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) transaction_seconds: u64,

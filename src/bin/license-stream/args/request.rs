@@ -30,6 +30,10 @@ pub(crate) struct RequestArgs {
     /// How the API is to answer
     #[arg(long, value_enum, default_value_t = FormatArg::Stream)]
     pub(crate) format: FormatArg,
+    /// Accept header of the request, in place of one that suits the format, such as application/json: what it does
+    /// to a streamed answer, Truto does not document
+    #[arg(long, value_name = "TYPES")]
+    pub(crate) accept: Option<String>,
     /// Licenses that one page is to have at most; all pages are read all the same
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
@@ -158,6 +162,7 @@ impl RequestArgs {
         let mut request = LicenseRequest::of_token();
         request.account = account.map(str::to_owned);
         request.format = self.format.into();
+        request.accept.clone_from(&self.accept);
         request.limit = self.limit.and_then(NonZeroU64::new);
         request.ignore_limit = self.ignore_limit;
         request.next_cursor.clone_from(&self.cursor);

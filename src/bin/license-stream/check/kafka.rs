@@ -56,8 +56,7 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
 impl Probe {
     fn new(args: &KafkaArgs) -> Result<Self> {
         let config = settings::config(&args.brokers, &args.settings)?;
-        let mut options = records::options(&args.topic, &args.topics, &args.records)?;
-        options.any_json = args.source.is_any_json();
+        let options = records::options(&args.topic, &args.topics, &args.records, &args.source)?;
         let values = Values::new(&args.values, &options)?;
         let creation = records::creation(&args.topics)?;
         // It is not told how topics are made, and so makes none.

@@ -317,8 +317,7 @@ fn check(command: &Command) -> Result<()> {
         Command::Kafka(args) => {
             kafka::check_delivery(args)?;
             settings::config(&args.brokers, &args.settings)?;
-            let mut options = records::options(&args.topic, &args.topics, &args.records)?;
-            options.any_json = args.source.is_any_json();
+            let options = records::options(&args.topic, &args.topics, &args.records, &args.source)?;
             values::Values::new(&args.values, &options)?;
             records::creation(&args.topics)?;
             (&args.source, &args.rejects)

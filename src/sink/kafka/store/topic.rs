@@ -333,5 +333,11 @@ fn left(deadline: Instant) -> Duration {
 fn unanswered(topic: &str, error: KafkaError) -> Error {
     let message = format!("the checkpoints in topic {topic} could not be reached");
     let kind = if is_final(&error) { ErrorKind::Destination } else { ErrorKind::Unreachable };
-    Error::new(kind, message).caused_by(error)
+    let failed = Error::new(kind, message).caused_by(error);
+    match kind {
+        ErrorKind::Unreachable => {
+            failed.advising("look at the brokers' addresses, and whether they answer")
+        }
+        _ => failed,
+    }
 }

@@ -114,9 +114,7 @@ impl<C: Calls> Committer<C> {
         match Class::of(&error) {
             Class::Abortable => self.abort(Some(error)).await,
             Class::Fatal => Failure::fatal(id, self.producer.fatal_error().unwrap_or(error)),
-            Class::Retriable => {
-                Failure::unanswered(id, self.shared.options.timeout.as_secs(), error)
-            }
+            Class::Retriable => Failure::unanswered(id, self.shared.options.timeout, error),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Why no transaction can be committed any more, in librdkafka's own classes.
 
+use std::time::Duration;
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{Error, ErrorKind};
@@ -33,7 +35,18 @@ impl Class {
 pub(in crate::sink::kafka) struct Failure {
     message: String,
     cause: Option<KafkaError>,
-    is_fatal: bool,
+    end: End,
+}
+
+/// What has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The open transaction.
+    GivenUp,
+    /// The producer.
+    Fatal,
+    /// The time for an answer.
+    Unanswered,
 }
 
 impl Failure {
@@ -44,7 +57,7 @@ impl Failure {
             "the open transaction of {id} was given up: what was committed before it is durable, and the \
              next run goes on from there"
         );
-        Self { message, cause, is_fatal: false }
+        Self { message, cause, end: End::GivenUp }
     }
 
     pub(super) fn fatal(id: &str, cause: KafkaError) -> Self {
@@ -61,27 +74,41 @@ impl Failure {
         } else {
             format!("the transactions of {id} cannot go on")
         };
-        Self { message, cause: Some(cause), is_fatal: true }
+        Self { message, cause: Some(cause), end: End::Fatal }
     }
 
     /// Nobody knows whether the transaction was committed. That is no matter: its checkpoint was, or was
     /// not, with it.
-    pub(super) fn unanswered(id: &str, seconds: u64, cause: KafkaError) -> Self {
+    pub(super) fn unanswered(id: &str, patience: Duration, cause: KafkaError) -> Self {
         let message = format!(
-            "the brokers did not say within {seconds} s what became of a transaction of {id}: the next run \
-             will find out"
+            "the brokers did not say within {} s what became of a transaction of {id}: the next run \
+             will find out",
+            patience.as_secs()
         );
-        Self { message, cause: Some(cause), is_fatal: true }
+        Self { message, cause: Some(cause), end: End::Unanswered }
+    }
+
+    /// The same of an answer that was waited for longer, by several producers.
+    pub(in crate::sink::kafka) fn after(self, id: &str, patience: Duration) -> Self {
+        match self.cause {
+            Some(cause) => Self::unanswered(id, patience, cause),
+            None => self,
+        }
     }
 
     pub(super) fn of_committer() -> Self {
         let message = "the task that commits transactions has ended".to_owned();
-        Self { message, cause: None, is_fatal: true }
+        Self { message, cause: None, end: End::Fatal }
     }
 
     /// Whether it says more than what a sink knows of its own records.
     pub(in crate::sink::kafka) fn is_fatal(&self) -> bool {
-        self.is_fatal
+        self.end != End::GivenUp
+    }
+
+    /// Whether another producer may still do what this one did not.
+    pub(in crate::sink::kafka) fn is_unanswered(&self) -> bool {
+        self.end == End::Unanswered
     }
 
     pub(in crate::sink::kafka) fn error(&self) -> Error {
