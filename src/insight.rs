@@ -46,7 +46,11 @@ impl Insight {
         let is_remote = said.get("truto_is_remote_error").is_some_and(is_true);
         let mut words = Vec::new();
         let message = said.get("message").map(texts).unwrap_or_default();
-        let message = if message.is_empty() { said.get("error").map(texts) } else { Some(message) };
+        let message = if message.is_empty() {
+            said.get("error").map(|error| texts(error.get("message").unwrap_or(error)))
+        } else {
+            Some(message)
+        };
         words.extend(message);
         if let Some(failures) = said.get("details").and_then(|details| details.get("failures")) {
             words.extend(list(items(failures).map(failure)));
@@ -69,6 +73,12 @@ impl Insight {
             is_remote,
             words: kept,
         }
+    }
+
+    /// The words alone, if there are any.
+    #[cfg(feature = "http")]
+    pub(crate) fn words(&self) -> Option<String> {
+        (!self.words.is_empty()).then(|| self.words.join("; "))
     }
 
     /// What was said, behind the status: `status 400: …`.
@@ -139,7 +149,7 @@ fn failure(said: &Value) -> String {
     let part = |name: &str| said.get(name).map(texts).filter(|words| !words.is_empty());
     let place = ["path", "field", "property", "param", "parameter", "instancePath"];
     let place = place.iter().find_map(|name| part(name));
-    match (place, part("message")) {
+    match (place, part("message").or_else(|| part("msg"))) {
         (Some(place), Some(message)) => format!("{place}: {message}"),
         (place, message) => message.or(place).unwrap_or_else(|| texts(said)),
     }

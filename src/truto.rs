@@ -93,6 +93,8 @@ pub struct TrutoClient {
     /// What this client and all of its clones have sent.
     sent: Arc<Counters>,
     compression: Compression,
+    /// Whether it waits for less long than it was told to.
+    is_hurried: bool,
     watch: Watch,
     /// What holds answers that are read whole, over all clones.
     room: Room,
@@ -182,6 +184,7 @@ impl TrutoClient {
             limiter: Arc::new(Limiter::believing(limits)),
             sent: Arc::default(),
             compression: Compression::default(),
+            is_hurried: false,
             watch: Watch::default(),
             room: whole::room(),
         })
@@ -365,8 +368,10 @@ impl TrutoClient {
             Err(_) => {
                 let seconds = self.timeouts.first_byte.as_secs_f64();
                 let host = host(&self.base_url);
-                let message =
-                    format!("no answer from {host} in {seconds} s (--first-byte-timeout)");
+                let message = match self.is_hurried {
+                    false => format!("no answer from {host} in {seconds} s (--first-byte-timeout)"),
+                    true => format!("no answer from {host} in {seconds} s"),
+                };
                 return Err(Error::new(ErrorKind::Unreachable, message).into());
             }
         };

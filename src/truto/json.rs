@@ -33,6 +33,7 @@ impl TrutoClient {
     pub(super) fn hurried(&self, attempts: u32) -> Self {
         let mut client = self.clone();
         client.timeouts.first_byte = self.timeouts.first_byte.min(PATIENCE);
+        client.is_hurried = self.timeouts.first_byte > PATIENCE;
         client.timeouts.idle = self.timeouts.idle.min(PATIENCE);
         client.retry.attempts = self.retry.attempts.min(attempts);
         client

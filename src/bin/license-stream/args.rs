@@ -133,7 +133,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Say line by line what is waited for, what is asked for again, and what is begun anew; -vv is a log of each
-    /// request and checkpoint too, -vvv one of everything
+    /// request and checkpoint too
     #[arg(long, short, conflicts_with = "quiet", action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Write a log to standard error, of level info unless -vv or RUST_LOG says otherwise

@@ -418,7 +418,7 @@ impl<D: Sinks> Run<D> {
     async fn begin(&self, wanted: &Wanted, attempt: u32) -> Result<Begun<Input, D::Sink>> {
         if attempt > 0 && self.export.report.is_verbose() && !log::has_info() {
             let account = wanted.id().map(|id| format!("account {id}: ")).unwrap_or_default();
-            say!("{account}begun anew, because the API answered differently than before");
+            say!("{account}to be begun anew, because the API answered differently than before");
         }
         let source = &self.export.source;
         let (source, identity) = match &self.client {

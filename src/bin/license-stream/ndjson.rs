@@ -41,7 +41,10 @@ async fn begin(args: NdjsonArgs) -> anyhow::Result<Exit> {
                     "--out is a directory where there are many accounts, and {} cannot be made",
                     path.display()
                 );
-                Error::new(ErrorKind::Destination, message).caused_by(error)
+                // A file of that name is what was typed for one account.
+                let kind =
+                    if path.is_file() { ErrorKind::Configuration } else { ErrorKind::Destination };
+                Error::new(kind, message).caused_by(error)
             })?;
             lock = Some(lock_directory(&path)?);
             Out::Directory(path)

@@ -56,8 +56,6 @@ fn check_fields(options: &KafkaOptions, source: &SourceArgs) -> Result<()> {
             )
         } else if is_excluded {
             format!("--exclude-field {field} leaves out what {flag} is made of")
-        } else if request.ignore_remote_data && field == "remote_data" {
-            format!("--ignore-remote-data leaves out what {flag} is made of")
         } else {
             continue;
         };

@@ -20,6 +20,9 @@ use crate::wanted::Wanted;
 /// Accounts that failed and that people are told the reasons of.
 const TOLD: usize = 20;
 
+/// Of those, how many of one reason: others are to be told too.
+const ALIKE: usize = 5;
+
 /// Accounts that were skipped for one reason and that people are told the ids of.
 const NAMED: usize = 10;
 
@@ -336,7 +339,9 @@ impl Tally {
                 return;
             }
         }
-        if self.failures.len() < TOLD {
+        let reason = error.message();
+        let alike = self.failures.iter().filter(|failure| failure.contains(reason)).count();
+        if self.failures.len() < TOLD && alike < ALIKE {
             self.is_of_record |= error.is_record();
             let error = match id {
                 Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),

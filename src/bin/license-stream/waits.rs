@@ -134,7 +134,7 @@ fn line(wait: &Wait<'_>) -> String {
             format!("{account}{message}: retry {number} of {of} in {seconds:.1} s")
         }
         WaitReason::Without { what, error } => {
-            format!("{account}{what} is not known, as {}: going on without", error.message())
+            format!("{account}{what} is not known: going on without ({})", error.message())
         }
         _ => format!("{account}waiting {seconds:.1} s for a rate limit"),
     }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::{AccountFilter, IntegratedAccount};
 use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
+use crate::insight::Insight;
 use crate::truto::TrutoClient;
 
 /// Longest page, in bytes; the vendor's default of some hundred accounts is far below.
@@ -128,7 +129,7 @@ impl Listing {
             url.query_pairs_mut().append_pair("next_cursor", cursor);
         }
         let body = self.client.get_whole(&url, None, MAX_PAGE).await?;
-        let page = read(&body)?;
+        let page = read(&body).map_err(|error| self.client.token.strip_error(error))?;
         self.is_partial |= page.is_partial;
         let taken = page.accounts.into_iter().filter(|account| self.filter.takes(account));
         self.page.extend(taken.filter(|account| self.given.insert(digest(&account.id))));
@@ -151,7 +152,12 @@ impl Listing {
 fn read(body: &[u8]) -> Result<Page> {
     let no_list = |_| {
         // The cause is left out: it could show what it stumbled over.
-        let message = "the API's answer is no list of accounts: the base URL may be wrong";
+        let message = match Insight::of(body).words() {
+            None => "the API's answer is no list of accounts: the base URL may be wrong".to_owned(),
+            Some(words) => {
+                format!("the API's answer is no list of accounts, but an error ({words})")
+            }
+        };
         Error::new(ErrorKind::Upstream, message)
     };
     let body = body.trim_ascii_start();

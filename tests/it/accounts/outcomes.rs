@@ -194,21 +194,30 @@ fn whoever_wants_to_fails_fast() {
 }
 
 #[test]
-fn people_are_told_of_twenty_failures_and_how_many_more() {
+fn people_are_told_of_twenty_failures_five_of_a_kind_and_how_many_more() {
+    let refused = [400, 403, 404, 405, 409];
     let (truto, ids) = start([
-        AccountGroup { count: 23, ..failing(Fault::status(403)) },
+        AccountGroup { count: 3, ..failing(Fault::status(refused[0])) },
+        AccountGroup { count: 23, ..failing(Fault::status(refused[1])) },
+        AccountGroup { count: 5, ..failing(Fault::status(refused[2])) },
+        AccountGroup { count: 5, ..failing(Fault::status(refused[3])) },
+        AccountGroup { count: 5, ..failing(Fault::status(refused[4])) },
         AccountGroup { status: "connecting".to_owned(), ..group(1, 3) },
         group(2, 3),
     ]);
     let got = run(command("ndjson", &truto).arg("--all-accounts"));
     assert_eq!(got.code, Some(3), "{}", got.stderr);
     let lines: Vec<_> = got.stderr.lines().collect();
-    let errors = lines.iter().filter(|line| line.starts_with("error: account ")).count();
-    assert_eq!(errors, 20, "{}", got.stderr);
-    assert_eq!(lines[20], "error: and 3 more accounts failed: --json names each");
+    let errors = lines.iter().filter(|line| line.starts_with("error: account "));
+    assert_eq!(errors.clone().count(), 20, "{}", got.stderr);
+    for status in refused {
+        let of_status = format!("(status {status}:");
+        assert!((1..=5).contains(&errors.clone().filter(|line| line.contains(&of_status)).count()));
+    }
+    assert_eq!(lines[20], "error: and 21 more accounts failed: --json names each");
     assert!(lines[21].starts_with("failed: 6 licenses written, "), "{}", lines[21]);
-    assert_eq!(lines[22], "accounts: 2 done, 23 failed, 1 skipped");
-    let skipped = format!("skipped: 1 account, because its status is connecting: {}", ids[23]);
+    assert_eq!(lines[22], "accounts: 2 done, 41 failed, 1 skipped");
+    let skipped = format!("skipped: 1 account, because its status is connecting: {}", ids[41]);
     assert_eq!(lines[23], skipped);
 }
 

@@ -40,12 +40,27 @@ fn assert_all_read(got: &Run, what: &str) {
 #[test]
 fn a_question_that_is_refused_takes_no_retry_of_the_run() {
     for (status, on, asked, what) in [
-        (500, FaultEndpoint::Capabilities, 2, "whether it has licenses is not known, as "),
-        (429, FaultEndpoint::Capabilities, 2, "whether it has licenses is not known, as "),
+        (
+            500,
+            FaultEndpoint::Capabilities,
+            2,
+            "whether it has licenses is not known: going on without (",
+        ),
+        (
+            429,
+            FaultEndpoint::Capabilities,
+            2,
+            "whether it has licenses is not known: going on without (",
+        ),
         // The request for licenses decides whether the token is good.
-        (401, FaultEndpoint::Capabilities, 1, "whether it has licenses is not known, as "),
-        (500, FaultEndpoint::Account, 1, "its integration is not known, as "),
-        (401, FaultEndpoint::Account, 1, "its integration is not known, as "),
+        (
+            401,
+            FaultEndpoint::Capabilities,
+            1,
+            "whether it has licenses is not known: going on without (",
+        ),
+        (500, FaultEndpoint::Account, 1, "its integration is not known: going on without ("),
+        (401, FaultEndpoint::Account, 1, "its integration is not known: going on without ("),
     ] {
         let (truto, ids) = faulty(Fault::status(status), on);
         let flags = ["--retry-budget", "0", "--max-wait", "0.05"];
@@ -68,8 +83,8 @@ fn an_answer_that_trickles_or_does_not_come_holds_nothing_up() {
     let trickle = FaultKind::Trickle(NonZeroU64::new(4).unwrap());
     let stall = FaultKind::StallHead(Stall::Forever);
     for (fault, why) in [
-        (trickle, "answer has not come whole in 0.4 s (--idle-timeout): going on without"),
-        (stall, "in 0.4 s (--first-byte-timeout): going on without"),
+        (trickle, "answer has not come whole in 0.4 s (--idle-timeout))\n"),
+        (stall, " in 0.4 s (--first-byte-timeout))\n"),
     ] {
         for on in [FaultEndpoint::Capabilities, FaultEndpoint::Account] {
             let (truto, ids) = faulty(Fault::new(fault.clone()), on);

@@ -29,8 +29,15 @@ pub(super) fn command_at(
     topic: &str,
     options: &[&str],
 ) -> Command {
+    let mut command = telling(brokers, simulation, topic, options);
+    command.arg("--quiet");
+    command
+}
+
+/// The same that says how it goes.
+fn telling(brokers: &str, simulation: &Simulation, topic: &str, options: &[&str]) -> Command {
     let mut command = license_stream();
-    command.args(["kafka", "--quiet", "--brokers", brokers, "--topic", topic]);
+    command.args(["kafka", "--brokers", brokers, "--topic", topic]);
     // Each of them is looked at.
     command.args(["--headers", "all"]).args(options);
     simulation.source(&mut command);
@@ -190,7 +197,11 @@ fn exactly_once_no_run_goes_on_with_what_was_delivered_at_least_once() {
         let topic = topic("crash-delivery");
         let at = ("LICENSE_STREAM_KILL_AT", "transaction-committed:1");
         assert!(!ended(start(command(&slow, &topic, then).env(at.0, at.1))));
-        let run = run(&mut command(&simulation, &topic, now)).expect(0);
+        let mut next = match now.is_empty() {
+            true => command(&simulation, &topic, now),
+            false => telling(&bootstrap(), &simulation, &topic, now),
+        };
+        let run = run(&mut next).expect(0);
         let snapshots = seen(&simulator(17), &bootstrap(), &topic);
         let (_, last) = snapshots.last_key_value().unwrap();
         if now.is_empty() {

@@ -64,7 +64,6 @@ fn contradictions_are_a_matter_of_usage_and_nothing_is_sent() {
         "kafka --topic t --brokers BROKER --integration GitHub",
         "kafka --topic t --brokers BROKER --key {name} --exclude-field name",
         "kafka --topic t-{status} --brokers BROKER --exclude-field status",
-        "kafka --topic t --brokers BROKER --key {remote_data} --ignore-remote-data",
         "kafka --topic t --brokers BROKER --key {name} --format raw",
     ];
     let mut golden = String::new();
