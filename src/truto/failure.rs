@@ -118,10 +118,17 @@ pub(crate) fn unreachable(url: &Url, error: reqwest::Error, flags: &str) -> Fail
     } else if error.is_builder() || error.is_redirect() {
         (format!("{host} cannot be asked"), Again::Never)
     } else if error.is_connect() {
-        // A proxy for plain HTTP is no tunnel: what it does not answer is a connection like any other.
-        let proxy = proxy::of_environment(url).filter(|_| url.scheme() == "http");
-        let how = proxy.map(|proxy| format!(": the proxy does not answer{proxy}"));
-        (format!("{host} cannot be connected to{}", how.unwrap_or_default()), Again::Often)
+        let proxy = proxy::of_environment(url);
+        let how = match proxy {
+            // A proxy for plain HTTP is no tunnel: what it does not answer is a connection like any other.
+            Some(proxy) if url.scheme() == "http" => format!(": the proxy does not answer{proxy}"),
+            Some(proxy) if error.is_timeout() => {
+                format!(" in time: the proxy, or what it leads to, does not answer{proxy}")
+            }
+            _ if error.is_timeout() => " in time".to_owned(),
+            _ => String::new(),
+        };
+        (format!("{host} cannot be connected to{how}"), Again::Often)
     } else {
         (format!("{host} did not answer"), Again::Often)
     };

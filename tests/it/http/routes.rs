@@ -1,5 +1,7 @@
 //! The way to the API: proxies, redirects, plain HTTP. Where the token must not go.
 
+use std::net::TcpListener;
+
 use license_stream::ErrorKind;
 use license_stream::truto::{LicenseRequest, Token, TrutoClient};
 
@@ -112,6 +114,19 @@ fn a_proxy_that_is_down_is_named() {
     let named = format!("the proxy does not answer (127.0.0.1:{}, by ALL_PROXY)", nobody.port());
     assert!(got.stderr.contains(&named), "{}", got.stderr);
     assert!(!got.stderr.contains("pass-w0rd"), "{}", got.stderr);
+}
+
+#[test]
+fn a_proxy_that_says_nothing_is_named() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = silent.local_addr().unwrap();
+    let mut command = api_command("ndjson", "https://truto.test", ACCOUNT);
+    command.args(["--retries=0", "--connect-timeout=0.3"]);
+    let got = run(command.env("ALL_PROXY", format!("http://{proxy}")));
+    assert_eq!((got.code, got.text()), (Some(3), ""));
+    let named =
+        format!("in time: the proxy, or what it leads to, does not answer ({proxy}, by ALL_PROXY)");
+    assert!(got.stderr.contains(&named), "{}", got.stderr);
 }
 
 #[test]
