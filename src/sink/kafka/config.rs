@@ -20,6 +20,9 @@ pub fn producer_config(brokers: &str) -> ClientConfig {
         .set("linger.ms", "200")
         // librdkafka checks CRCs of its own requests only if asked; the broker checks them anyway.
         .set("batch.size", "1000000")
+        // A broker that stood still is left out by the others for a while, and forgotten here; without this, a client
+        // may know of none for minutes once it is back (librdkafka 2.12.1).
+        .set("metadata.recovery.rebootstrap.trigger.ms", "10000")
         // As Java clients do, so that a key has one partition whoever writes it.
         .set("partitioner", "murmur2_random")
         // The sink bounds the bytes in flight itself. This must only not be lower.
