@@ -22,7 +22,7 @@ mod values;
 
 use std::path::PathBuf;
 
-pub(crate) use accounts::{AccountArgs, AccountsArgs, is_uuid};
+pub(crate) use accounts::{AccountArgs, AccountsArgs, account, is_uuid};
 pub(crate) use checkpoint::{CheckpointArgs, CheckpointsArgs, ResetArgs, ShowArgs, StoreArgs};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) use compact::CompactArgs;

@@ -15,7 +15,7 @@ use license_stream::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::sync::{OnceCell, mpsc};
 
-use crate::args::{AccountArgs, ProductArg, is_uuid};
+use crate::args::{AccountArgs, ProductArg, account, is_uuid};
 use crate::screen::say;
 
 /// Accounts that are listed ahead of what is read: a cursor that is used long after it was given may
@@ -240,10 +240,11 @@ fn parse(line: &str) -> Result<Wanted, String> {
             .map(Product::from)
             .map_err(|_| "`product` is azure_active_directory or onedrive".to_owned())
     });
+    let Ok(id) = account(&line.id);
     let integration_name = line.integration["name"].as_str();
     let integration = integration_name.and_then(Integration::by_name);
     Ok(Wanted {
-        account: Some(line.id.to_ascii_lowercase().into()),
+        account: Some(id.into()),
         organization_id: line.organization_id,
         product: product.transpose()?,
         listed: integration.map(|it| Listed { integration: Some(it), unfit: None }),
@@ -355,11 +356,23 @@ mod tests {
             organization_id: organization.map(str::to_owned),
             ..Wanted::default()
         };
-        let named = ["a", "b", "a", "A"].map(|id| wanted(id, None));
+        let named = ["a", "b", "a"].map(|id| wanted(id, None));
         let once = each_once(named.into());
         let ids: Vec<_> = once.unwrap().iter().map(|it| it.id().unwrap().to_owned()).collect();
         assert_eq!(ids, ["a", "b"]);
         let error = each_once(vec![wanted("a", None), wanted("a", Some("o"))]).unwrap_err();
         assert_eq!(error.account(), Some("a"));
+    }
+
+    #[test]
+    fn an_account_has_one_name_in_whatever_case_it_is_typed() {
+        let capitals = ID.to_ascii_uppercase();
+        assert_ne!(capitals, ID);
+        assert_eq!(account(&capitals), Ok(ID.to_owned()));
+        for line in [capitals.clone(), format!("{{\"id\":\"{capitals}\"}}")] {
+            assert_eq!(parse(&line).unwrap().id(), Some(ID), "{line}");
+        }
+        // Of an input it may be any name.
+        assert_eq!(account("Name"), Ok("Name".to_owned()));
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct ShowArgs {
 #[command(group(ArgGroup::new("which").required(true).args(["account", "all"])))]
 pub(crate) struct ResetArgs {
     /// Account whose checkpoint is forgotten; `input` is that of inputs of no account
-    #[arg(long, value_name = "UUID", value_parser = super::accounts::account)]
+    #[arg(long, value_name = "UUID", value_parser = super::account)]
     pub(crate) account: Vec<String>,
     /// Forget the checkpoints of all accounts
     #[arg(long)]
