@@ -212,7 +212,7 @@ fn people_are_told_of_twenty_failures_five_of_a_kind_and_how_many_more() {
     assert_eq!(errors.clone().count(), 20, "{}", got.stderr);
     for status in refused {
         let of_status = format!("(status {status}:");
-        assert!((1..=5).contains(&errors.clone().filter(|line| line.contains(&of_status)).count()));
+        assert!(errors.clone().filter(|line| line.contains(&of_status)).count() <= 5);
     }
     assert_eq!(lines[20], "error: and 21 more accounts failed: --json names each");
     assert!(lines[21].starts_with("failed: 6 licenses written, "), "{}", lines[21]);
