@@ -82,12 +82,19 @@ fn reached(mut command: Command) -> BTreeMap<String, u32> {
 /// it again to its end: `next` answers each time a run into a place of its own, and a look at what is there
 /// afterwards. At how many points.
 fn kill_at_each<R: FnMut() -> Command, L: FnOnce(&str)>(next: impl Fn() -> (R, L)) -> usize {
-    kill_at_each_of(|times| (1..=2.min(times)).collect(), next)
+    kill_at_each_of(twice, |point| point.starts_with("transaction"), next)
 }
 
-/// The same at other times of those that a run comes to a failpoint.
+/// The first two times.
+fn twice(times: u32) -> BTreeSet<u32> {
+    (1..=2.min(times)).collect()
+}
+
+/// The same at other times of those that a run comes to a failpoint. How often it comes to one that `is_by_time` depends
+/// on how long it takes, so that a later time may not come.
 fn kill_at_each_of<R: FnMut() -> Command, L: FnOnce(&str)>(
     counts: fn(u32) -> BTreeSet<u32>,
+    is_by_time: fn(&str) -> bool,
     next: impl Fn() -> (R, L),
 ) -> usize {
     let points = reached(next().0());
@@ -95,8 +102,7 @@ fn kill_at_each_of<R: FnMut() -> Command, L: FnOnce(&str)>(
         for count in counts(*times) {
             let (command, look) = next();
             let was_killed = kill_at(point, count, command);
-            // How often a checkpoint is kept in a topic depends on how long the run takes.
-            let may_be_missed = count > 1 && point.starts_with("transaction");
+            let may_be_missed = count > 1 && is_by_time(point);
             assert!(was_killed || may_be_missed, "{point} is not reached");
             look(&format!("{point}:{count}"));
         }

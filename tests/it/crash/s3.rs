@@ -77,8 +77,11 @@ fn killed_between_the_files_of_a_piece_a_run_that_is_begun_again_leaves_those_of
  {
     let simulation = Simulation::start(simulator(15));
     let undisturbed = undisturbed_partitioned(&simulation);
-    let points =
-        kill_at_each_of(in_the_middle_and_last, || killed(&simulation, &undisturbed, partitioned));
+    let points = kill_at_each_of(
+        in_the_middle_and_last,
+        |_| false,
+        || killed(&simulation, &undisturbed, partitioned),
+    );
     assert_eq!(points, 8, "all that there are in a bucket");
 }
 
