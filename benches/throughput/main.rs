@@ -9,7 +9,6 @@ mod encode;
 mod frame;
 mod peers;
 mod pipeline;
-mod produce;
 mod values;
 
 use std::time::Duration;
@@ -27,7 +26,6 @@ fn main() {
     encode::bench(&mut criterion);
     values::bench(&mut criterion);
     pipeline::bench(&mut criterion);
-    produce::bench(&mut criterion);
     criterion.final_summary();
 }
 

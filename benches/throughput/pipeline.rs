@@ -68,7 +68,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 }
 
 /// Runs a pipeline to its end, which must have delivered all of the corpus.
-pub(crate) async fn deliver<S, K: Sink>(body: S, sink: K)
+async fn deliver<S, K: Sink>(body: S, sink: K)
 where
     S: Stream<Item = Result<bytes::Bytes>> + Send + 'static,
 {
@@ -95,7 +95,7 @@ fn client(api: &RunningSimulator) -> TrutoClient {
     TrutoClient::new(reqwest::Client::new(), &api.base_url(), token).expect("a URL on this host")
 }
 
-pub(crate) fn brokers() -> String {
+fn brokers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS")
         .ok()
         .filter(|servers| !servers.is_empty())
