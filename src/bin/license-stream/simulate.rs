@@ -86,6 +86,7 @@ fn simulator(args: &SimulateArgs) -> anyhow::Result<Simulator> {
         });
     }
     let simulator = args.faults.iter().cloned().fold(simulator, Simulator::with_fault);
+    simulator.scenario().check()?;
     Ok(simulator.with_addr(args.listen))
 }
 

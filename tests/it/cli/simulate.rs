@@ -138,3 +138,17 @@ fn a_fault_that_is_typed_strikes() {
     assert_eq!(got.code, Some(2));
     assert!(got.stderr.contains("unknown field `cut`"), "{}", got.stderr);
 }
+
+#[test]
+fn a_fault_for_which_a_shape_has_no_place_is_refused() {
+    for shape in ["array", "sequence"] {
+        for fault in ["partial", "empty_pages", "repeat_cursor", "refuse_cursor"] {
+            let mut command = license_stream();
+            let fault = format!("{{\"{fault}\":true}}");
+            command.args(["simulate", "--listen=127.0.0.1:0", "--shape", shape, "--fault", &fault]);
+            let got = run(&mut command);
+            assert_eq!(got.code, Some(2), "{shape} {fault}: {}", got.stderr);
+            assert!(got.stderr.contains("says nothing of its page"), "{}", got.stderr);
+        }
+    }
+}
