@@ -104,13 +104,14 @@ impl Selection {
 }
 
 impl Wanted {
-    fn listed(account: &IntegratedAccount, any_status: bool) -> Self {
-        let status = account.status.as_deref().and_then(|status| status.parse().ok());
+    fn listed(listed: &IntegratedAccount, any_status: bool) -> Self {
+        let status = listed.status.as_deref().and_then(|status| status.parse().ok());
         let unfit = status.filter(|status| !any_status && *status != AccountStatus::Active);
-        let integration = account.integration_name().and_then(Integration::by_name);
+        let integration = listed.integration_name().and_then(Integration::by_name);
+        let Ok(id) = account(&listed.id);
         Self {
-            account: Some(account.id.as_str().into()),
-            integration_name: account.integration_name().map(Arc::from),
+            account: Some(id.into()),
+            integration_name: listed.integration_name().map(Arc::from),
             listed: Some(Listed { integration, unfit }),
             ..Self::default()
         }
@@ -372,6 +373,8 @@ mod tests {
         for line in [capitals.clone(), format!("{{\"id\":\"{capitals}\"}}")] {
             assert_eq!(parse(&line).unwrap().id(), Some(ID), "{line}");
         }
+        let listed = serde_json::from_str(&format!("{{\"id\":\"{capitals}\"}}")).unwrap();
+        assert_eq!(Wanted::listed(&listed, false).id(), Some(ID));
         // Of an input it may be any name.
         assert_eq!(account("Name"), Ok("Name".to_owned()));
     }
