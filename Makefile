@@ -49,6 +49,7 @@ bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/perf
 bench-kafka: ## Measure the command into Kafka beside kcat, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	scripts/with-services.sh scripts/bench.sh kafka
+	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh batching
 
 fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
 	scripts/fuzz.sh seconds 60

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whole runs of the command beside other ways to the same result, as a Markdown table.
 
-    compare.py parquet|kafka [--rounds N] [--records N] [--only TEXT]
+    compare.py parquet|kafka|batching [--rounds N] [--records N] [--only TEXT]
 
 Needs target/release/license-stream, curl, kcat, taskset, /usr/bin/time and what scripts/with-services.sh gives; `make
 bench` has all of that. In each round every comparison runs once, one side directly after the other and each side first in
@@ -32,7 +32,7 @@ WORK = ROOT / "target/bench"
 OUT = WORK / "out"
 # With remote_data a record has about 625 bytes, and without it about 235. Into Kafka the body is longer: beginning and end,
 # where brokers are looked for and checkpoints are read, take some tenths of a second whatever is between them.
-RECORDS = {"parquet": {"whole": 450_000, "lean": 1_200_000}, "kafka": {"whole": 1_600_000}}
+RECORDS = {"parquet": {"whole": 450_000, "lean": 1_200_000}, "kafka": {"whole": 1_600_000}, "batching": {"whole": 1_600_000}}
 PARTITIONS = 3
 
 
@@ -190,6 +190,21 @@ class Broker:
             kcat = ["kcat", "-q", "-P", "-b", self.address, "-t", topic, *options]
             return self.measured(lambda: measured(curl(body), kcat)[0])
 
+    def librdkafka(self, produce: str, body: Body, codec: str) -> Run:
+        """With our keys, headers and settings; its time is without that of reading the body into memory."""
+        with self.topic(body.records) as topic:
+            command = [produce, str(body.file), body.account, self.address, topic, codec]
+            ran: list[dict] = []
+
+            def run() -> Run:
+                run, printed = measured(command)
+                ran.append(json.loads(printed))
+                return run
+
+            run = self.measured(run)
+            run.seconds = ran[0]["seconds"]
+            return run
+
     def console_producer(self, body: Body) -> Run:
         """Kafka's own, of Java, as it is but for what kcat has too."""
         jars = subprocess.run([ROOT / "scripts/kafka.sh", "fetch"], stdout=subprocess.PIPE, text=True, check=True)
@@ -199,6 +214,13 @@ class Broker:
             java = ["java", "-cp", f"{jars.stdout.strip()}/*", "org.apache.kafka.tools.ConsoleProducer"]
             java += ["--bootstrap-server", self.address, "--topic", topic, *options]
             return self.measured(lambda: measured(curl(body), java)[0])
+
+
+def executable_of_bench(name: str) -> str:
+    command = ["cargo", "bench", "--features", "cli", "--bench", name, "--no-run", "--message-format", "json"]
+    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    made = (json.loads(line) for line in built.splitlines())
+    return next(it["executable"] for it in made if it.get("executable") and it["target"]["name"] == name)
 
 
 @contextlib.contextmanager
@@ -270,6 +292,16 @@ def into_kafka(*, whole: Body) -> Iterator[Comparison]:
             lambda codec=codec: broker.ours(whole, codec),
             lambda codec=codec: broker.kcat(whole, codec),
         )
+    alone = executable_of_bench("produce")
+    for codec in ["none", "lz4", "zstd"]:
+        yield Comparison(
+            f"HTTP → Kafka, compression {codec}",
+            "librdkafka alone, from memory",
+            "0.9×",
+            whole.bytes,
+            lambda codec=codec: broker.ours(whole, codec),
+            lambda codec=codec: broker.librdkafka(alone, whole, codec),
+        )
     bare = ["--headers", "none", "--key", "none"]
     registry = os.environ["LICENSE_STREAM_REGISTRY"]
     variants = [
@@ -305,7 +337,22 @@ def into_kafka(*, whole: Body) -> Iterator[Comparison]:
     )
 
 
-GROUPS = {"parquet": into_parquet, "kafka": into_kafka}
+def batching(*, whole: Body) -> Iterator[Comparison]:
+    """What other values of the settings that decide about batches would be like, each beside the default."""
+    broker = Broker()
+    for codec in ["none", "zstd"]:
+        for setting in ["linger.ms=5", "linger.ms=50", "linger.ms=1000", "batch.size=100000", "batch.size=300000"]:
+            yield Comparison(
+                f"{codec}, `{setting}`",
+                "`linger.ms=200`, `batch.size=1000000`",
+                "",
+                whole.bytes,
+                lambda codec=codec, setting=setting: broker.ours(whole, codec, "-X", setting),
+                lambda codec=codec: broker.ours(whole, codec),
+            )
+
+
+GROUPS = {"parquet": into_parquet, "kafka": into_kafka, "batching": batching}
 
 
 def row(comparison: Comparison, rounds: list[tuple[Run, Run]], into: str, records: int) -> str:
@@ -366,10 +413,8 @@ def main() -> None:
                 ratio = theirs.seconds / ours.seconds
                 cpu = f"{ours.cpu:.1f} and {theirs.cpu:.1f} s of CPU"
                 print(f"round {number + 1}: {comparison.what}: {ratio:.2f}× {comparison.peer}; {cpu}", file=sys.stderr)
-    last = {
-        "parquet": ["output MB / its"],
-        "kafka": ["CPU s per million / its", "broker's CPU s per million / its"],
-    }[args.into]
+    of_brokers = ["CPU s per million / its", "broker's CPU s per million / its"]
+    last = ["output MB / its"] if args.into == "parquet" else of_brokers
     names = ["what", "against", "MB/s", "MB/s of it", "ratio (range)", "goal", "peak MiB / its", *last]
     print(f"| {' | '.join(names)} |\n|---|---|{'--:|' * (len(names) - 2)}")
     for comparison, rounds in zip(chosen, found):

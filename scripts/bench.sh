@@ -5,6 +5,7 @@
 #   scripts/bench.sh parts      the parts of the library (criterion)
 #   scripts/bench.sh parquet    the command into Parquet beside other tools; further arguments are benches/compare.py's
 #   scripts/bench.sh kafka      the same into Kafka
+#   scripts/bench.sh batching   the settings of Kafka's batches beside other values of theirs
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,13 +19,13 @@ parts() {
 # Built after the parts: cargo builds the command for them too, with the features that benchmarks add to shared crates.
 compare() {
   scripts/step.sh 'build' cargo build --release --features cli
-  scripts/step.sh "into $1" "$python" benches/compare.py "$@" | benches/section.py docs/performance.md "$1"
+  scripts/step.sh "compare $1" "$python" benches/compare.py "$@" | benches/section.py docs/performance.md "$1"
   benches/chart.py
 }
 
 case ${1:-} in
-  '') parts; compare parquet; compare kafka ;;
+  '') parts; compare parquet; compare kafka; compare batching ;;
   parts) (($# == 1)); parts ;;
-  parquet | kafka) compare "$@" ;;
-  *) sed -n '4,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  parquet | kafka | batching) compare "$@" ;;
+  *) sed -n '4,8s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
