@@ -45,6 +45,7 @@ bench: ## Measure throughput, also beside other tools, into docs/performance.md
 bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh parquet
+	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh reads
 
 bench-kafka: ## Measure the command into Kafka beside kcat, into docs/performance.md
 	@scripts/prerequisites.sh bench

@@ -4,6 +4,7 @@
 #   scripts/bench.sh            everything
 #   scripts/bench.sh parts      the parts of the library (criterion)
 #   scripts/bench.sh parquet    the command into Parquet beside other tools; further arguments are benches/compare.py's
+#   scripts/bench.sh reads      how DuckDB reads what the command writes
 #   scripts/bench.sh kafka      the same into Kafka
 #   scripts/bench.sh batching   the settings of Kafka's batches beside other values of theirs
 set -euo pipefail
@@ -23,9 +24,14 @@ compare() {
   benches/chart.py
 }
 
+reads() {
+  scripts/step.sh 'reads' "$python" benches/reads.py "$@" | benches/section.py docs/performance.md reads
+}
+
 case ${1:-} in
-  '') parts; compare parquet; compare kafka; compare batching ;;
+  '') parts; compare parquet; reads; compare kafka; compare batching ;;
   parts) (($# == 1)); parts ;;
   parquet | kafka | batching) compare "$@" ;;
-  *) sed -n '4,8s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  reads) reads "${@:2}" ;;
+  *) sed -n '4,9s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
