@@ -58,10 +58,10 @@ fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minut
 sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
 	scripts/sanitize.sh
 
-memory: ## Measure the peak memory of short and long bodies, into docs/performance.md
+memory: ## Measure peak memory and throughput from 10 MB to 10 GB, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	cargo build --release --features cli
-	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
+	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh memory
 
 accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
 	@scripts/prerequisites.sh bench

@@ -6,6 +6,7 @@
 #   scripts/bench.sh parquet    the command into Parquet beside other tools; further arguments are benches/compare.py's
 #   scripts/bench.sh reads      how DuckDB reads what the command writes
 #   scripts/bench.sh kafka      the same into Kafka
+#   scripts/bench.sh memory     peak memory and throughput from 10 MB to 10 GB
 #   scripts/bench.sh batching   the settings of Kafka's batches beside other values of theirs
 set -euo pipefail
 
@@ -24,14 +25,14 @@ compare() {
   benches/chart.py
 }
 
-reads() {
-  scripts/step.sh 'reads' "$python" benches/reads.py "$@" | benches/section.py docs/performance.md reads
+table() {
+  scripts/step.sh "$1" "$python" "benches/$1.py" "${@:2}" | benches/section.py docs/performance.md "$1"
 }
 
 case ${1:-} in
-  '') parts; compare parquet; reads; compare kafka; compare batching ;;
+  '') parts; compare parquet; table reads; compare kafka; compare batching; table memory ;;
   parts) (($# == 1)); parts ;;
   parquet | kafka | batching) compare "$@" ;;
-  reads) reads "${@:2}" ;;
-  *) sed -n '4,9s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  reads | memory) table "$@" ;;
+  *) sed -n '4,10s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
