@@ -12,6 +12,8 @@
 //! - `_SUCCESS` is an upload too, which `_license-stream/pending` names: whoever begins a snapshot gives
 //!   it up.
 
+use std::sync::PoisonError;
+
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -35,6 +37,8 @@ pub(super) struct BucketHold {
     account: String,
     epoch: u64,
     claim: Mutex<Claimed>,
+    /// Uploads that the claim is to be told of by whoever has it next: so one write tells of all that begin together.
+    begun: std::sync::Mutex<Vec<Open>>,
 }
 
 /// The claim, and what this run knows better.
@@ -43,6 +47,8 @@ struct Claimed {
     register: Register<Held>,
     /// The uploads that are open. More may be in the register, which is not written when one ends.
     open: Vec<Open>,
+    /// Whether the register was told of all of them.
+    is_told: bool,
 }
 
 /// What the claim of an account says.
@@ -96,8 +102,8 @@ impl BucketHold {
         if !uploads.is_empty() || completing.is_some() {
             claim.set(Held { epoch, ..Held::default() }).await?;
         }
-        let claim = Mutex::new(Claimed { register: claim, open: Vec::new() });
-        Ok(Self { bucket, account, epoch, claim })
+        let claim = Mutex::new(Claimed { register: claim, open: Vec::new(), is_told: true });
+        Ok(Self { bucket, account, epoch, claim, begun: std::sync::Mutex::default() })
     }
 
     /// Says that the account is unfinished, unless another run has taken over: the account, or all of them from
@@ -114,15 +120,27 @@ impl BucketHold {
     pub(super) async fn create(&self, name: &str) -> Result<BucketFile> {
         let upload = Upload::begin(&self.bucket, name).await?;
         failpoint::reach(Point::BucketUploadBegun);
-        let mut claim = self.claim.lock().await;
-        claim.open.push(Open { name: name.to_owned(), id: upload.id().to_owned() });
-        claim.write(self.epoch).await?;
+        self.tell(Open { name: name.to_owned(), id: upload.id().to_owned() }).await?;
         Ok(BucketFile {
             upload,
             bytes: 0,
             digester: Digester::default(),
             path: self.bucket.url_of(name),
         })
+    }
+
+    /// Has the claim name an upload, if no other run has taken over.
+    async fn tell(&self, upload: Open) -> Result<()> {
+        let begun = || self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun().push(upload);
+        let mut claim = self.claim.lock().await;
+        let further = std::mem::take(&mut *begun());
+        // Otherwise whoever had the claim before has told of this one too.
+        if !further.is_empty() {
+            claim.open.extend(further);
+            claim.is_told = false;
+        }
+        if claim.is_told { Ok(()) } else { claim.write(self.epoch).await }
     }
 
     /// Makes a file of what was written of it.
@@ -260,7 +278,9 @@ impl Claimed {
     /// The same; whether it was written.
     async fn try_write(&mut self, epoch: u64) -> Result<bool> {
         let uploads = self.open.clone();
-        self.register.try_set(Held { epoch, uploads, completing: None }).await
+        let is_written = self.register.try_set(Held { epoch, uploads, completing: None }).await?;
+        self.is_told |= is_written;
+        Ok(is_written)
     }
 }
 
@@ -322,11 +342,41 @@ impl std::io::Write for BucketFile {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt;
+    use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
 
     use super::*;
 
     const SNAPSHOT: &str = "01a20c7e-5167-7459-84d1-21cf616966d5";
+
+    #[tokio::test]
+    async fn one_write_tells_of_all_uploads_that_begin_together() {
+        let bucket = Bucket::new(Arc::new(InMemory::new()), "a", "memory:///a");
+        let hold = BucketHold::take(bucket.clone(), "b".to_owned()).await.unwrap();
+        // Whatever is begun in such a store, or put into it, takes the next number.
+        let last = || async {
+            let claim = bucket.store().head(&bucket.path("_license-stream/b.claim")).await.unwrap();
+            claim.e_tag.unwrap().trim_matches('"').parse::<u64>().unwrap()
+        };
+        let before = last().await;
+        let names: Vec<_> = (0..8).map(|number| format!("b-{number}.parquet")).collect();
+        // All are begun before the claim can be written.
+        let held = hold.claim.lock().await;
+        let files = futures_util::future::join_all(names.iter().map(|name| hold.create(name)));
+        tokio::pin!(files);
+        assert!(files.as_mut().now_or_never().is_none());
+        drop(held);
+        let files = files.await;
+        assert!(files.iter().all(Result::is_ok));
+        assert_eq!(last().await - before, 8 + 1, "the uploads, and one write");
+        let told: Vec<_> = hold.claim.lock().await.register.value().uploads.clone();
+        assert!(names.iter().eq(told.iter().map(|upload| &upload.name)), "{told:?}");
+        // A later run gives all of them up.
+        let later = BucketHold::take(bucket.clone(), "b".to_owned()).await.unwrap();
+        assert!(hold.create("b-9.parquet").await.is_err(), "another has taken over");
+        drop((files, later));
+    }
 
     #[tokio::test]
     async fn after_a_claim_was_removed_its_epoch_goes_on() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::claim::Claim;
 use super::file::WrittenFile;
@@ -15,6 +16,9 @@ use super::parts::{Directory, Parts};
 use super::roll::Roll;
 use super::writer::OpenGroup;
 use crate::error::Result;
+
+/// Files that are begun, or finished, side by side: what takes long there is to wait for a disk or for an object store.
+const FILES_AT_ONCE: usize = 8;
 
 /// The files of one number, one in each directory that has rows of it. Dropped before it is finished, it
 /// leaves of those only what was finished already.
@@ -118,7 +122,8 @@ impl Piece {
 
     async fn encode(&mut self, rows: RecordBatch) -> Result<()> {
         let directory = Directory::from("");
-        let file = self.take(&directory).await?;
+        let mut files = self.take(std::slice::from_ref(&directory)).await?;
+        let Some(file) = files.pop() else { return Ok(()) };
         if let Rows::Encoded(group) = &mut self.rows {
             let group = match group {
                 Some(group) => group,
@@ -138,9 +143,9 @@ impl Piece {
         let (batches, parts) = match &mut self.rows {
             Rows::Gathered(gathered) => gathered.take(),
             Rows::Encoded(group) => {
-                if let Some(group) = group.take() {
-                    let directory = Directory::from("");
-                    let file = self.take(&directory).await?.append(group, rows, json_bytes).await?;
+                let directory = Directory::from("");
+                if let (Some(group), Some(file)) = (group.take(), self.open.remove(&directory)) {
+                    let file = file.append(group, rows, json_bytes).await?;
                     self.put(directory, file);
                 }
                 Default::default()
@@ -149,28 +154,47 @@ impl Piece {
         let new = parts.keys().filter(|directory| !self.open.contains_key(*directory)).count();
         let is_last = is_last || self.open.len() + new > self.options.open_partitions.get();
         let batches: Arc<[RecordBatch]> = batches.into();
-        for (directory, part) in parts {
-            let file = self.take(&directory).await?;
-            let file =
-                file.append_part(Arc::clone(&batches), part, self.options.sort_by.clone()).await?;
-            self.put(Arc::clone(&directory), file);
-            if is_last {
-                self.finish_file(&directory).await?;
-            }
+        if is_last {
+            let done = self.open.keys().filter(|directory| !parts.contains_key(*directory));
+            self.finish_files(done.cloned().collect()).await?;
         }
-        while is_last && let Some(directory) = self.open.keys().next().cloned() {
-            self.finish_file(&directory).await?;
+        // Files that are open come first: no more than may be are then open where these are finished one after the other.
+        let mut parts: Vec<_> = parts.into_iter().collect();
+        parts.sort_by_key(|(directory, _)| !self.open.contains_key(directory));
+        let (directories, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let mut parts = parts.into_iter();
+        for directories in directories.chunks(self.options.open_partitions.get().min(FILES_AT_ONCE))
+        {
+            let files = self.take(directories).await?;
+            for ((directory, file), part) in directories.iter().zip(files).zip(parts.by_ref()) {
+                let (batches, sort_by) = (Arc::clone(&batches), self.options.sort_by.clone());
+                let file = file.append_part(batches, part, sort_by).await?;
+                self.put(Arc::clone(directory), file);
+            }
+            if is_last {
+                self.finish_files(directories.to_vec()).await?;
+            }
         }
         Ok(())
     }
 
-    /// The open file in `directory`, or a new one.
-    async fn take(&mut self, directory: &Directory) -> Result<OpenFile> {
-        if let Some(file) = self.open.remove(directory) {
-            return Ok(file);
-        }
-        let name = self.options.file_name(directory, self.number);
-        OpenFile::create(&self.claim, self.options.form()?, name).await
+    /// The open files in `directories`, or new ones.
+    async fn take(&mut self, directories: &[Directory]) -> Result<Vec<OpenFile>> {
+        let (claim, form) = (&self.claim, self.options.form()?);
+        let files = directories.iter().map(|directory| {
+            let open = self.open.remove(directory);
+            let name = self.options.file_name(directory, self.number);
+            let form = form.clone();
+            async move {
+                match open {
+                    Some(file) => Ok(file),
+                    None => OpenFile::create(claim, form, name).await,
+                }
+            }
+        });
+        // Collected first: with `open` borrowed, they could not be waited for.
+        let files: Vec<_> = files.collect();
+        stream::iter(files).buffered(FILES_AT_ONCE).try_collect().await
     }
 
     /// Puts a file back to which a row group was appended.
@@ -179,11 +203,16 @@ impl Piece {
         self.open.insert(directory, file);
     }
 
-    async fn finish_file(&mut self, directory: &Directory) -> Result<()> {
-        if let Some(file) = self.open.remove(directory) {
-            let file = file.finish(&self.claim).await?;
-            self.finished.insert(Arc::clone(directory), file);
-        }
+    async fn finish_files(&mut self, directories: Vec<Directory>) -> Result<()> {
+        let claim = &self.claim;
+        let open = directories.into_iter().filter_map(|directory| {
+            let file = self.open.remove(&directory)?;
+            Some(async move { file.finish(claim).await.map(|file| (directory, file)) })
+        });
+        let open: Vec<_> = open.collect();
+        let finished: Vec<_> =
+            stream::iter(open).buffer_unordered(FILES_AT_ONCE).try_collect().await?;
+        self.finished.extend(finished);
         Ok(())
     }
 }
