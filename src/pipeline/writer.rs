@@ -151,9 +151,10 @@ impl<K: Sink> Writer<K> {
         };
         self.settle();
         let letters = self.rejects.flush().await;
+        // Nothing is kept of what was given up, nor anything new where dead letters are missing: the next run makes them anew.
+        let is_kept = !is_given_up && letters.is_ok();
         let mut error = verdict.1.take().or(flushed.err()).or(closing).or(letters.err());
-        // Nothing is kept of what was given up.
-        if !is_given_up {
+        if is_kept {
             let is_complete = error.is_none() && verdict.0.is_complete();
             let end_place = end_place.filter(|_| is_complete);
             // Put back, since it is known even if what follows is not waited for.

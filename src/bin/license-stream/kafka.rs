@@ -278,8 +278,12 @@ async fn letters(
 /// The transactions that records are in, or checkpoints alone.
 fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
     let mut transactions = TransactionOptions::of_topic(&topic.family());
-    transactions.max_bytes = args.transaction_bytes;
-    transactions.max_duration = Duration::from_secs(args.transaction_seconds);
+    if let Some(bytes) = args.transaction_bytes {
+        transactions.max_bytes = bytes;
+    }
+    if let Some(seconds) = args.transaction_seconds {
+        transactions.max_duration = Duration::from_secs(seconds);
+    }
     if let Some(id) = &args.transactional_id {
         transactions.id.clone_from(id);
     }
@@ -295,7 +299,12 @@ fn own_transactional_id(args: &KafkaArgs, topic: &Topic) -> Option<String> {
 /// Refuses what contradicts itself.
 pub(crate) fn check_delivery(args: &KafkaArgs) -> Result<()> {
     let keeps_elsewhere = args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some();
+    let has_bounds = args.transaction_bytes.is_some() || args.transaction_seconds.is_some();
     let message = match args.delivery {
+        DeliveryArg::AtLeastOnce if has_bounds => {
+            "--transaction-bytes and --transaction-seconds bound what --delivery exactly-once commits: give that too, or \
+             leave them away"
+        }
         DeliveryArg::AtLeastOnce if keeps_elsewhere && args.transactional_id.is_some() => {
             "--transactional-id keeps runs apart that have their checkpoints in TOPIC.checkpoints: \
              leave --checkpoint and --no-checkpoint away"

@@ -39,7 +39,7 @@ pub(crate) fn options(
     Ok(options)
 }
 
-/// Refuses keys and topics that are made of what no record will have.
+/// Refuses keys, topics and tombstones that are made of what no record will have.
 fn check_fields(options: &KafkaOptions, source: &SourceArgs) -> Result<()> {
     let of_key: Vec<_> = match &options.key {
         Key::Template(key) => key.needed_fields().collect(),
@@ -47,6 +47,8 @@ fn check_fields(options: &KafkaOptions, source: &SourceArgs) -> Result<()> {
     };
     let needed = of_key.into_iter().map(|field| ("--key", field));
     let needed = needed.chain(options.topic.needed_fields().map(|field| ("--topic", field)));
+    let of_tombstones = options.tombstone_on.iter().map(FieldIs::field);
+    let needed = needed.chain(of_tombstones.map(|field| ("--tombstone-on", field)));
     let request = &source.request;
     for (flag, field) in needed {
         let is_excluded = request.excluded_fields.iter().any(|name| name.trim() == field);

@@ -37,6 +37,11 @@ impl FieldIs {
         Ok(Self { field: index, value: value.into() })
     }
 
+    /// The field.
+    pub fn field(&self) -> &'static str {
+        License::FIELDS[self.field]
+    }
+
     fn holds(&self, picked: &Picked<'_>) -> bool {
         picked.scalar(self.field).is_some_and(|value| value == self.value)
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::kafka;
 use crate::support::kafka::{bootstrap, topic};
-use crate::support::python::{create_topic, header, topic_messages};
+use crate::support::python::{create_topic, header, python, topic_messages};
 use crate::support::run::run;
 
 const ACCOUNT: &str = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
@@ -81,6 +81,69 @@ fn rejects_are_in_a_topic_with_their_bytes_and_reasons() {
 #[test]
 fn rejects_of_transactions_are_there_too() {
     letters_of("exactly-once");
+}
+
+/// Until a topic takes messages that are older than a moment, it refuses each.
+const REFUSING: &str = r#"
+import sys
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+_, brokers, topic, what = sys.argv
+admin, setting = AdminClient({"bootstrap.servers": brokers}), "message.timestamp.before.max.ms"
+if what == "create":
+    done = admin.create_topics([NewTopic(topic, 1, 1, config={setting: "0"})])
+else:
+    entry = ConfigEntry(setting, None, incremental_operation=AlterConfigOpType.DELETE)
+    done = admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])])
+for each in done.values():
+    each.result()
+"#;
+
+#[test]
+fn letters_that_a_topic_refused_are_made_anew_by_the_next_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    std::fs::write(&input, "{\"id\":\"1\"}\n{\"id\":\"2\"\n{\"id\":\"3\"}\n").unwrap();
+    let records = topic("unlettered");
+    create_topic(&bootstrap(), &records, 10_000);
+    let letters = format!("{records}.dlq");
+    let refusing = |what: &str| {
+        let arguments = ["-c", REFUSING, &bootstrap(), &letters, what];
+        assert!(python().args(arguments).status().unwrap().success());
+    };
+    refusing("create");
+    let command = |kept: &str| {
+        let mut command = kafka(&records);
+        command.args([
+            "--account",
+            ACCOUNT,
+            "--on-error",
+            "dead-letter",
+            "--dead-letter",
+            "topic:",
+        ]);
+        if !kept.is_empty() {
+            command.arg("--checkpoint").arg(directory.path().join(kept));
+        }
+        command.arg("--input").arg(&input);
+        command
+    };
+    // In the topic of checkpoints, and in a directory.
+    for kept in ["", "kept"] {
+        for _ in 0..2 {
+            let failed = run(&mut command(kept)).expect(1);
+            assert!(
+                failed.stderr.contains("dead letters could not be written"),
+                "{}",
+                failed.stderr
+            );
+        }
+    }
+    assert!(topic_messages(&letters).is_empty());
+    refusing("take");
+    for (kept, written) in [("", 1), ("kept", 2)] {
+        run(&mut command(kept)).expect(4);
+        assert_eq!(topic_messages(&letters).len(), written);
+    }
 }
 
 #[test]

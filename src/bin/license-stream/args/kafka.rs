@@ -47,14 +47,13 @@ pub(crate) struct KafkaArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) transactional_id: Option<String>,
     /// With exactly-once: a transaction ends with the block of records with which it holds this many bytes of keys and
-    /// values
-    #[arg(long, value_name = "BYTES", default_value_t = 32 << 20,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) transaction_bytes: u64,
-    /// With exactly-once: a transaction ends once it is open for so long, 600 at most; consumers wait for its end
-    #[arg(long, value_name = "SECONDS", default_value_t = 5,
-        value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub(crate) transaction_seconds: u64,
+    /// values. 33554432 if it is not given
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) transaction_bytes: Option<u64>,
+    /// With exactly-once: a transaction ends once it is open for so long, 600 at most; consumers wait for its end. 5 if
+    /// it is not given
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) transaction_seconds: Option<u64>,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
     #[command(flatten)]
