@@ -75,8 +75,11 @@ pub use transaction::{Delivery, TransactionOptions};
 /// How long brokers may take to let a topic be written to that is met while records are under way.
 const TO_BE_READY: Duration = Duration::from_secs(15);
 
-/// For how long nothing lingers once the last record of a body was sent.
+/// For how long nothing lingers once the last record of a body was sent, or once there is no room for the next.
 const TO_SEND_THE_LAST: Duration = Duration::from_millis(20);
+
+/// How long no report comes that is waited for before what is under way is taken to linger.
+const TO_SEE_IT_LINGER: Duration = Duration::from_millis(10);
 
 /// Where in the body a record began.
 const POSITION_HEADER: &str = "truto-position";
@@ -310,6 +313,27 @@ impl KafkaSink {
         Error::new(ErrorKind::Destination, message).at(it.record.raw.position).caused_by(error)
     }
 
+    /// What `waiting` for reports comes to. Where none come, records linger, such as those that are spread over more
+    /// partitions than can fill their batches: they are sent as they are.
+    async fn unless_lingering<T>(&self, waiting: impl Future<Output = T>) -> T {
+        tokio::pin!(waiting);
+        loop {
+            let seen = self.producer.reported();
+            let done = tokio::time::timeout(TO_SEE_IT_LINGER, waiting.as_mut()).await;
+            if let Ok(done) = done {
+                return done;
+            }
+            if self.producer.reported() == seen {
+                let link = Arc::clone(self.producer.link());
+                let sending = move || producer::flush(&link, TO_SEND_THE_LAST);
+                tokio::select! {
+                    done = waiting.as_mut() => return done,
+                    _ = tokio::task::spawn_blocking(sending) => {}
+                }
+            }
+        }
+    }
+
     /// Waits for the reports of all that was sent, or until it is committed.
     async fn settle(&mut self) -> Result<Position> {
         let Some(transactions) = self.producer.transactions.clone() else {
@@ -318,7 +342,7 @@ impl KafkaSink {
                 // Not waited for: others that share the producer may go on sending.
                 tokio::task::spawn_blocking(move || producer::flush(&link, TO_SEND_THE_LAST));
             }
-            return self.ledger.settled().await.1;
+            return self.unless_lingering(self.ledger.settled()).await.1;
         };
         let committed = transactions.commit_through(self.parts.last()).await;
         self.parts.advance(transactions.committed());
@@ -350,7 +374,7 @@ impl Sink for KafkaSink {
         let room = &self.producer.room;
         let Batch { value, records, span, reached } = batch;
         let batch = Batch { value: (), records, span, reached };
-        let opened = self.ledger.open(records, span, room, value).await;
+        let opened = self.unless_lingering(self.ledger.open(records, span, room, value)).await;
         let written = match (opened, self.producer.transactions.clone()) {
             (Err(error), _) => Err(error),
             (Ok(entry), None) => self.send_all(records, &entry).await,

@@ -18,6 +18,7 @@ mod settings;
 mod together;
 mod topics;
 mod values;
+mod wide;
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -109,6 +109,10 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
                     .into_iter()
                     .for_each(|words| say!("warning: {words}"));
                 fit_batches(&mut config, &facts);
+                if settings::has_default_batches(&config) {
+                    let bytes = facts.batch_bytes(&config, in_flight_bytes);
+                    config.set("batch.size", bytes.to_string());
+                }
                 in_flight_bytes = in_flight_bytes.min(facts.in_flight_bytes(&config));
                 options.max_record_bytes = facts.max_record_bytes();
             }

@@ -27,7 +27,8 @@ impl FromStr for Setting {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
             Some((name, value)) if !name.trim().is_empty() => {
-                Ok(Self { name: name.trim().to_owned(), value: value.trim().to_owned() })
+                let (name, value) = (canonical(name.trim()), value.trim());
+                Ok(Self { name: name.to_owned(), value: value.to_owned() })
             }
             _ => Err("a setting is written name=value"),
         }
@@ -67,6 +68,29 @@ impl Setting {
     }
 }
 
+/// Names that librdkafka has for a setting beside the one that we use: whoever sets both would leave to chance which counts.
+const ALIASES: [(&str, &str); 10] = [
+    ("metadata.broker.list", "bootstrap.servers"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("sasl.mechanisms", "sasl.mechanism"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("message.send.max.retries", "retries"),
+    ("compression.codec", "compression.type"),
+    ("request.required.acks", "acks"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+];
+
+/// The one name of a setting. Those of topics may have `topic.` before them.
+fn canonical(name: &str) -> &str {
+    let of_topic = name.strip_prefix("topic.");
+    // Settings of the producer that begin so.
+    let own = |rest: &&str| !rest.starts_with("metadata.") && *rest != "blacklist";
+    let name = of_topic.filter(own).unwrap_or(name);
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
+}
+
 /// What librdkafka is told of how to produce.
 pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> {
     let mut config = producer_config(brokers);
@@ -81,7 +105,7 @@ pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> 
             "enable.idempotence" => value != "true",
             // A run waits for the report of every record.
             "delivery.report.only.error" => value != "false",
-            "acks" | "request.required.acks" => value != "all" && value != "-1",
+            "acks" => value != "all" && value != "-1",
             _ => false,
         };
         if name == "transactional.id" {
@@ -98,6 +122,11 @@ pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> 
         config.set(name, value);
     }
     Ok(config)
+}
+
+/// Whether nobody has asked for batches of another size.
+pub(crate) fn has_default_batches(config: &ClientConfig) -> bool {
+    config.get("batch.size") == producer_config("").get("batch.size")
 }
 
 /// A setting of the command line, which is no place for a secret: whoever is on the machine can read it.
@@ -146,6 +175,22 @@ mod tests {
         assert_eq!(setting.value, "s3cret=");
         assert_eq!(format!("{setting:?}"), "sasl.password=…");
         assert!("=x".parse::<Setting>().is_err() && "x".parse::<Setting>().is_err());
+    }
+
+    #[test]
+    fn a_setting_has_one_name() {
+        for (given, name) in [
+            ("queue.buffering.max.ms", "linger.ms"),
+            ("topic.request.required.acks", "acks"),
+            ("topic.compression.type", "compression.type"),
+            ("topic.metadata.refresh.sparse", "topic.metadata.refresh.sparse"),
+            ("linger.ms", "linger.ms"),
+        ] {
+            let setting: Setting = format!("{given}=1").parse().expect("a setting");
+            assert_eq!(setting.name, name);
+        }
+        let secret = parse_typed("sasl.oauthbearer.client.credentials.client.secret=s3cret");
+        assert!(secret.is_err(), "an alias of a secret is one");
     }
 
     #[test]

@@ -145,6 +145,11 @@ impl KafkaProducer {
         &self.producer
     }
 
+    /// How many reports have come.
+    pub(super) fn reported(&self) -> u64 {
+        self.producer.context().seen()
+    }
+
     pub(super) fn brokers(&self) -> &str {
         &self.brokers
     }

@@ -120,6 +120,17 @@ impl TopicFacts {
         self.partitions.max(1).saturating_mul(REQUESTS * config::batch_bytes(config))
     }
 
+    /// The largest `batch.size` with which batches for all partitions fill up within `in_flight_bytes`, at most that of
+    /// this configuration: beyond it, records would wait for `linger.ms` whatever is behind them.
+    pub fn batch_bytes(&self, config: &ClientConfig, in_flight_bytes: usize) -> usize {
+        /// One that is sent, one that fills up, and what is kept of records beside their values.
+        const SHARES: usize = 3;
+        /// Where a topic has very many partitions, what lingers is sent once there is no room for more.
+        const LEAST: usize = 16_384;
+        let share = in_flight_bytes / (SHARES * self.partitions.max(1));
+        config::batch_bytes(config).min(share.max(LEAST))
+    }
+
     /// Whether it forgets all but the last of each key, and so takes no record without one.
     pub fn is_compacted(&self) -> bool {
         let policy = self.cleanup_policy.as_deref().unwrap_or_default();
@@ -334,5 +345,31 @@ impl KafkaTopics {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_fill_up_whatever_the_partitions() {
+        let config = super::super::producer_config("localhost:9092");
+        let batch = |partitions| {
+            let facts = TopicFacts {
+                id: None,
+                partitions,
+                without_leader: 0,
+                replicas: 1,
+                may_write: None,
+                max_message_bytes: None,
+                cleanup_policy: None,
+                min_insync_replicas: None,
+            };
+            facts.batch_bytes(&config, 8 << 20)
+        };
+        assert_eq!([batch(0), batch(1), batch(2)], [1_000_000; 3]);
+        assert_eq!([batch(3), batch(24)], [932_067, 116_508]);
+        assert_eq!(batch(5_000), 16_384);
     }
 }

@@ -91,12 +91,21 @@ fn shown(key: &Key, values: &[String], is_secret: impl Fn(usize) -> bool) -> (St
 
 fn mask(key: &Key, value: &str, is_secret: bool) -> String {
     match value.split_once('=') {
-        Some((name, _)) if key.kind == Kind::Pairs && (is_secret || key.is_private()) => {
+        Some((name, _))
+            if key.kind == Kind::Pairs && (is_secret || key.is_private() || is_secretive(name)) =>
+        {
             format!("{name}={MASK}")
         }
         _ if is_secret && !text::has_password(value) => MASK.to_owned(),
         _ => text::without_password(value),
     }
+}
+
+/// Whether a setting of this name may be a secret, be it misspelt.
+fn is_secretive(name: &str) -> bool {
+    ["pas", "secret", "pem", "token", "credential", "assertion"]
+        .iter()
+        .any(|part| name.to_ascii_lowercase().contains(part))
 }
 
 /// A text of YAML, without quotes where it can be nothing else.
