@@ -27,7 +27,7 @@ crash: ## Kill runs by SIGKILL at random, 200 times for each destination (KILLS=
 	@scripts/prerequisites.sh test
 	LICENSE_STREAM_CRASH_KILLS=$(or $(KILLS),200) LICENSE_STREAM_CRASH_AWAY=$(or $(AWAY),60) scripts/with-services.sh cargo test --features cli,failpoints --test it -- crash:: --nocapture
 
-lint: ## Check the format, the core's dependencies, clippy's findings, the docs and the crate's package
+lint: ## Check the format, the core's dependencies, clippy's findings, the docs, the public API and the package
 	@scripts/prerequisites.sh build
 	scripts/lint.sh
 
