@@ -101,14 +101,15 @@ def picture(screen, title):
         "<style>",
         f"svg {{ {light} }}",
         f"@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}",
-        "text { font: 13.3px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: var(--ink); }",
+        "text { font: 13.3px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }",
+        "text { fill: var(--ink); }",
         ".paper { fill: var(--paper); stroke: var(--line); } .dots { fill: var(--line); } .bold { font-weight: 700; }",
     ]
     lines += [f".{color} {{ fill: var(--{color}); }}" for color in used]
     lines += [
         "</style>",
         f'<rect class="paper" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
-        '<g class="dots"><circle cx="20" cy="18" r="5"/><circle cx="38" cy="18" r="5"/><circle cx="56" cy="18" r="5"/></g>',
+        *(f'<circle class="dots" cx="{x}" cy="18" r="5"/>' for x in (20, 38, 56)),
     ]
     for number, row in enumerate(drawn):
         y = BAR + MARGIN + number * HEIGHT + 13

@@ -15,8 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let format = json["format_version"].as_u64().unwrap_or_default();
     if format != FORMAT {
         let message = format!(
-            "rustdoc writes format {format} of its JSON, and public-api in scripts/public-api/Cargo.toml reads {FORMAT}: \
-             take the version of it for that format, and set FORMAT in src/main.rs"
+            "rustdoc writes format {format} of its JSON, and public-api in scripts/public-api/Cargo.toml reads \
+             {FORMAT}: take the version of it for that format, and set FORMAT in src/main.rs"
         );
         return Err(message.into());
     }

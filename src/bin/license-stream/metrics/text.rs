@@ -28,7 +28,7 @@ impl Board {
         }
         if let Some(times) = &self.schedule {
             let metrics = Metrics(Registry::new_custom(Some(PREFIX.to_owned()), None)?);
-            let help = "When the jobs run next, since the Unix epoch; while they run, when that was due. 0 before the first time.";
+            let help = "When the jobs run next, since the Unix epoch; while they run, when that was due; or 0.";
             metrics.gauge("next_run_timestamp_seconds", help, seconds(times.next()))?;
             let help = "Times of --every that were passed over, as jobs still ran.";
             metrics.count("runs_passed_over_total", help, times.passed_over())?;
