@@ -24,7 +24,8 @@ fi
 
 package=$target/package/$name-$version
 rm -rf "$package"
-tar --extract --gzip --file "$package.crate" --directory "$target/package"
+# All files of a package are of one day: with that, what has changed since the last time would not be compiled.
+tar --extract --gzip --touch --file "$package.crate" --directory "$target/package"
 # What is generated, such as by looking at pages with Python, is nobody's business.
 if strays=$(find "$package" -name '*.pyc' -o -name '*.orig' ! -name Cargo.toml.orig | grep .); then
   printf '%s\n' "$strays" >&2
