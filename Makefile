@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help build deb demo soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz
+.PHONY: help build deb demo demo-picture soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz
 
 help: ## Show what there is to run
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the command, optimized: target/release/license-stream
 	@scripts/prerequisites.sh build
@@ -14,6 +14,11 @@ deb: build ## Make a Debian package: target/license-stream_VERSION_ARCH.deb
 demo: ## See it work: a simulated Truto, Parquet files and Kafka topics, nothing to install
 	@scripts/prerequisites.sh build
 	cargo run --release --features cli -- demo
+
+demo-picture: ## Make the picture of the demo anew: docs/demo.svg
+	@scripts/prerequisites.sh test
+	cargo build --release --features cli
+	"$$(scripts/python.sh venv)" scripts/picture.py docs/demo.svg target/release/license-stream demo
 
 test: ## Run all tests, with a real Kafka broker and independent readers
 	@scripts/prerequisites.sh test
@@ -27,7 +32,7 @@ crash: ## Kill runs by SIGKILL at random, 200 times for each destination (KILLS=
 	@scripts/prerequisites.sh test
 	LICENSE_STREAM_CRASH_KILLS=$(or $(KILLS),200) LICENSE_STREAM_CRASH_AWAY=$(or $(AWAY),60) scripts/with-services.sh cargo test --features cli,failpoints --test it -- crash:: --nocapture
 
-lint: ## Check the format, the core's dependencies, clippy's findings and the docs
+lint: ## Check the format, the core's dependencies, clippy's findings, the docs, the public API and the package
 	@scripts/prerequisites.sh build
 	scripts/lint.sh
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that is checked without running the code: format, dependencies of the core, clippy, docs.
+# Everything that is checked without running the code: format, dependencies of the core, clippy, docs, the
+# public API, the package.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,3 +25,6 @@ RUSTDOCFLAGS='-D warnings' step 'docs' cargo doc --quiet --no-deps --features cl
 # As docs.rs builds them: those features alone, so that no link in them needs another.
 features=$(sed -n '/^\[package.metadata.docs.rs\]/,/^features/s/^features = \[\(.*\)\]/\1/p' Cargo.toml | tr -d '" ')
 RUSTDOCFLAGS='-D warnings' step 'docs, as docs.rs has them' cargo doc --quiet --no-deps --features "${features:?}"
+step 'the public API' scripts/public-api.sh
+# Last, as it takes what was compiled for the steps before.
+step 'the crate from its package' scripts/package.sh

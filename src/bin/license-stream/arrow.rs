@@ -10,7 +10,7 @@ use license_stream::sink::parquet::ParquetOptions;
 use license_stream::{Error, ErrorKind, Result};
 use tokio::io::Stdout;
 
-use crate::args::{ParquetArgs, RemoteDataArg};
+use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
 use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     check(&args)?;
     let options = args.layout.set(ParquetOptions::new(args.out.lake()?, ""), 1)?;
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?
-        .observed(args.observe, "arrow-stream")?;
+        .observed(args.observe, FormArg::ArrowStream.sink())?;
     let stream = ArrowStream::new(tokio::io::stdout(), options.columns)?;
     let options =
         BatchOptions { limits: export.limits(), strict: args.strict, ..BatchOptions::default() };

@@ -28,7 +28,7 @@ use crate::input::{self, Input};
 use crate::job::Job;
 use crate::log;
 use crate::lookup;
-use crate::metrics::{Observed, Server};
+use crate::metrics::{Board, Observed, Server};
 use crate::progress::{AccountsDone, Audience, ProgressLine};
 use crate::remarks::{self, Use};
 use crate::report::{self, counted};
@@ -188,7 +188,7 @@ impl Export {
         };
         let concurrency = source.accounts.at_once();
         let signals = Signals::listen(stop.grace.0)?;
-        let observed = Arc::new(Observed::new("", signals.stop()));
+        let observed = Arc::default();
         let _server = None;
         let skip_newer = None;
         Ok(Self {
@@ -211,13 +211,13 @@ impl Export {
 
     /// The same run into `sink`, at which others can look as `args` say.
     pub(crate) fn observed(self, args: ObserveArgs, sink: &'static str) -> Result<Self> {
-        let observed = Arc::new(Observed::new(sink, self.signals.stop()));
-        let listen = |address| Server::listen(address, Arc::clone(&observed));
-        let server = args.metrics.map(listen).transpose()?;
-        if let (Some(server), false) = (&server, self.report.quiet) {
-            say!("metrics: http://{}/metrics", server.address());
+        if let Some(seen) = Job::current().as_ref().and_then(|job| job.seen()) {
+            seen.observe(&self.observed);
         }
-        Ok(Self { observed, _server: server, ..self })
+        let board = || Board::of_command(sink, Arc::clone(&self.observed), self.signals.stop());
+        let listen = |address| Server::listen(address, board(), self.report);
+        let server = args.metrics.map(listen).transpose()?;
+        Ok(Self { _server: server, ..self })
     }
 
     /// The topic that dead letters go to, if they do: by its name, or beside that of the records.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 
+use crate::metrics::Seen;
 use crate::signal::Signals;
 
 tokio::task_local! {
@@ -22,16 +23,24 @@ pub(crate) struct Job {
     signals: Signals,
     /// Whether others may run beside it, and write to the same terminal.
     is_beside_others: bool,
+    /// Where others look at it, if they can.
+    seen: Option<Arc<Seen>>,
     summary: Mutex<Option<Box<RawValue>>>,
 }
 
 impl Job {
-    pub(crate) fn new(name: &str, signals: &Signals, is_beside_others: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &str,
+        signals: &Signals,
+        is_beside_others: bool,
+        seen: Option<Arc<Seen>>,
+    ) -> Arc<Self> {
         let signals = signals.clone();
         Arc::new(Self {
             name: name.to_owned(),
             signals,
             is_beside_others,
+            seen,
             summary: Mutex::default(),
         })
     }
@@ -67,6 +76,11 @@ impl Job {
 
     pub(crate) fn is_beside_others(&self) -> bool {
         self.is_beside_others
+    }
+
+    /// Where others look at it, if they can.
+    pub(crate) fn seen(&self) -> Option<&Arc<Seen>> {
+        self.seen.as_ref()
     }
 
     /// Keeps the summary, which is a part of that of the pipeline.

@@ -20,6 +20,7 @@ use crate::args::{DeliveryArg, KafkaArgs, ValueArg};
 use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::{Export, Opened, Sinks};
+use crate::job::Job;
 use crate::metrics::STATISTICS_INTERVAL;
 use crate::place::Place;
 use crate::remarks::{self, Use};
@@ -126,7 +127,10 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
             }
         };
         let mut own = config.clone();
-        if args.observe.metrics.is_some() && own.get("statistics.interval.ms").is_none() {
+        let is_seen = Job::current().is_some_and(|job| job.seen().is_some());
+        if (is_seen || args.observe.metrics.is_some())
+            && own.get("statistics.interval.ms").is_none()
+        {
             own.set("statistics.interval.ms", STATISTICS_INTERVAL);
         }
         let producer = KafkaProducer::connect(&own, in_flight_bytes, delivery.clone()).await?;

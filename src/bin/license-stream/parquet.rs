@@ -50,7 +50,7 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     if args.form == FormArg::ArrowStream {
         return arrow::run(args).await;
     }
-    let sink = if args.form == FormArg::Arrow { "arrow" } else { "parquet" };
+    let sink = args.form.sink();
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let export = export.skipping(args.checkpoint.skip_newer_than.clone());
     let mut export = export.observed(args.observe, sink)?;

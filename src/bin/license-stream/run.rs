@@ -12,8 +12,9 @@ mod text;
 mod yaml;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::args::{Command, ReportArgs, RunArgs, ScheduleArgs};
 use crate::exit::Exit;
 use crate::job::Job;
+use crate::metrics::{Board, Seen, Server};
 use crate::report::{chain, print_error};
 use crate::screen::say;
 use crate::signal::{Signal, Signals};
@@ -43,7 +45,12 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
         }
         return Ok(findings.exit());
     }
-    let runner = Runner { plan, report: args.report, signals: Signals::of_process()? };
+    let signals = Signals::of_process()?;
+    let looked_at = match plan.metrics {
+        Some(address) => Some(LookedAt::listen(address, &plan, &args, &signals)?),
+        None => None,
+    };
+    let runner = Runner { plan, report: args.report, signals, looked_at };
     match args.schedule {
         ScheduleArgs { every: Some(every), jitter } => {
             Ok(runner.repeat(Schedule::new(every, jitter)).await)
@@ -57,6 +64,37 @@ struct Runner {
     plan: Plan,
     report: ReportArgs,
     signals: Signals,
+    looked_at: Option<LookedAt>,
+}
+
+/// Where others can look at the jobs, from before the first run until after the last.
+struct LookedAt {
+    /// By the plan's jobs.
+    seen: Vec<Arc<Seen>>,
+    board: Arc<Board>,
+    _server: Server,
+}
+
+impl LookedAt {
+    fn listen(
+        address: SocketAddr,
+        plan: &Plan,
+        args: &RunArgs,
+        signals: &Signals,
+    ) -> license_stream::Result<Self> {
+        let mut seen = Vec::new();
+        for job in &plan.jobs {
+            let sink = match job.command(args.report)? {
+                Command::Parquet(args) => args.form.sink(),
+                _ => job.to.name(),
+            };
+            seen.push(Seen::of_job(&job.name, sink));
+        }
+        let is_repeated = args.schedule.every.is_some();
+        let board = Arc::new(Board::of_jobs(seen.clone(), is_repeated, signals.stop()));
+        let server = Server::listen(address, Arc::clone(&board), args.report)?;
+        Ok(Self { seen, board, _server: server })
+    }
 }
 
 impl Runner {
@@ -91,6 +129,9 @@ impl Runner {
                 let exit = last.map_or(Exit::Done, |outcome| outcome.exit());
                 return stopped.map_or(exit, |signal| exit.worse(Exit::Stopped(signal)));
             };
+            if let Some(it) = &self.looked_at {
+                it.board.wait_until(next.at.into(), next.missed, last.is_none());
+            }
             if !self.report.quiet && !self.report.json {
                 tell_next(last.as_ref(), next.at, next.missed);
             }
@@ -122,28 +163,28 @@ impl Runner {
         let begun = Instant::now();
         let room = Arc::new(Semaphore::new(self.plan.concurrency));
         let at_once = self.plan.concurrency.min(self.plan.jobs.len());
-        let mut tasks: Vec<(&Planned, JoinHandle<Ended>)> = Vec::new();
-        for planned in &self.plan.jobs {
+        let mut tasks: Vec<(&Planned, Arc<Job>, JoinHandle<Ended>)> = Vec::new();
+        for (place, planned) in self.plan.jobs.iter().enumerate() {
             let room = Arc::clone(&room).acquire_owned().await;
-            let job = Job::new(&planned.name, &self.signals, at_once > 1);
+            let seen = self.looked_at.as_ref().map(|it| Arc::clone(&it.seen[place]));
+            let job = Job::new(&planned.name, &self.signals, at_once > 1, seen);
             let (planned_too, report, signals) =
                 (planned.clone(), self.report, self.signals.clone());
+            let for_it = Arc::clone(&job);
             // A task of its own: what goes wrong in one job is none of the others' business.
             let task = tokio::spawn(async move {
-                let ended = run_job(&planned_too, job, report, &signals).await;
+                let ended = run_job(&planned_too, for_it, report, &signals).await;
                 drop(room);
                 ended
             });
-            tasks.push((planned, task));
+            tasks.push((planned, job, task));
         }
         let mut jobs = Vec::new();
-        for (planned, task) in tasks {
-            jobs.push(task.await.unwrap_or_else(|_| Ended {
-                name: planned.name.clone(),
-                to: planned.to.name(),
-                end: End::Failed(Exit::Failed, "the job has panicked: this is a bug".to_owned()),
-                elapsed: begun.elapsed(),
-                summary: None,
+        for (planned, job, task) in tasks {
+            jobs.push(task.await.unwrap_or_else(|_| {
+                let message = "the job has panicked: this is a bug".to_owned();
+                let end = End::Failed(Exit::Failed, message);
+                ended(planned, &job, end, begun.elapsed())
             }));
         }
         Outcome { run, jobs, elapsed: begun.elapsed() }
@@ -152,18 +193,24 @@ impl Runner {
 
 async fn run_job(planned: &Planned, job: Arc<Job>, report: ReportArgs, signals: &Signals) -> Ended {
     let begun = Instant::now();
+    if let Some(seen) = job.seen() {
+        seen.begin();
+    }
     let end = match (signals.first(), planned.command(report)) {
         (Some(signal), _) => End::NotBegun(signal),
         (None, Err(error)) => failed(&error.into()),
         (None, Ok(command)) => Job::scope(Some(Arc::clone(&job)), run_command(command)).await,
     };
-    Ended {
-        name: planned.name.clone(),
-        to: planned.to.name(),
-        end,
-        elapsed: begun.elapsed(),
-        summary: job.take_summary(),
+    ended(planned, &job, end, begun.elapsed())
+}
+
+/// A job that has ended so, told to those who look.
+fn ended(planned: &Planned, job: &Job, end: End, elapsed: Duration) -> Ended {
+    if let Some(seen) = job.seen() {
+        seen.end(end.as_str(), elapsed);
     }
+    let (name, to) = (planned.name.clone(), planned.to.name());
+    Ended { name, to, end, elapsed, summary: job.take_summary() }
 }
 
 async fn run_command(command: Command) -> End {

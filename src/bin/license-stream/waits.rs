@@ -27,7 +27,8 @@ pub(crate) struct Waits {
 }
 
 /// Kinds of errors after which something is asked for again; what is no other is the last.
-const RETRIED: [ErrorKind; 3] = [ErrorKind::Unreachable, ErrorKind::Truncated, ErrorKind::Upstream];
+pub(crate) const RETRIED: [ErrorKind; 3] =
+    [ErrorKind::Unreachable, ErrorKind::Truncated, ErrorKind::Upstream];
 
 /// Waits of one reason: their number, and their milliseconds.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use license_stream::simulate::Simulator;
 
+use super::jobs::pipeline;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::python::{promql, root};
 use crate::support::truto::Truto;
@@ -18,19 +19,24 @@ const ALERTS: &str = "docs/prometheus/alerts.yaml";
 /// Labels that Prometheus itself adds to what it scrapes.
 const OF_PROMETHEUS: [&str; 2] = ["instance", "job"];
 
-/// What a run exposes into the sink that exposes most.
+/// What a job exposes into the sink that exposes most, in a run that is repeated.
 fn exposed() -> String {
     let truto = Truto::start(Simulator::new().with_records(30).with_hold_after_records(10));
-    let mut command = truto.command("kafka");
-    command.args(["--brokers", &bootstrap(), "--topic", &topic("dashboards")]);
-    command.args(["-X", "statistics.interval.ms=100"]).stdout(Stdio::null());
-    let run = Watched::start(&mut command);
+    let jobs = format!(
+        "jobs:\n  - name: feed\n    to: kafka\n    brokers: {}\n    topic: {}\n    \
+         settings: {{statistics.interval.ms: 100}}\n",
+        bootstrap(),
+        topic("dashboards")
+    );
+    let (_directory, mut command) = pipeline(&truto, &jobs);
+    let run = Watched::start(command.args(["--every", "1d"]).stdout(Stdio::null()));
     run.until("statistics", |it| {
-        it.contains_key("license_stream_kafka_queue_bytes{sink=\"kafka\"}")
+        it.contains_key("license_stream_kafka_queue_bytes{pipeline_job=\"feed\",sink=\"kafka\"}")
     });
     let text = run.get("/metrics").body;
+    run.signal("TERM");
     truto.release();
-    assert_eq!(run.finish().0, Some(0));
+    assert_eq!(run.finish().0, Some(143));
     text
 }
 

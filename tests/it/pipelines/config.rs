@@ -65,6 +65,7 @@ fn a_job_takes_back_what_the_defaults_say() {
 
 const SECRETS: &str = "\
 concurrency: ${JOBS:-2}
+metrics: 127.0.0.1:${PORT:-9400}
 defaults:
   account: '62f44730-dd91-461e-bd6a-aedd9e0ad79d'
   remote-query:

@@ -63,6 +63,8 @@ fn each_mistake_is_told_where_it_is() {
         with("name: feed", "  - nam: feed"),
         with("jobs:", "job:"),
         with("jobs:", "concurrency: 0\njobs:"),
+        with("jobs:", "metrics: localhost\njobs:"),
+        with("jobs:", "metrics: [127.0.0.1:0]\njobs:"),
         with("jobs:", "all-accounts: true\njobs:"),
         with("jobs:", "every: 6h\njobs:"),
         "jobs: []\n".to_owned(),

@@ -70,7 +70,7 @@ impl Watched {
 
     /// The first scrape of which `is_wanted` holds.
     #[track_caller]
-    pub(crate) fn until(&self, what: &str, is_wanted: impl Fn(&Samples) -> bool) -> Samples {
+    pub(crate) fn until(&self, what: &str, mut is_wanted: impl FnMut(&Samples) -> bool) -> Samples {
         let begun = Instant::now();
         loop {
             let samples = self.scrape();
@@ -150,12 +150,26 @@ pub(crate) fn series(samples: &Samples) -> BTreeSet<&str> {
     samples.keys().map(String::as_str).collect()
 }
 
-/// The value of one series of this command's own, of those of `sink`; a further label comes before that one.
+/// The value of one series of this command's own, of those of `sink`; `name` may have a further label in braces.
 #[track_caller]
 pub(crate) fn value(samples: &Samples, sink: &str, name: &str) -> f64 {
+    labelled(samples, name, vec![format!("sink=\"{sink}\"")])
+}
+
+/// The same of a job of `run`.
+#[track_caller]
+pub(crate) fn value_of_job(samples: &Samples, job: &str, sink: &str, name: &str) -> f64 {
+    let labels = vec![format!("pipeline_job=\"{job}\""), format!("sink=\"{sink}\"")];
+    labelled(samples, name, labels)
+}
+
+#[track_caller]
+fn labelled(samples: &Samples, name: &str, mut labels: Vec<String>) -> f64 {
     let (name, label) = name.split_once('{').unwrap_or((name, ""));
     let label = label.trim_end_matches('}');
-    let between = if label.is_empty() { "" } else { "," };
-    let series = format!("license_stream_{name}{{{label}{between}sink=\"{sink}\"}}");
+    labels.extend((!label.is_empty()).then(|| label.to_owned()));
+    // As they are written.
+    labels.sort();
+    let series = format!("license_stream_{name}{{{}}}", labels.join(","));
     *samples.get(&series).unwrap_or_else(|| panic!("no {series} in {samples:#?}"))
 }

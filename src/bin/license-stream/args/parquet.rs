@@ -64,6 +64,17 @@ pub(crate) enum FormArg {
     ArrowStream,
 }
 
+impl FormArg {
+    /// What metrics call the sink.
+    pub(crate) fn sink(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::ArrowStream => "arrow-stream",
+        }
+    }
+}
+
 impl ParquetArgs {
     /// Refuses to leave out what another flag needs, and to leave it out twice.
     pub(crate) fn check_contradictions(&self) -> Result<()> {

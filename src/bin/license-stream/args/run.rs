@@ -1,5 +1,6 @@
 //! `license-stream run`, as it is typed.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ Examples:
   license-stream run pipeline.yaml
   license-stream run pipeline.yaml --check
   license-stream run pipeline.yaml --job lake --set lake.out=/tmp/lake --print-config
-  license-stream run pipeline.yaml --every 6h
+  license-stream run pipeline.yaml --every 6h --metrics 0.0.0.0:9400
   license-stream run pipeline.yaml --every '30 2 * * *' --json
 
 What is set here wins over the environment, that over the file, and that over what holds without it.
@@ -43,6 +44,10 @@ pub(crate) struct RunArgs {
     pub(crate) print_config: bool,
     #[command(flatten)]
     pub(crate) schedule: ScheduleArgs,
+    /// Serve /metrics for Prometheus, of all jobs, /healthz and /readyz over HTTP until the command ends, also
+    /// between two runs; in place of the file's `metrics`. Port 0 is any that is free, and is printed
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Observation")]
+    pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

@@ -10,7 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::Observed;
+use super::Board;
+use crate::args::ReportArgs;
+use crate::screen::say;
 
 /// Connections at once. Further ones wait until one of these has ended, by [`PATIENCE`] at the latest.
 const CONNECTIONS: usize = 16;
@@ -31,16 +33,19 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Answers until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    address: SocketAddr,
     serving: JoinHandle<()>,
 }
 
 impl Server {
-    /// Listens on `address`, and answers with what is observed.
+    /// Listens on `address`, tells so, and answers with what is on the board.
     ///
     /// # Errors
     /// [`ErrorKind::Unreachable`] where the address is taken, or is none of this machine.
-    pub(crate) fn listen(address: SocketAddr, observed: Arc<Observed>) -> Result<Self> {
+    pub(crate) fn listen(
+        address: SocketAddr,
+        board: impl Into<Arc<Board>>,
+        report: ReportArgs,
+    ) -> Result<Self> {
         let listen = || {
             let listener = std::net::TcpListener::bind(address)?;
             listener.set_nonblocking(true)?;
@@ -50,12 +55,10 @@ impl Server {
             let message = format!("{address} cannot be listened on (--metrics)");
             Error::new(ErrorKind::Unreachable, message).caused_by(error)
         })?;
-        Ok(Self { address, serving: tokio::spawn(serve(listener, observed)) })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        if !report.quiet {
+            say!("metrics: http://{address}/metrics");
+        }
+        Ok(Self { serving: tokio::spawn(serve(listener, board.into())) })
     }
 }
 
@@ -65,7 +68,7 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, observed: Arc<Observed>) {
+async fn serve(listener: TcpListener, board: Arc<Board>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // It is never closed.
@@ -74,20 +77,20 @@ async fn serve(listener: TcpListener, observed: Arc<Observed>) {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let observed = Arc::clone(&observed);
+        let board = Arc::clone(&board);
         tokio::spawn(async move {
             // Whoever is gone, or too slow, gets no answer.
-            let _ = tokio::time::timeout(PATIENCE, answer(stream, &observed)).await;
+            let _ = tokio::time::timeout(PATIENCE, answer(stream, &board)).await;
             drop(place);
         });
     }
 }
 
-async fn answer(mut stream: TcpStream, observed: &Observed) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, board: &Board) -> std::io::Result<()> {
     let mut head = Vec::new();
     let response = loop {
         match read(&head) {
-            Head::Whole { method, path } => break respond(&method, &path, observed),
+            Head::Whole { method, path } => break respond(&method, &path, board),
             Head::Broken => break Response::new(400, PLAIN, "this is no HTTP request\n"),
             Head::Part if head.len() > MAX_HEAD => {
                 break Response::new(431, PLAIN, "the head of the request is too long\n");
@@ -130,14 +133,14 @@ fn read(bytes: &[u8]) -> Head {
     }
 }
 
-fn respond(method: &str, path: &str, observed: &Observed) -> Response {
+fn respond(method: &str, path: &str, board: &Board) -> Response {
     let response = match path {
-        "/metrics" => match observed.text() {
+        "/metrics" => match board.text() {
             Ok(text) => Response::new(200, METRICS, text),
             Err(error) => Response::new(500, PLAIN, format!("{error}\n")),
         },
         "/healthz" => Response::new(200, PLAIN, "ok\n"),
-        "/readyz" if observed.is_ready() => Response::new(200, PLAIN, "ready\n"),
+        "/readyz" if board.is_ready() => Response::new(200, PLAIN, "ready\n"),
         "/readyz" => {
             Response::new(503, PLAIN, "not ready: no license has come yet, or the run stops\n")
         }

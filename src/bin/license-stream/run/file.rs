@@ -19,7 +19,7 @@ pub(crate) const MOST_JOBS: usize = 256;
 pub(crate) const MOST_NAME: usize = 64;
 
 /// The keys of the file itself.
-pub(crate) const KEYS: [&str; 3] = ["concurrency", "defaults", "jobs"];
+pub(crate) const KEYS: [&str; 4] = ["concurrency", "defaults", "jobs", "metrics"];
 
 /// The keys of a job that are no flags.
 pub(crate) const OF_JOB: [&str; 2] = ["name", "to"];
@@ -28,6 +28,7 @@ pub(crate) const OF_JOB: [&str; 2] = ["name", "to"];
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) concurrency: Option<Node>,
+    pub(crate) metrics: Option<Node>,
     pub(crate) defaults: Vec<(Name, Node)>,
     pub(crate) jobs: Vec<Draft>,
 }
@@ -65,13 +66,15 @@ impl File {
         let start = At { line: 1, column: 1 };
         let root = yaml::parse(text)?
             .ok_or_else(|| Wrong::new(start, "there is nothing in it: it has no `jobs`"))?;
-        let mut file = Self { concurrency: None, defaults: Vec::new(), jobs: Vec::new() };
+        let mut file =
+            Self { concurrency: None, metrics: None, defaults: Vec::new(), jobs: Vec::new() };
         let mut jobs = None;
         for (name, node) in root.entries("a file of jobs")? {
             match name.text.as_str() {
                 "jobs" => jobs = Some((name.at, node)),
                 "defaults" => file.defaults = defaults(node)?,
                 "concurrency" => file.concurrency = Some(node.clone()),
+                "metrics" => file.metrics = Some(node.clone()),
                 _ => return Err(unknown_of_file(name)),
             }
         }

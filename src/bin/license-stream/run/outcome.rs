@@ -40,7 +40,7 @@ impl End {
         }
     }
 
-    fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::NotBegun(_) => "not_begun",
             Self::Ran(exit) | Self::Failed(exit, _) => name(*exit),

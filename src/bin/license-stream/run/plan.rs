@@ -1,6 +1,7 @@
 //! The jobs of a run: the file, completed by flags and environment, and found to be what commands can be given.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
@@ -24,6 +25,8 @@ const MOST_AT_ONCE: usize = 64;
 pub(crate) struct Plan {
     /// Jobs that run at once at most.
     pub(crate) concurrency: usize,
+    /// Where others look at all of them, if they can.
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) jobs: Vec<Planned>,
 }
 
@@ -57,6 +60,11 @@ impl Plan {
             (None, Some(node)) => concurrency(node).map_err(wrong)?,
             (None, None) => 1,
         };
+        let metrics = match (args.metrics, &file.metrics) {
+            (Some(typed), _) => Some(typed),
+            (None, Some(node)) => metrics(node).map_err(wrong)?,
+            (None, None) => None,
+        };
         for name in &args.jobs {
             find(&file, name, "--job")?;
         }
@@ -74,7 +82,7 @@ impl Plan {
             };
             jobs.push(job);
         }
-        let plan = Self { concurrency, jobs };
+        let plan = Self { concurrency, metrics, jobs };
         plan.check(args)?;
         Ok(plan)
     }
@@ -208,11 +216,32 @@ fn words(rendered: &str) -> String {
 /// How many jobs run at once, as the file says.
 fn concurrency(node: &Node) -> Result<usize, Wrong> {
     let message = format!("`concurrency` is how many jobs run at once, from 1 to {MOST_AT_ONCE}");
-    let Value::Text(text) = &node.value else { return Err(Wrong::new(node.at, message)) };
+    let number = value(node)?.and_then(|text| text.parse().ok());
+    let number = number.filter(|number| (1..=MOST_AT_ONCE).contains(number));
+    number.ok_or_else(|| Wrong::new(node.at, message))
+}
+
+/// Where others look at the jobs, as the file says; `~` and an empty variable say nothing.
+fn metrics(node: &Node) -> Result<Option<SocketAddr>, Wrong> {
+    let text = value(node)?;
+    let is_nothing = match (&node.value, &text) {
+        (Value::Text(scalar), Some(text)) => scalar.is_null() || text.is_empty(),
+        _ => false,
+    };
+    if is_nothing {
+        return Ok(None);
+    }
+    let address = text.and_then(|text| text.parse().ok());
+    let message = "`metrics` is an IP address and a port to listen on, such as 127.0.0.1:9400";
+    address.map(Some).ok_or_else(|| Wrong::new(node.at, message))
+}
+
+/// The text of a key of the file itself, with its variables; `None` for a list or a map.
+fn value(node: &Node) -> Result<Option<String>, Wrong> {
+    let Value::Text(text) = &node.value else { return Ok(None) };
     let variable = |name: &str| Ok(std::env::var(name).ok());
     let text = expand(&text.text, variable).map_err(|message| Wrong::new(node.at, message))?;
-    let number = text.text.parse().ok().filter(|number| (1..=MOST_AT_ONCE).contains(number));
-    number.ok_or_else(|| Wrong::new(node.at, message))
+    Ok(Some(text.text))
 }
 
 fn parse_set<'a>(SetArg(text): &'a SetArg, file: &File) -> Result<Typed<'a>> {

@@ -14,7 +14,11 @@ const MASK: &str = "***";
 
 /// The file that says what `plan` is. What holds by default is in comments: it is not the same as to say it.
 pub(crate) fn text(plan: &Plan) -> Result<String> {
-    let mut text = format!("concurrency: {}\njobs:\n", plan.concurrency);
+    let mut text = format!("concurrency: {}\n", plan.concurrency);
+    if let Some(address) = plan.metrics {
+        let _ = writeln!(text, "metrics: '{address}'");
+    }
+    text.push_str("jobs:\n");
     for job in &plan.jobs {
         let _ = writeln!(text, "  - name: {}\n    to: {}", job.name, job.to.name());
         print_job(&mut text, job)?;

@@ -60,6 +60,11 @@ fn schema() -> Value {
                 "default": 1,
                 "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 64 }, variable()],
             },
+            "metrics": {
+                "description": "Where /metrics of all jobs, /healthz and /readyz are served while the command runs, \
+                    HOST:PORT with an IP address.",
+                "type": ["string", "null"],
+            },
             "defaults": {
                 "description": "What each job is given whose command has the key, unless it says otherwise itself.",
                 "type": "object",
