@@ -63,9 +63,9 @@ impl Format {
                 any_remote_data: false,
                 strict,
             },
-            Self::Avro => Fit { times: i64::MIN..=i64::MAX, any_remote_data: true, strict },
-            // Those of google.protobuf.Timestamp.
-            Self::Protobuf => Fit {
+            // Those of google.protobuf.Timestamp; and those that readers of Avro have who make a date of it, as Python's do: one
+            // that they have not would keep them from all that is behind it.
+            Self::Avro | Self::Protobuf => Fit {
                 times: Timestamp::YEAR_1.as_micros()..=Timestamp::YEAR_9999_END.as_micros(),
                 any_remote_data: true,
                 strict,

@@ -244,7 +244,7 @@ impl SchemaRegistry {
         let reply = self.ask(Method::GET, &path, None).await?;
         let latest: Registered = match reply.status {
             200..=299 => reply.read()?,
-            404 if reply.is_of_registry() => return Ok(None),
+            404 if reply.is_missing() => return Ok(None),
             _ => return Err(reply.unexpected()),
         };
         if latest.kind != schema::kind(format) {
@@ -268,7 +268,7 @@ impl SchemaRegistry {
         let reply = self.ask(Method::POST, &path, Some(&request(format))).await?;
         match reply.status {
             200..=299 => reply.read::<reply::Compatibility>().map(Compatibility::from),
-            404 if reply.is_of_registry() => Ok(Compatibility { is_compatible: true, why: None }),
+            404 if reply.is_missing() => Ok(Compatibility { is_compatible: true, why: None }),
             _ => Err(reply.unexpected()),
         }
     }

@@ -21,13 +21,14 @@ pub(super) struct Reply {
     body: Vec<u8>,
     /// What it says of an error, fit to be shown.
     said: Option<String>,
+    /// Its number for that.
+    code: Option<i64>,
 }
 
 /// An error in the form that all registries share.
 #[derive(Deserialize)]
 struct Said {
     /// Whether there is one tells a registry from whatever else answers at an address.
-    #[expect(dead_code, reason = "it must be there, whatever it is")]
     error_code: i64,
     message: Option<String>,
 }
@@ -60,13 +61,14 @@ impl Reply {
                 break;
             }
         }
-        Ok(Self { status, body, said: None })
+        Ok(Self { status, body, said: None, code: None })
     }
 
     /// This answer, unless it is about who asks, or about the registry's own state.
     pub(super) fn checked(mut self, credentials: Option<&Credentials>) -> Result<Self> {
         if !(200..300).contains(&self.status) {
             let said = serde_json::from_slice::<Said>(&self.body).ok();
+            self.code = said.as_ref().map(|said| said.error_code);
             let words = said.map(|said| said.message.unwrap_or_default());
             // A server that repeats what it was sent is not repeated.
             let is_safe = |words: &String| !credentials.is_some_and(|it| it.is_in(words));
@@ -103,9 +105,10 @@ impl Reply {
         }
     }
 
-    /// Whether it is a registry that answered with an error, and not something else at its address.
-    pub(super) fn is_of_registry(&self) -> bool {
-        self.said.is_some()
+    /// Whether a registry says that it has no such subject, version or schema. What is no more than a page that is missing has
+    /// the status as its code, if it has one.
+    pub(super) fn is_missing(&self) -> bool {
+        self.status == 404 && self.code.is_some_and(|code| code / 100 == 404)
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {

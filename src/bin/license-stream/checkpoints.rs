@@ -65,8 +65,15 @@ pub(crate) fn folder(out: &Place) -> Place {
 
 /// The topic of the checkpoints of runs that produce to `topic`, which may be a template.
 pub(crate) fn topic_beside(topic: &Topic) -> String {
-    format!("{}.checkpoints", topic.family())
+    format!("{}{BESIDE}", topic.family())
 }
+
+/// The topic whose checkpoints are in the one of this name, if they are.
+pub(crate) fn kept_in(name: &str) -> Option<&str> {
+    name.strip_suffix(BESIDE)
+}
+
+const BESIDE: &str = ".checkpoints";
 
 /// What the run of an account begins with. A snapshot that was given up in this run is not gone on with.
 pub(crate) async fn beginning(

@@ -228,6 +228,11 @@ impl Export {
         }
     }
 
+    /// The longest record that is kept.
+    pub(crate) fn max_record_bytes(&self) -> u64 {
+        self.rejects.max_record_bytes
+    }
+
     /// The same run with dead letters to there.
     pub(crate) fn with_letters(self, letters: DeadLetters) -> Self {
         Self { letters: Some(letters), ..self }

@@ -1,5 +1,7 @@
 //! `license-stream kafka`
 
+mod letters;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,6 @@ use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
     KafkaTopics, Key, Topic, TopicFacts, TransactionOptions,
 };
-use license_stream::sink::reject::DeadLetters;
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -30,6 +31,7 @@ use crate::snapshots::{Destination, Earlier, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
 use crate::{records, settings};
+pub(crate) use letters::LetterTopic;
 
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -78,6 +80,11 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     let mut export = export.observed(args.observe, "kafka")?;
     // Only now that signals are listened to: it connects.
     let mut topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
+    let letter_topic = export.letter_topic().map(|typed| {
+        let record_bytes = export.max_record_bytes();
+        LetterTopic::new(typed, &options, creation.clone(), record_bytes)
+    });
+    let letter_topic = letter_topic.transpose()?;
     if let Some(creation) = creation {
         topics = topics.creating(creation);
     }
@@ -119,11 +126,11 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
             }
             options.encoding = values.encoding(topic).await?;
         }
-        let letters = match export.letter_topic() {
+        let letters = match letter_topic {
             None => None,
-            Some(name) => {
+            Some(topic) => {
                 let account = export.source.accounts.only().map(str::to_owned);
-                Some(letters(&config, &topics, name, &options, account).await?)
+                Some(topic.open(&config, &topics, account).await?)
             }
         };
         let mut own = config.clone();
@@ -255,32 +262,6 @@ fn missing(topic: &str, error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-/// The name of the topic of dead letters: that which was typed, or one beside the records'.
-pub(crate) fn letter_topic(name: Option<&str>, options: &KafkaOptions) -> String {
-    name.map_or_else(|| format!("{}.dlq", options.topic.family()), str::to_owned)
-}
-
-async fn letters(
-    config: &ClientConfig,
-    topics: &KafkaTopics,
-    name: Option<&str>,
-    options: &KafkaOptions,
-    account: Option<String>,
-) -> Result<DeadLetters> {
-    let name = letter_topic(name, options);
-    let mut config = config.clone();
-    let facts = topics.ready(&name).await?;
-    match &facts {
-        Some(facts) => fit_batches(&mut config, facts),
-        None => {
-            let producer = KafkaProducer::new(&config, 1)?;
-            producer.check(&name, CHECK_TIMEOUT).await.map_err(|error| missing(&name, error))?;
-        }
-    }
-    let most = facts.and_then(|facts| facts.max_record_bytes());
-    DeadLetters::to_topic(&config, &name, most, account)
 }
 
 /// The transactions that records are in, or checkpoints alone.

@@ -6,6 +6,7 @@ use license_stream::sink::kafka::{
 use license_stream::{Error, ErrorKind, Result};
 
 use crate::args::{HeadersArg, RecordArgs, SourceArgs, TopicArgs};
+use crate::checkpoints;
 
 /// The options that the flags ask for, with those of a snapshot still open.
 ///
@@ -32,6 +33,12 @@ pub(crate) fn options(
     }
     if options.key == Key::None && !options.tombstone_on.is_empty() {
         let message = "--tombstone-on goes with keys: leave --key none away";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    if let Some(of) = options.topic.fixed().and_then(checkpoints::kept_in) {
+        let message = format!(
+            "--topic: the checkpoints of topic {of} are there, and records are not mixed with them"
+        );
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     options.any_json = source.is_any_json();

@@ -67,14 +67,18 @@ pub(super) fn batch_bytes(config: &ClientConfig) -> usize {
 /// The error of a setting that librdkafka refused.
 ///
 /// Its own message shows the value, and that may be a password that was put under a wrong name.
-pub(super) fn refused(error: KafkaError) -> Error {
+pub(super) fn refused(config: &ClientConfig, error: KafkaError) -> Error {
     match error {
         KafkaError::ClientConfig(_, _, name, _) => Error::new(
             ErrorKind::Configuration,
             format!("librdkafka refuses the setting `{name}`: look up its name and values"),
         ),
+        // A value that contradicts another is repeated, and may be a secret under a wrong name.
         other => {
-            Error::new(ErrorKind::Configuration, "no Kafka producer can be made").caused_by(other)
+            let reason = secrets(config)
+                .iter()
+                .fold(other.to_string(), |reason, secret| reason.replace(secret, "…"));
+            Error::new(ErrorKind::Configuration, "no Kafka producer can be made").caused_by(reason)
         }
     }
 }

@@ -80,7 +80,7 @@ impl KafkaProducer {
     /// value, which may be a secret.
     pub fn new(config: &ClientConfig, in_flight_bytes: usize) -> Result<Self> {
         let producer = ThreadedProducer::from_config_and_context(config, Reports::of(config))
-            .map_err(config::refused)?;
+            .map_err(|error| config::refused(config, error))?;
         bearer::give(producer.client(), config)?;
         Ok(Self {
             producer: Arc::new(ClosedAside::new(producer)),

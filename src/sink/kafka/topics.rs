@@ -173,13 +173,13 @@ impl KafkaTopics {
         let watch = Watch::new(&config);
         // With all other settings, so that those which contradict each other are refused here already.
         let link = ThreadedProducer::from_config_and_context(&config, watch);
-        let link = Arc::new(link.map_err(config::refused)?);
+        let link = Arc::new(link.map_err(|error| config::refused(&config, error))?);
         bearer::give(link.client(), &config)?;
         // It produces nothing: brokers need not know it as a producer.
         for setting in ["enable.idempotence", "acks", "request.required.acks"] {
             config.remove(setting);
         }
-        let admin = config.create().map_err(config::refused)?;
+        let admin = config.create().map_err(|error| config::refused(&config, error))?;
         Ok(Self { inner: Arc::new(Inner { link, admin, config, timeout }), creation: None })
     }
 
@@ -288,7 +288,7 @@ impl KafkaTopics {
         let deadline = Instant::now() + self.inner.timeout;
         let mut facts = self.describe(topic).await?;
         if let (None, Some(creation)) = (&facts, &self.creation) {
-            self.create(topic, creation).await?;
+            self.create(topic, creation, false).await?;
             loop {
                 facts = self.describe(topic).await?;
                 let is_there = facts.as_ref().is_some_and(|facts| facts.without_leader == 0);
@@ -304,9 +304,18 @@ impl KafkaTopics {
         Ok(facts)
     }
 
-    async fn create(&self, topic: &str, creation: &TopicCreation) -> Result<()> {
+    /// Whether brokers would make `topic` by `creation`, which none is made by.
+    ///
+    /// # Errors
+    /// Those of [`ready`](Self::ready) where it cannot be made.
+    pub async fn could_make(&self, topic: &str, creation: &TopicCreation) -> Result<()> {
+        self.create(topic, creation, true).await
+    }
+
+    async fn create(&self, topic: &str, creation: &TopicCreation, is_trial: bool) -> Result<()> {
         let timeout = Some(self.inner.timeout);
         let options = AdminOptions::new().request_timeout(timeout).operation_timeout(timeout);
+        let options = options.validate_only(is_trial);
         // -1: as brokers have it by default.
         let replication = TopicReplication::Fixed(creation.replication.unwrap_or(-1));
         let mut new = NewTopic::new(topic, creation.partitions.unwrap_or(-1), replication);
@@ -341,7 +350,13 @@ impl KafkaTopics {
                 let message = format!("no Kafka broker answers at {brokers}");
                 match self.inner.link.context().last() {
                     Some(reason) => Error::new(ErrorKind::Unreachable, message).caused_by(reason),
-                    None => Error::new(ErrorKind::Unreachable, message).caused_by(error),
+                    // A server that expects TLS says nothing to who does not begin with it.
+                    None => {
+                        let message = format!(
+                            "{message}: look at the address, and at security.protocol, which may be another there"
+                        );
+                        Error::new(ErrorKind::Unreachable, message).caused_by(error)
+                    }
                 }
             }
         }

@@ -5,9 +5,12 @@ use license_stream::{Error, ErrorKind, Result};
 
 use super::Findings;
 use crate::args::{DeadLetterArg, KafkaArgs};
-use crate::kafka::{CHECK_TIMEOUT, letter_topic, suits};
+use crate::kafka::{CHECK_TIMEOUT, LetterTopic, suits};
 use crate::values::{Found, Values};
 use crate::{checkpoints, records, settings};
+
+/// What lines about dead letters begin with.
+const LETTERS: &str = "dead letters";
 
 /// What is asked of the brokers.
 struct Probe {
@@ -37,7 +40,7 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
         probe.records(topic, facts, findings).await;
     } else {
         let message = format!(
-            "{} is known by its records only: each topic is looked at when it is met",
+            "{} is made of what accounts and records have: each topic is looked at when it is met",
             args.topic
         );
         findings.warning("topic", &message);
@@ -45,11 +48,14 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
     let is_kept = !args.checkpoint.no_checkpoint && args.checkpoint.checkpoint.is_none();
     if is_kept && !args.source.is_read_once() {
         let topic = checkpoints::topic_beside(&probe.options.topic);
-        probe.beside("checkpoints", &topic, findings).await;
+        probe.checkpoints(&topic, findings).await;
     }
     if let Some(DeadLetterArg::Topic(name)) = &args.rejects.dead_letter {
-        let topic = letter_topic(name.as_deref(), &probe.options);
-        probe.beside("dead letters", &topic, findings).await;
+        let (creation, most) = (probe.creation.clone(), args.rejects.max_record_bytes);
+        match LetterTopic::new(name.as_deref(), &probe.options, creation, most) {
+            Ok(topic) => probe.letters(&topic, findings).await,
+            Err(error) => findings.failed(LETTERS, &error),
+        }
     }
 }
 
@@ -89,7 +95,9 @@ impl Probe {
 
     /// The topic of the records.
     async fn records(&self, topic: &str, facts: Option<TopicFacts>, findings: &mut Findings) {
-        let Some(facts) = facts else { return self.missing("topic", topic, findings).await };
+        let Some(facts) = facts else {
+            return self.missing("topic", topic, self.creation.as_ref(), findings).await;
+        };
         if let Err(error) = facts.check(topic) {
             return findings.failed("topic", &error);
         }
@@ -108,29 +116,61 @@ impl Probe {
         findings.good("topic", &format!("{topic}: {}", describe(&facts)));
     }
 
-    /// A topic that is not the records' own.
-    async fn beside(&self, what: &str, topic: &str, findings: &mut Findings) {
-        match self.topics.describe(topic).await {
-            Err(error) => findings.failed(what, &error),
-            Ok(None) if what == "checkpoints" => {
-                findings.good(what, &format!("{topic} is not there, and is made by the first run"));
+    /// The topic of checkpoints.
+    async fn checkpoints(&self, topic: &str, findings: &mut Findings) {
+        let what = "checkpoints";
+        let facts = match self.topics.describe(topic).await {
+            Err(error) => return findings.failed(what, &error),
+            Ok(None) => {
+                let message = format!("{topic} is not there, and is made by the first run");
+                return findings.good(what, &message);
             }
-            Ok(None) => self.missing(what, topic, findings).await,
-            Ok(Some(facts)) => match facts.check(topic) {
-                Err(error) => findings.failed(what, &error),
-                Ok(()) if what == "checkpoints" && !facts.is_compacted() => {
-                    let message =
-                        format!("topic {topic} cannot keep checkpoints: it must be compacted");
-                    findings.failed(what, &Error::new(ErrorKind::Configuration, message));
-                }
-                Ok(()) => findings.good(what, &format!("{topic}: {}", describe(&facts))),
+            Ok(Some(facts)) => facts,
+        };
+        let wrong = if !facts.is_compacted() {
+            Some("it must be compacted".to_owned())
+        } else if facts.partitions != 1 {
+            Some(format!("it has {} partitions, and must have one", facts.partitions))
+        } else {
+            None
+        };
+        match (facts.check(topic), wrong) {
+            (Err(error), _) => findings.failed(what, &error),
+            (Ok(()), Some(wrong)) => {
+                let message = format!("topic {topic} cannot keep checkpoints: {wrong}");
+                findings.failed(what, &Error::new(ErrorKind::Configuration, message));
+            }
+            (Ok(()), None) => findings.good(what, &format!("{topic}: {}", describe(&facts))),
+        }
+    }
+
+    /// The topic of dead letters.
+    async fn letters(&self, topic: &LetterTopic, findings: &mut Findings) {
+        let name = &topic.name;
+        match self.topics.describe(name).await {
+            Err(error) => findings.failed(LETTERS, &error),
+            Ok(None) => self.missing(LETTERS, name, topic.creation.as_ref(), findings).await,
+            Ok(Some(facts)) => match facts.check(name).and_then(|()| topic.suits(&facts)) {
+                Err(error) => findings.failed(LETTERS, &error),
+                Ok(()) => findings.good(LETTERS, &format!("{name}: {}", describe(&facts))),
             },
         }
     }
 
-    async fn missing(&self, what: &str, topic: &str, findings: &mut Findings) {
-        if self.creation.is_some() {
-            return findings.good(what, &format!("{topic} is not there, and is made by the run"));
+    async fn missing(
+        &self,
+        what: &str,
+        topic: &str,
+        creation: Option<&TopicCreation>,
+        findings: &mut Findings,
+    ) {
+        if let Some(creation) = creation {
+            return match self.topics.could_make(topic, creation).await {
+                Ok(()) => {
+                    findings.good(what, &format!("{topic} is not there, and is made by the run"));
+                }
+                Err(error) => findings.failed(what, &error),
+            };
         }
         match self.topics.come_by_themselves().await {
             Some(true) => {
@@ -162,8 +202,12 @@ fn describe(facts: &TopicFacts) -> String {
         1 => "1 partition".to_owned(),
         partitions => format!("{partitions} partitions"),
     }];
-    if let Some(bytes) = facts.max_record_bytes() {
-        words.push(format!("records up to {bytes} bytes"));
+    match facts.max_record_bytes() {
+        Some(bytes) => words.push(format!("records up to {bytes} bytes")),
+        None => words.push(
+            "brokers do not tell how large records may be (the right DescribeConfigs is missing)"
+                .to_owned(),
+        ),
     }
     if let Some(policy) = &facts.cleanup_policy {
         words.push(format!("cleanup.policy={policy}"));

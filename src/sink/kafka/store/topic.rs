@@ -83,7 +83,7 @@ async fn read_or(
     // The end that is asked for is that of all that was written, and not where the first open transaction
     // begins.
     config.set("isolation.level", "read_uncommitted");
-    let admin: Admin = config.create().map_err(config::refused)?;
+    let admin: Admin = config.create().map_err(|error| config::refused(&config, error))?;
     bearer::give(admin.inner(), &config)?;
     if makes {
         find_or_make(&admin, topic, deadline).await?;
@@ -251,7 +251,8 @@ fn read_to_end(
         .set("enable.partition.eof", "true")
         // That there is no more is told once a fetch has waited for it, half a second unless it is told.
         .set("fetch.wait.max.ms", "10");
-    let consumer: BaseConsumer = config.create().map_err(config::refused)?;
+    let consumer: BaseConsumer =
+        config.create().map_err(|error| config::refused(&config, error))?;
     let consumer = ClosedAside::new(consumer);
     bearer::give(consumer.client(), &config)?;
     // What was written behind an open transaction is not shown before that ends. It may be what this job

@@ -49,7 +49,11 @@ impl Failure {
                 Error::new(ErrorKind::Unauthorized, message).caused_by(reason)
             }
             Self::Tls(reason) => {
-                let message = format!("no secure connection to the brokers at {brokers}");
+                let message = format!(
+                    "no secure connection to the brokers at {brokers}: look at security.protocol, at ssl.ca.location and the \
+                     dates and names of their certificate, and, where they ask for one of yours, at \
+                     ssl.certificate.location"
+                );
                 Error::new(ErrorKind::Unreachable, message).caused_by(reason)
             }
         }
@@ -105,6 +109,10 @@ impl ClientContext for Watch {
                 | RDKafkaErrorCode::UnsupportedSASLMechanism,
             ) => Failure::Credentials(reason.clone()),
             Some(RDKafkaErrorCode::SSL) => Failure::Tls(reason.clone()),
+            // What brokers say who do not like ours, or miss it: to librdkafka no more than a connection that broke.
+            _ if reason.contains("alert") && reason.contains("certificate") => {
+                Failure::Tls(reason.clone())
+            }
             // It only says that all of the others were said.
             Some(RDKafkaErrorCode::AllBrokersDown) => return,
             _ => {
