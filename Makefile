@@ -40,15 +40,15 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 
 bench: ## Measure throughput, also beside other tools, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	scripts/with-services.sh scripts/bench.sh
+	LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh
 
 bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/bench.sh parquet
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh parquet
 
 bench-kafka: ## Measure the command into Kafka beside kcat, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	scripts/with-services.sh scripts/bench.sh kafka
+	LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh kafka
 
 fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
 	scripts/fuzz.sh seconds 60
@@ -59,12 +59,12 @@ sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
 memory: ## Measure the peak memory of short and long bodies, into docs/performance.md
 	@scripts/prerequisites.sh bench
 	cargo build --release --features cli
-	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
+	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/memory.sh | benches/section.py docs/performance.md memory'
 
 accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
 	@scripts/prerequisites.sh bench
 	cargo build --release --features cli
-	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none scripts/with-services.sh scripts/accounts.sh | benches/section.py docs/accounts.md accounts'
+	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/accounts.sh | benches/section.py docs/accounts.md accounts'
 
 clean: ## Remove everything that was built or fetched
 	cargo clean

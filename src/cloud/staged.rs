@@ -35,6 +35,7 @@ use super::client::RETRY;
 use super::failure::{failed, is_missing_object};
 use super::listing::Uploads;
 use crate::error::Result;
+use crate::failpoint::{self, Point};
 
 /// Where uploads lie below the root. Readers pass over what begins with `_`.
 const FOLDER: &str = "_license-stream/uploads";
@@ -181,12 +182,14 @@ impl<S: ObjectStore + MultipartStore> MultipartStore for Staged<S> {
             }
         }
         let there = there.map_err(|missing| whole.err().unwrap_or(missing))?;
+        failpoint::reach(Point::StagedWhole);
         match self.store.copy(&staging.parts, path).await {
             // That it is being copied already, as it was asked to before the answer was lost.
             Err(StoreError::AlreadyExists { .. }) => {}
             copied => copied?,
         }
         let ObjectMeta { e_tag, version, .. } = self.copied(path, &there).await?;
+        failpoint::reach(Point::StagedCopied);
         let both = stream::iter([Ok(staging.ticket), Ok(staging.parts)]).boxed();
         // The object is there. What is left if this fails is found by the next run.
         let _ = self.store.delete_stream(both).try_collect::<Vec<_>>().await;
