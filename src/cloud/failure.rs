@@ -322,6 +322,25 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_is_missing_by_its_code_where_the_status_is_lost() {
+        let of = |code: &str| StoreError::Generic {
+            store: "GCS",
+            source: format!("404: <Error><Code>{code}</Code></Error>").into(),
+        };
+        assert!(is_missing_upload(&of("NoSuchUpload")) && !is_missing_object(&of("NoSuchUpload")));
+        assert!(!is_missing_upload(&of("InvalidPart")));
+    }
+
+    #[test]
+    fn what_helps_names_the_variable_of_the_store() {
+        for (store, variable) in ADDRESSES {
+            let source = "x: Server returned non-2xx status code: 503 Busy: ".into();
+            let error = failed("it".to_owned(), StoreError::Generic { store, source });
+            assert!(error.to_string().contains(variable), "{error}");
+        }
+    }
+
+    #[test]
     fn a_missing_bucket_is_not_a_missing_object() {
         let missing = |code: &str| StoreError::NotFound {
             path: "a".to_owned(),
@@ -329,8 +348,13 @@ mod tests {
         };
         assert!(is_missing_object(&missing("NoSuchKey")));
         assert!(!is_missing_object(&missing("NoSuchBucket")));
+        for code in ["NoSuchBucket", "ContainerNotFound"] {
+            assert!(!is_missing_object(&missing(code)) && !is_missing_upload(&missing(code)));
+            let error = failed(String::new(), missing(code));
+            assert_eq!(error.kind(), ErrorKind::Destination);
+            assert!(is_away(&error));
+        }
         let error = failed(String::new(), missing("NoSuchBucket"));
-        assert_eq!(error.kind(), ErrorKind::Destination);
         assert!(is_away(&error) && !is_away(&failed(String::new(), missing("NoSuchUpload"))));
     }
 }

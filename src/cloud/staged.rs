@@ -5,9 +5,11 @@
 //! is made here of what it does have. An upload of `lake/a.parquet` is two objects:
 //!
 //! ```text
-//! lake/_license-stream/uploads/a.parquet/<uuid>.ticket   there until the upload is completed, or given up
-//! lake/_license-stream/uploads/a.parquet/<uuid>.parts    what was uploaded, once it is whole
+//! lake/_license-stream/uploads/a.parquet.<uuid>.ticket   there until the upload is completed, or given up
+//! lake/_license-stream/uploads/a.parquet.<uuid>.parts    what was uploaded, once it is whole
 //! ```
+//!
+//! All of them lie in one folder: where folders are more than parts of names, each would stay, and be empty.
 //!
 //! It is completed in four steps: the parts are made an object; then it is looked whether the ticket is still there;
 //! then the object is copied to where it belongs; then both are removed. It is given up in two: the ticket is removed,
@@ -72,14 +74,20 @@ impl Staging {
     fn of(id: &MultipartId) -> StoreResult<Self> {
         // No path has a `#` in it.
         let (stem, tag) = id.split_once('#').unwrap_or((id, ""));
-        let name = stem.rsplit_once('/').map_or(stem, |(_, name)| name);
-        if Uuid::try_parse(name).is_err() || !format!("/{stem}").contains(&format!("/{FOLDER}/")) {
+        let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+        if name_of(name).is_none() || !format!("/{folder}").ends_with(&format!("/{FOLDER}")) {
             let source = "this is not the id of an upload".into();
             return Err(StoreError::Generic { store: "object", source });
         }
         let path = |extension| Path::parse(format!("{stem}{extension}"));
         Ok(Self { ticket: path(TICKET)?, parts: path(PARTS)?, tag: tag.to_owned() })
     }
+}
+
+/// Of which object an upload is, by the last part of its stem.
+fn name_of(stem: &str) -> Option<&str> {
+    let (name, id) = stem.rsplit_once('.')?;
+    Uuid::try_parse(id).is_ok().then_some(name)
 }
 
 fn id(stem: &str, tag: Option<&str>) -> MultipartId {
@@ -127,14 +135,10 @@ impl<S: ObjectStore + MultipartStore> Staged<S> {
 #[async_trait::async_trait]
 impl<S: ObjectStore + MultipartStore> MultipartStore for Staged<S> {
     async fn create_multipart(&self, path: &Path) -> StoreResult<MultipartId> {
-        let below = path.prefix_match(&self.root).map(|parts| {
-            let parts: Vec<_> = parts.map(|part| part.as_ref().to_owned()).collect();
-            parts.join("/")
-        });
-        let below = below.unwrap_or_else(|| path.to_string());
-        let stem = format!("{}/{below}/{}", self.folder(), Uuid::now_v7());
+        let name = path.filename().unwrap_or_default();
+        let stem = format!("{}/{name}.{}", self.folder(), Uuid::now_v7());
         let ticket = Path::parse(format!("{stem}{TICKET}"))?;
-        // For whoever looks: what is there says all that is needed by its name.
+        // For whoever looks: its own name says all that is needed.
         let text = format!("{path}\n");
         let put = PutOptions::from(PutMode::Create);
         let tag = match self.store.put_opts(&ticket, text.into(), put).await {
@@ -206,7 +210,11 @@ impl<S: ObjectStore + MultipartStore> MultipartStore for Staged<S> {
 
 #[async_trait::async_trait]
 impl<S: ObjectStore + MultipartStore> Uploads for Staged<S> {
+    /// With the last part of the name only. Of a place below the root none: they lie among the others there.
     async fn uploads(&self, prefix: &Path) -> Result<Vec<(String, String)>> {
+        if *prefix != self.root {
+            return Ok(Vec::new());
+        }
         let folder = self.folder();
         let what = |error| failed(format!("{folder} could not be listed"), error);
         let root = Path::parse(&folder).map_err(|error| what(error.into()))?;
@@ -215,18 +223,11 @@ impl<S: ObjectStore + MultipartStore> Uploads for Staged<S> {
         for object in listed.map_err(what)? {
             let path = object.location.as_ref();
             let stem = path.strip_suffix(TICKET).or_else(|| path.strip_suffix(PARTS));
-            let Some(stem) = stem else { continue };
-            let below = stem.strip_prefix(&folder).and_then(|below| below.strip_prefix('/'));
-            let Some((name, _)) = below.and_then(|below| below.rsplit_once('/')) else { continue };
-            // As seen from the prefix, which is the root or lies below it.
-            let mut name = name;
-            if let Some(folders) = prefix.prefix_match(&self.root) {
-                for folder in folders {
-                    let below = name.strip_prefix(folder.as_ref());
-                    name = below.and_then(|below| below.strip_prefix('/')).unwrap_or_default();
-                }
-            }
-            if !name.is_empty() {
+            let Some((stem, name)) = stem.and_then(|stem| Some((stem, stem.rsplit_once('/')?.1)))
+            else {
+                continue;
+            };
+            if let Some(name) = name_of(name) {
                 uploads.insert((name.to_owned(), id(stem, None)));
             }
         }

@@ -102,10 +102,8 @@ async fn those_that_have_not_ended_are_listed_where_there_are_but_blocks() {
     let lake = Gate::new(&store, 0).lake();
     let upload = sent(&lake).await;
     let (name, listed) = lake.open_uploads().await.unwrap().pop().unwrap();
-    assert_eq!(name, NAME);
-    let deeper = lake.folder("a=b%2Fc").open_uploads().await.unwrap();
-    assert_eq!(deeper, [("d.parquet".to_owned(), listed.clone())]);
-    assert_eq!(lake.folder("other").open_uploads().await.unwrap(), []);
+    assert_eq!(name, "d.parquet");
+    assert_eq!(lake.folder("a=b%2Fc").open_uploads().await.unwrap(), []);
     lake.abort(&name, &listed).await.unwrap();
     assert_eq!(upload.complete().await.unwrap(), Completed::Gone);
     assert_eq!(lake.open_uploads().await.unwrap(), []);
