@@ -97,6 +97,9 @@ struct Inner {
 
 impl Bucket {
     /// The place below `prefix` of `store`; messages and summaries call it `url`.
+    ///
+    /// An upload in parts that was given up must not be completable any more, as it is not in S3 and Google Cloud
+    /// Storage. Of Azure that is not so: that is for [`staged`](Self::staged).
     pub fn new(
         store: Arc<impl ObjectStore + MultipartStore>,
         prefix: impl Into<Path>,
@@ -105,15 +108,18 @@ impl Bucket {
         Self::with_listing(store, prefix.into(), &url.into(), None)
     }
 
-    /// The same of a store in which uploads in parts have no ids, and cannot be given up: they are made such.
-    pub(crate) fn staged(
+    /// The same of a store in which uploads in parts have no ids of their own and cannot be given up, which is
+    /// [`MicrosoftAzure`](object_store::azure::MicrosoftAzure): they are made such, and lie below
+    /// `prefix/_license-stream/uploads/` until they are completed.
+    pub fn staged(
         store: Arc<impl ObjectStore + MultipartStore>,
-        prefix: Path,
-        url: &str,
+        prefix: impl Into<Path>,
+        url: impl Into<String>,
     ) -> Self {
+        let prefix = prefix.into();
         let store = Arc::new(Staged::new(store, prefix.clone()));
         let listing: Arc<dyn Uploads> = Arc::clone(&store) as _;
-        Self::with_listing(store, prefix, url, Some(listing))
+        Self::with_listing(store, prefix, &url.into(), Some(listing))
     }
 
     /// The place that an address names: `s3://bucket/prefix`; `gs://bucket/prefix`; `az://container/prefix`, or
@@ -130,7 +136,7 @@ impl Bucket {
     /// | Azure | `AZURE_STORAGE_ACCOUNT_KEY`; `AZURE_STORAGE_SAS_TOKEN`; `AZURE_CLIENT_ID` with `AZURE_TENANT_ID`, and with `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE`; a managed identity | `AZURE_STORAGE_ACCOUNT_NAME`, `AZURE_STORAGE_ENDPOINT`, `AZURE_ALLOW_HTTP` |
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if the address is none, or if the environment does not fit it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the address is none, or if the environment does not fit it.
     pub fn open(url: &str) -> Result<Self> {
         let address = Address::of(url);
         match address.scheme {

@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub(super) kind: Kind,
     pub(super) objects: InMemory,
     /// Those that no object was made of, by their ids.
-    blocks: Mutex<HashMap<Path, HashMap<String, PutPayload>>>,
+    pub(super) blocks: Mutex<HashMap<Path, HashMap<String, PutPayload>>>,
     /// The uploads that have neither been completed nor given up.
     pub(super) uploads: Mutex<BTreeMap<MultipartId, Path>>,
     /// How many there were at once.
@@ -119,7 +119,7 @@ impl Gate {
     pub(super) fn lake(self: &Arc<Self>) -> Bucket {
         match self.store.kind {
             Kind::Uploads => Bucket::new(Arc::clone(self), "lake", "memory:///lake"),
-            Kind::Blocks => Bucket::staged(Arc::clone(self), "lake".into(), "memory:///lake"),
+            Kind::Blocks => Bucket::staged(Arc::clone(self), "lake", "memory:///lake"),
         }
     }
 

@@ -123,3 +123,31 @@ async fn a_ticket_that_arrives_once_more_and_late_is_none() {
     assert_eq!(upload.complete().await.unwrap(), Completed::Gone);
     assert_eq!(lake.length(NAME).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn one_whose_parts_are_whole_is_completed_though_the_answer_was_lost() {
+    let store = Arc::new(Shared::of(Kind::Blocks));
+    let lake = Gate::new(&store, 0).lake();
+    let upload = sent(&lake).await;
+    // Asked once more, the store has none of the blocks any more.
+    let parts = Path::parse(format!("{}.parts", upload.id().split_once('#').unwrap().0)).unwrap();
+    store.blocks.lock().unwrap().remove(&parts).expect("blocks");
+    store.objects.put(&parts, "abc".into()).await.unwrap();
+    assert_eq!(upload.complete().await.unwrap(), Completed::Done);
+    assert_eq!(lake.length(NAME).await.unwrap(), Some(3));
+    assert_no_uploads(&store, 0, "completed").await;
+}
+
+#[tokio::test]
+async fn one_whose_parts_are_not_there_is_no_object_and_was_given_up_by_nobody() {
+    let store = Arc::new(Shared::of(Kind::Blocks));
+    let lake = Gate::new(&store, 0).lake();
+    let upload = sent(&lake).await;
+    store.blocks.lock().unwrap().clear();
+    let error = upload.complete().await.unwrap_err();
+    let cause = std::error::Error::source(&error).expect("what the store said").to_string();
+    assert!(cause.contains("InvalidBlockList"), "{cause}");
+    lake.settle().await;
+    assert_eq!(lake.length(NAME).await.unwrap(), None);
+    assert_no_uploads(&store, 0, "dropped").await;
+}
