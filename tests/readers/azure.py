@@ -5,6 +5,7 @@
     azure.py ENDPOINT get CONTAINER DIRECTORY    copies all blobs into a directory, under their names
     azure.py ENDPOINT put CONTAINER KEY FILE     makes a blob of a file
     azure.py ENDPOINT remove CONTAINER KEY       removes a blob
+    azure.py ENDPOINT sas CONTAINER              prints a shared access signature of the container
 """
 
 import base64
@@ -42,6 +43,17 @@ def ask(method: str, url: str, query: dict[str, str], body: bytes = b"", **heade
         return answer.read()
 
 
+def shared_access_signature(container: str) -> str:
+    """Of the service, for all that there is to do in a container."""
+    rights, end, version = "racwdl", "2099-01-01T00:00:00Z", "2022-11-02"
+    lines = [rights, "", end, f"/blob/{ACCOUNT}/{container}", "", "", "", version, "c"] + [""] * 7
+    signed = hmac.new(base64.b64decode(KEY), "\n".join(lines).encode(), hashlib.sha256).digest()
+    signature = base64.b64encode(signed).decode()
+    return urllib.parse.urlencode(
+        {"sv": version, "sr": "c", "sp": rights, "se": end, "sig": signature}
+    )
+
+
 def names(container: str) -> list[str]:
     found, marker = [], ""
     while True:
@@ -73,8 +85,10 @@ def main() -> None:
         ask("PUT", blob(rest[0]), {}, Path(rest[1]).read_bytes(), x_ms_blob_type="BlockBlob")
     elif verb == "remove":
         ask("DELETE", blob(rest[0]), {})
+    elif verb == "sas":
+        print(shared_access_signature(sys.argv[3]))
     else:
-        sys.exit("usage: azure.py ENDPOINT make|keys|get|put|remove CONTAINER [DIRECTORY|KEY [FILE]]")
+        sys.exit("usage: azure.py ENDPOINT make|keys|get|put|remove|sas CONTAINER [DIRECTORY|KEY [FILE]]")
 
 
 if __name__ == "__main__":

@@ -125,3 +125,19 @@ fn checkpoints_of_a_topic_can_be_in_a_container() {
     let told = format!("reset: the next run of {} begins a new snapshot", truto.account());
     assert!(reset.stderr.contains(&told), "{}", reset.stderr);
 }
+
+#[test]
+fn a_shared_access_signature_of_the_container_is_enough_and_is_not_shown() {
+    let truto = Truto::start(Simulator::new().with_seed(7).with_records(COUNT));
+    let container = Container::make("signature");
+    let signature = container.signature();
+    let mut command = parquet(&truto, &container);
+    command.args(["--file-bytes", "1500000", "--verbose"]).env("RUST_LOG", "trace");
+    command.env_remove("AZURE_STORAGE_ACCOUNT_KEY").env("AZURE_STORAGE_SAS_TOKEN", &signature);
+    let done = run(&mut command);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let (_, secret) = signature.split_once("sig=").unwrap();
+    assert!(!done.stderr.contains(&secret[..12]), "{}", done.stderr);
+    assert_eq!(container.uploads(), [""; 0]);
+    assert!(container.keys().iter().any(|key| key.ends_with("/_SUCCESS")));
+}

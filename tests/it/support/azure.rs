@@ -55,6 +55,11 @@ impl Container {
         azure(&endpoint(), &["remove", &self.name, &format!("lake/licenses/{name}")]);
     }
 
+    /// A shared access signature of it.
+    pub(crate) fn signature(&self) -> String {
+        azure(&endpoint(), &["sas", &self.name]).trim().to_owned()
+    }
+
     /// The names of what is there.
     pub(crate) fn keys(&self) -> Vec<String> {
         let text = azure(&endpoint(), &["keys", &self.name]);
