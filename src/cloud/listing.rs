@@ -1,6 +1,5 @@
 //! Which uploads in parts have not ended: `object_store` has no call for it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A way to find the uploads that have not ended.
 #[async_trait::async_trait]
-pub(super) trait Uploads: fmt::Debug + Send + Sync {
+pub(super) trait Uploads: Send + Sync {
     /// Those of objects below `prefix`, as name and id.
     async fn uploads(&self, prefix: &Path) -> Result<Vec<(String, String)>>;
 }
@@ -35,14 +34,14 @@ const MOST: &str = "1000";
 const MOST_BYTES: usize = 8 << 20;
 
 /// ListMultipartUploads, of S3 and of GCS's XML API.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Listing {
     asked: Asked,
     http: Client,
 }
 
 /// Who is asked, and by which right.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Asked {
     /// By an address that is signed.
     Signed(Arc<AmazonS3>),
