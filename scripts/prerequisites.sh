@@ -3,7 +3,7 @@
 #
 #   scripts/prerequisites.sh build   to compile: Rust, C and C++ compilers, make, pkg-config, OpenSSL's headers
 #   scripts/prerequisites.sh test    the same, and for the tests: Java 17, Maven, kcat, Python 3.11 with venv,
-#                                    dpkg-dev, systemd (its systemd-analyze), a headless Chromium
+#                                    Node 18 with npm, dpkg-dev, systemd (its systemd-analyze), a headless Chromium
 #   scripts/prerequisites.sh bench   the same, and to compare with others: curl, GNU time, taskset
 #
 # Says nothing when nothing is missing. On Debian 12, Ubuntu 24.04 and later, what is missing is installed
@@ -32,6 +32,11 @@ has_java() {
   local version
   version=$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sed -n 's/^[a-z]* version "\([0-9]*\).*/\1/p')
   [[ -n $version ]] && ((version >= 17))
+}
+
+has_node() {
+  local version
+  version=$(node --version) && command -v npm >/dev/null && at_least v18 "$version"
 }
 
 has_browser() {
@@ -66,6 +71,8 @@ check_system() {
   has_java 2>/dev/null || packages+=(default-jre-headless)
   command -v mvn >/dev/null || packages+=(maven)
   command -v kcat >/dev/null || packages+=(kcat)
+  # What speaks the protocol of Azure's blobs.
+  has_node 2>/dev/null || packages+=(nodejs npm)
   # What looks at the package and the units.
   command -v dpkg-shlibdeps >/dev/null || packages+=(dpkg-dev)
   command -v systemd-analyze >/dev/null || packages+=(systemd)
@@ -102,6 +109,6 @@ if ((${#packages[@]})); then
     apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
   check_system
   ((${#packages[@]} == 0)) ||
-    die "still missing or too old after the installation: ${packages[*]} (Java has to be 17 or later, Python 3.11)"
+    die "still missing or too old after the installation: ${packages[*]} (Java has to be 17 or later, Node 18, Python 3.11)"
 fi
 check_rust

@@ -3,10 +3,11 @@
 #
 #   scripts/with-services.sh COMMAND [ARGUMENT…]
 #
-# KAFKA_BOOTSTRAP_SERVERS      a broker for this run only, unless the variable is set already
-# LICENSE_STREAM_S3_ENDPOINT   the same of a server of the S3 protocol
-# LICENSE_STREAM_REGISTRY      the same of a schema registry; `none` for none
-# LICENSE_STREAM_PYTHON        a Python with the readers of tests/requirements.txt
+# KAFKA_BOOTSTRAP_SERVERS         a broker for this run only, unless the variable is set already
+# LICENSE_STREAM_S3_ENDPOINT      the same of a server of the S3 protocol
+# LICENSE_STREAM_AZURE_ENDPOINT   the same of a server of Azure's Blob protocol; `none` for none
+# LICENSE_STREAM_REGISTRY         the same of a schema registry; `none` for none
+# LICENSE_STREAM_PYTHON           a Python with the readers of tests/requirements.txt
 #
 # The exit status is the command's. The command has no standard input. However it ends, the servers are
 # stopped; the broker's log is kept as .cache/broker.log.
@@ -15,7 +16,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 (($#)) || { sed -n '4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-broker='' store='' registry='' starting='' child=''
+broker='' store='' azure='' registry='' starting='' child=''
 # shellcheck disable=SC2317 # called by the traps
 cleanup() {
   # What a failing test left running, a simulator perhaps, goes too.
@@ -23,6 +24,10 @@ cleanup() {
   if [[ -n $store ]]; then
     "$root/scripts/s3.sh" stop "$store" || true
     rm -rf "$store"
+  fi
+  if [[ -n $azure ]]; then
+    "$root/scripts/azure.sh" stop "$azure" || true
+    rm -rf "$azure"
   fi
   if [[ -n $registry ]]; then
     [[ -z $starting ]] || kill "$starting" 2>/dev/null || true
@@ -63,6 +68,11 @@ if [[ -z ${LICENSE_STREAM_S3_ENDPOINT:-} ]]; then
   LICENSE_STREAM_S3_ENDPOINT=$("$root/scripts/s3.sh" start "$store")
 fi
 export LICENSE_STREAM_S3_ENDPOINT
+if [[ -z ${LICENSE_STREAM_AZURE_ENDPOINT:-} ]]; then
+  azure=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-azure.XXXXXX")
+  LICENSE_STREAM_AZURE_ENDPOINT=$("$root/scripts/azure.sh" start "$azure")
+fi
+export LICENSE_STREAM_AZURE_ENDPOINT
 if [[ -z ${KAFKA_BOOTSTRAP_SERVERS:-} ]]; then
   broker=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-kafka.XXXXXX")
   KAFKA_BOOTSTRAP_SERVERS=$("$root/scripts/kafka.sh" start "$broker")

@@ -1,4 +1,4 @@
-//! Object stores: S3, and what speaks its protocol.
+//! Object stores: S3, and what speaks its protocol; Google Cloud Storage; Azure Blob Storage.
 //!
 //! A [`Bucket`] is a place in one, to which Parquet files are written and in which checkpoints are kept,
 //! as in a directory. There is no lock in an object store. In its stead, what runs keep there for
@@ -6,15 +6,20 @@
 //! over from an earlier one, whose next step then fails. A store must therefore keep conditional puts
 //! (`If-None-Match`, `If-Match`); one that does not is refused.
 
+mod address;
 mod answer;
+mod azure;
+mod client;
 mod credentials;
 mod crypto;
 mod environment;
 mod failure;
+mod gcs;
 mod listing;
 mod probe;
 mod register;
 mod s3;
+mod staged;
 mod upload;
 
 use std::fmt;
@@ -30,13 +35,15 @@ use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
 use crate::kept;
+use address::Address;
 use failure::failed;
 pub use failure::is_away;
 pub(crate) use failure::is_of_a_failing_store;
-use listing::Listing;
+use listing::Uploads;
 pub use register::is_overtaken;
 pub(crate) use register::overtaken;
 pub(crate) use register::{Register, Stored};
+use staged::Staged;
 pub(crate) use upload::{Completed, Upload};
 
 /// Parts of uploads that are on their way at once, over all files: with the part in hand of each file,
@@ -64,7 +71,7 @@ impl<S: ObjectStore + MultipartStore> Store for S {}
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> license_stream::Result<()> {
 /// # let body = futures_util::stream::iter([Ok::<_, license_stream::Error>("{\"id\":\"a\"}\n".into())]);
-/// // Of the environment: Bucket::open("s3://lake/licenses")
+/// // Of the environment: Bucket::open("s3://lake/licenses"), of gs:// and az:// too
 /// let bucket = Bucket::new(Arc::new(InMemory::new()), "licenses", "memory:///licenses");
 /// let options = ParquetOptions::new(&bucket, "01a20c7e-5167-7459-84d1-21cf616966d5");
 /// let sink = ParquetSink::new(options).await?;
@@ -82,7 +89,7 @@ struct Inner {
     store: Arc<dyn Store>,
     prefix: Path,
     url: String,
-    listing: Option<Listing>,
+    listing: Option<Arc<dyn Uploads>>,
     slots: Arc<Semaphore>,
     /// Uploads that are being given up.
     aborts: Mutex<JoinSet<()>>,
@@ -90,6 +97,9 @@ struct Inner {
 
 impl Bucket {
     /// The place below `prefix` of `store`; messages and summaries call it `url`.
+    ///
+    /// An upload in parts that was given up must not be completable any more, as it is not in S3 and Google Cloud
+    /// Storage. Of Azure that is not so: that is for [`staged`](Self::staged).
     pub fn new(
         store: Arc<impl ObjectStore + MultipartStore>,
         prefix: impl Into<Path>,
@@ -98,26 +108,52 @@ impl Bucket {
         Self::with_listing(store, prefix.into(), &url.into(), None)
     }
 
-    /// The place that an address such as `s3://bucket/prefix` names.
+    /// The same of a store in which uploads in parts have no ids of their own and cannot be given up, which is
+    /// [`MicrosoftAzure`](object_store::azure::MicrosoftAzure): they are made such, and lie below
+    /// `prefix/_license-stream/uploads/` until they are completed.
+    pub fn staged(
+        store: Arc<impl ObjectStore + MultipartStore>,
+        prefix: impl Into<Path>,
+        url: impl Into<String>,
+    ) -> Self {
+        let prefix = prefix.into();
+        let store = Arc::new(Staged::new(store, prefix.clone()));
+        let listing: Arc<dyn Uploads> = Arc::clone(&store) as _;
+        Self::with_listing(store, prefix, &url.into(), Some(listing))
+    }
+
+    /// The place that an address names: `s3://bucket/prefix`; `gs://bucket/prefix`; `az://container/prefix`, or
+    /// `abfss://container@account.dfs.core.windows.net/prefix`.
     ///
-    /// Credentials and settings are those of the environment, as
-    /// [`AmazonS3Builder::from_env`](object_store::aws::AmazonS3Builder::from_env) reads them:
-    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a web identity, a container's or an instance's
-    /// role; `AWS_REGION`, `AWS_ENDPOINT_URL`. One that is empty is not set. Plain HTTP is spoken to this
-    /// machine only, unless `AWS_ALLOW_HTTP` is set. Nothing is sent yet.
+    /// Credentials and settings are those of the environment, by the names that `object_store` has for them. One that
+    /// is empty is not set. Plain HTTP is spoken to this machine only, unless it is said that it may. Nothing is sent
+    /// yet.
+    ///
+    /// | | credentials | other settings |
+    /// |---|---|---|
+    /// | S3 | `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; a web identity; a container's or an instance's role | `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP` |
+    /// | Google Cloud Storage | `GOOGLE_APPLICATION_CREDENTIALS` or `GOOGLE_SERVICE_ACCOUNT`; what `gcloud auth application-default login` has left; the machine's service account | `GOOGLE_BASE_URL`, `GOOGLE_ALLOW_HTTP` |
+    /// | Azure | `AZURE_STORAGE_ACCOUNT_KEY`; `AZURE_STORAGE_SAS_TOKEN`; `AZURE_CLIENT_ID` with `AZURE_TENANT_ID`, and with `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE`; a managed identity | `AZURE_STORAGE_ACCOUNT_NAME`, `AZURE_STORAGE_ENDPOINT`, `AZURE_ALLOW_HTTP` |
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the address is none, or if the
-    /// environment does not fit it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the address is none, or if the environment does not fit it.
     pub fn open(url: &str) -> Result<Self> {
-        s3::open(url)
+        let address = Address::of(url);
+        match address.scheme {
+            "s3" => s3::open(address),
+            "gs" => gcs::open(address),
+            "az" | "azure" | "abfs" | "abfss" => azure::open(address),
+            _ => Err(address.wrong(
+                "an object store is named s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX",
+            )),
+        }
     }
 
     fn with_listing(
         store: Arc<dyn Store>,
         prefix: Path,
         url: &str,
-        listing: Option<Listing>,
+        listing: Option<Arc<dyn Uploads>>,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
@@ -213,7 +249,7 @@ impl Bucket {
         range: std::ops::Range<u64>,
     ) -> Result<Bytes> {
         if range.is_empty() {
-            // What S3 has no way to ask for.
+            // What stores have no way to ask for.
             return Ok(Bytes::new());
         }
         let read = self.store().get_range(&self.path(name), range).await;

@@ -63,6 +63,10 @@ points! {
     BucketPartsSent = "bucket-parts-sent",
     /// The object is there, and no checkpoint knows of it.
     BucketUploadCompleted = "bucket-upload-completed",
+    /// What is uploaded is whole, where uploads are staged, and has not its place.
+    StagedWhole = "staged-whole",
+    /// It has its place, and what it was staged in is still there.
+    StagedCopied = "staged-copied",
     /// A checkpoint is in an object store.
     BucketCheckpointPut = "bucket-checkpoint-put",
     /// The claim says that the snapshot is complete, and its manifest is not there.

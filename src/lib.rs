@@ -180,7 +180,7 @@
 //! | `http` | [`truto`]: the endpoint as a source; choose a TLS feature of reqwest yourself | reqwest |
 //! | `registry` | [`registry`]: schemas in a registry that speaks Confluent's API | reqwest |
 //! | `parquet` | [`sink::parquet`] | parquet |
-//! | `cloud` | [`cloud`]: Parquet files and checkpoints in S3, over the TLS of the system | object_store |
+//! | `cloud` | [`cloud`]: Parquet files and checkpoints in S3, Google Cloud Storage and Azure, over the TLS of the system | object_store |
 //! | `kafka` | [`sink::kafka`]; links the system's OpenSSL | rdkafka |
 //! | `simulator` | [`simulate`]: a Truto API of our own, labelled so | tokio, httparse |
 //! | `vendored` | builds OpenSSL from source instead of linking the system's | |

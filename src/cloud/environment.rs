@@ -1,39 +1,16 @@
-//! The variables `AWS_…` of the environment, as far as they can be used.
+//! Variables of the environment, as far as they can be used.
 //!
 //! `object_store` takes them as they are, and panics at the first request that one does not fit into.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 use object_store::ClientConfigKey;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use reqwest::Url;
 
-/// What they say, to build on.
-///
-/// # Errors
-/// Which variable is wrong, and what is wrong with it. No value is repeated: it may be a secret.
-pub(super) fn builder(
-    variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<AmazonS3Builder, String> {
-    let is_set = |(name, value): &(String, String)| {
-        // One that is empty is not set, as to Amazon's own tools.
-        name.starts_with("AWS_") && !value.is_empty()
-    };
-    // In one order everywhere: where two names of one setting are set, AWS_ENDPOINT and AWS_ENDPOINT_URL, the
-    // last one counts.
-    let variables: BTreeMap<_, _> = variables.into_iter().filter(is_set).collect();
-    let mut builder = AmazonS3Builder::new();
-    for (name, value) in variables {
-        let Ok(key) = name.to_ascii_lowercase().parse::<Key>() else { continue };
-        let value = checked(key, &value).map_err(|wrong| format!("{name} {wrong}"))?;
-        builder = builder.with_config(key, value);
-    }
-    let endpoint = endpoint(&builder);
-    if endpoint.as_deref().is_some_and(is_plain_loopback) {
-        builder = builder.with_allow_http(true);
-    }
-    Ok(builder)
-}
+/// What is wrong with a variable. No value is repeated: it may be a secret.
+pub(super) type Wrong = &'static str;
 
 /// Those of this process that are text.
 pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
@@ -43,41 +20,36 @@ pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(text)
 }
 
-/// Whether requests would go in plain to another machine, and nothing says that they may.
-pub(super) fn is_plain_abroad(builder: &AmazonS3Builder) -> bool {
-    let allowed = builder.get_config_value(&Key::Client(ClientConfigKey::AllowHttp));
-    let is_plain = endpoint(builder).is_some_and(|endpoint| endpoint.starts_with("http://"));
-    is_plain && allowed.as_deref() != Some("true")
+/// What those of `variables` say that begin with `prefix` and are keys of a store's, in the form that `checked` gives
+/// them. `alias` knows other names of them.
+///
+/// # Errors
+/// Which variable is wrong, and what is wrong with it.
+pub(super) fn settings<K: FromStr>(
+    prefix: &str,
+    variables: impl IntoIterator<Item = (String, String)>,
+    alias: impl Fn(&str) -> Option<K>,
+    checked: impl Fn(&K, &str) -> Result<String, Wrong>,
+) -> Result<Vec<(K, String)>, String> {
+    // One that is empty is not set, as to the stores' own tools.
+    let is_set = |(name, value): &(String, String)| name.starts_with(prefix) && !value.is_empty();
+    // In one order everywhere: where two names of one setting are set, AWS_ENDPOINT and AWS_ENDPOINT_URL, the
+    // last one counts.
+    let variables: BTreeMap<_, _> = variables.into_iter().filter(is_set).collect();
+    let mut settings = Vec::new();
+    for (name, value) in variables {
+        let key = alias(&name).or_else(|| name.to_ascii_lowercase().parse().ok());
+        let Some(key) = key else { continue };
+        let value = checked(&key, &value).map_err(|wrong| format!("{name} {wrong}"))?;
+        settings.push((key, value));
+    }
+    Ok(settings)
 }
 
-/// Where requests go, if it is not to Amazon.
-fn endpoint(builder: &AmazonS3Builder) -> Option<String> {
-    let set = |key| builder.get_config_value(&key);
-    set(Key::S3Endpoint).or_else(|| set(Key::Endpoint))
-}
-
-/// `value` in the form in which it can be used, or what is wrong with it.
-fn checked(key: Key, value: &str) -> Result<String, &'static str> {
+/// `value` of a key that is the client's, and of any that nothing else is known of.
+pub(super) fn client(key: Option<ClientConfigKey>, value: &str) -> Result<String, Wrong> {
     match key {
-        Key::Endpoint
-        | Key::S3Endpoint
-        | Key::StsEndpoint
-        | Key::MetadataEndpoint
-        | Key::ContainerCredentialsFullUri => address(value),
-        // Part of a host's name, and of what is signed.
-        Key::Region | Key::DefaultRegion if !is_region(value) => {
-            Err("is no region: one is letters, digits and `-`, as in eu-central-1")
-        }
-        // They go into headers.
-        Key::AccessKeyId | Key::Token if !value.bytes().all(|byte| byte.is_ascii_graphic()) => Err(
-            "has a character in it that no credential has: a blank, the end of a line, or one beyond ASCII",
-        ),
-        Key::ContainerCredentialsRelativeUri if !is_path(value) => {
-            Err("is no path: it must begin with `/`")
-        }
-        Key::Client(ClientConfigKey::AllowHttp) if !is_bool(value) => {
-            Err("is neither `true` nor `false`")
-        }
+        Some(ClientConfigKey::AllowHttp) => truth(value),
         _ if value.contains(char::is_control) => {
             Err("has the end of a line, or another control character, in it")
         }
@@ -85,24 +57,32 @@ fn checked(key: Key, value: &str) -> Result<String, &'static str> {
     }
 }
 
-fn is_region(text: &str) -> bool {
-    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    text.bytes().all(is_usual)
+/// `value` of what goes into a header.
+pub(super) fn credential(value: &str) -> Result<String, Wrong> {
+    if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(value.to_owned());
+    }
+    Err(
+        "has a character in it that no credential has: a blank, the end of a line, or one beyond ASCII",
+    )
 }
 
-/// Whether `object_store` takes it for a truth value.
-fn is_bool(text: &str) -> bool {
-    let values = ["1", "true", "on", "yes", "y", "0", "false", "off", "no", "n"];
-    values.iter().any(|value| value.eq_ignore_ascii_case(text))
+/// `value` of what is true or false, of all that `object_store` takes for that.
+pub(super) fn truth(value: &str) -> Result<String, Wrong> {
+    let is_among = |values: [&str; 5]| values.iter().any(|is| is.eq_ignore_ascii_case(value));
+    if is_among(["1", "true", "on", "yes", "y"]) {
+        Ok("true".to_owned())
+    } else if is_among(["0", "false", "off", "no", "n"]) {
+        Ok("false".to_owned())
+    } else {
+        Err("is neither `true` nor `false`")
+    }
 }
 
-fn is_path(text: &str) -> bool {
-    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// The address `text`, escaped where it must be.
-fn address(text: &str) -> Result<String, &'static str> {
-    const SCHEME: &str = "must begin with http:// or https://, as http://localhost:9000 does";
+/// The address `text`, escaped where it must be. Where it has a user or a password in it, that is wrong, and where these
+/// belong stands in `users`.
+pub(super) fn address(text: &str, users: Wrong) -> Result<String, Wrong> {
+    const SCHEME: Wrong = "must begin with http:// or https://, as http://localhost:9000 does";
 
     let url = match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => url,
@@ -117,10 +97,7 @@ fn address(text: &str) -> Result<String, &'static str> {
         Err(_) => return Err(SCHEME),
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "must have no user and no password in it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are \
-             for these",
-        );
+        return Err(users);
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("must be an address without `?` and `#`");
@@ -129,88 +106,24 @@ fn address(text: &str) -> Result<String, &'static str> {
 }
 
 /// Whether it is plain HTTP to this machine, which nobody can read on its way.
-fn is_plain_loopback(endpoint: &str) -> bool {
+pub(super) fn is_plain_loopback(endpoint: &str) -> bool {
     let Ok(url) = Url::parse(endpoint) else { return false };
     let is_loopback = match url.host_str() {
         Some("localhost" | "[::1]") => true,
-        Some(host) => host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback()),
+        Some(host) => host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback()),
         None => false,
     };
     url.scheme() == "http" && is_loopback
 }
 
+/// Whether it is plain HTTP to another machine.
+pub(super) fn is_plain_abroad(endpoint: &str) -> bool {
+    endpoint.starts_with("http://") && !is_plain_loopback(endpoint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(set: &[(&str, &str)]) -> Result<AmazonS3Builder, String> {
-        builder(set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
-    }
-
-    #[test]
-    fn an_endpoint_that_is_none_is_refused_by_the_name_of_its_variable() {
-        let scheme = "must begin with http:// or https://";
-        let wrongs = [
-            ("localhost:9000", scheme),
-            ("minio", scheme),
-            ("//minio:9000", scheme),
-            (" ", scheme),
-            ("ftp://minio", scheme),
-            ("http://", "is no address"),
-            ("https://", "is no address"),
-            ("http://minio:port", "is no address"),
-            ("http://mi nio", "is no address"),
-            ("http://me:s3cret@minio", "must have no user"),
-            ("http://minio?s3cret", "must be an address without"),
-        ];
-        let names =
-            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"];
-        for name in names {
-            for (value, wrong) in wrongs {
-                let told = of(&[(name, value)]).unwrap_err();
-                assert!(told.starts_with(&format!("{name} {wrong}")), "{value}: {told}");
-                assert!(!told.contains("s3cret"), "{told}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_empty_is_not_set_and_what_is_there_is_used() {
-        let empty = of(&[
-            ("AWS_ENDPOINT_URL", ""),
-            ("AWS_ENDPOINT_URL_S3", ""),
-            ("AWS_REGION", ""),
-            ("AWS_SESSION_TOKEN", ""),
-            ("AWS_ALLOW_HTTP", ""),
-        ]);
-        let empty = empty.unwrap();
-        assert_eq!(endpoint(&empty), None);
-        assert_eq!(empty.get_config_value(&Key::Region), None);
-        assert_eq!(empty.get_config_value(&Key::Token), None);
-        let both = [("AWS_ENDPOINT_URL", "http://a:1/x/"), ("AWS_ENDPOINT", "http://b")];
-        assert_eq!(endpoint(&of(&both).unwrap()).as_deref(), Some("http://a:1/x"));
-        let of_s3 = [both[0], ("AWS_ENDPOINT_URL_S3", " http://münchen ")];
-        let of_s3 = endpoint(&of(&of_s3).unwrap());
-        assert_eq!(of_s3.as_deref(), Some("http://xn--mnchen-3ya"));
-    }
-
-    #[test]
-    fn what_no_header_and_no_name_can_hold_is_refused() {
-        for (name, value) in [
-            ("AWS_SESSION_TOKEN", "s3cret\n"),
-            ("AWS_ACCESS_KEY_ID", "s3cret\r"),
-            ("AWS_ACCESS_KEY_ID", "s3cret s3cret"),
-            ("AWS_SECRET_ACCESS_KEY", "s3cret\n"),
-            ("AWS_ALLOW_HTTP", "perhaps"),
-            ("AWS_REGION", "eu central"),
-            ("AWS_DEFAULT_REGION", "eu-central-1\n"),
-            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "s3cret"),
-            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "s3cret"),
-        ] {
-            let told = of(&[(name, value)]).unwrap_err();
-            assert!(told.starts_with(&format!("{name} ")) && !told.contains("s3cret"), "{told}");
-        }
-    }
 
     #[test]
     fn only_this_machine_is_spoken_to_in_plain() {
@@ -219,20 +132,6 @@ mod tests {
         {
             assert!(!is_plain_loopback(other), "{other}");
         }
-        let is_allowed = |set: &[(&str, &str)]| {
-            let key = Key::Client(ClientConfigKey::AllowHttp);
-            of(set).unwrap().get_config_value(&key).is_some_and(|set| set == "true")
-        };
-        let (here, there) = ("http://localhost:9000", "http://minio:9000");
-        assert!(is_allowed(&[("AWS_ENDPOINT_URL", here)]));
-        assert!(is_allowed(&[("AWS_ENDPOINT_URL", there), ("AWS_ENDPOINT_URL_S3", here)]));
-        let abroad = [("AWS_ENDPOINT_URL", here), ("AWS_ENDPOINT_URL_S3", there)];
-        assert!(!is_allowed(&abroad));
-        assert!(is_plain_abroad(&of(&abroad).unwrap()));
-        let allowed = [abroad[1], ("AWS_ALLOW_HTTP", "true")];
-        assert!(!is_plain_abroad(&of(&allowed).unwrap()));
-        assert!(!is_plain_abroad(&of(&[("AWS_ENDPOINT_URL", here)]).unwrap()));
-        assert!(!is_plain_abroad(&of(&[("AWS_ENDPOINT_URL", "https://minio")]).unwrap()));
-        assert!(!is_plain_abroad(&of(&[]).unwrap()));
+        assert!(is_plain_abroad("http://minio:9000") && !is_plain_abroad("https://minio:9000"));
     }
 }

@@ -6,31 +6,62 @@ use std::fmt;
 use object_store::Error as StoreError;
 use object_store::client::HttpError;
 
+use super::address::Address;
 use super::credentials::NoCredentials;
 use crate::error::{Error, ErrorKind};
 use crate::printable;
 
-/// By which S3 says that credentials are none, or not enough.
-const REFUSALS: [&str; 6] = [
+/// By which S3, GCS and Azure say that credentials are none, or not enough.
+const REFUSALS: [&str; 17] = [
     "AccessDenied",
+    "AccountIsDisabled",
     "AllAccessDisabled",
+    "AuthenticationFailed",
+    "AuthenticationRequired",
+    "AuthorizationFailure",
+    "AuthorizationPermissionMismatch",
+    "AuthorizationProtocolMismatch",
+    "AuthorizationResourceTypeMismatch",
+    "AuthorizationServiceMismatch",
     "ExpiredToken",
+    "InsufficientAccountPermissions",
     "InvalidAccessKeyId",
+    "InvalidAuthenticationInfo",
     "InvalidToken",
+    "NoAuthenticationInformation",
     "SignatureDoesNotMatch",
 ];
 
+/// The variables that say where a store is, by the names that `object_store` has for them.
+const ADDRESSES: [(&str, &str); 3] = [
+    ("S3", "AWS_ENDPOINT_URL"),
+    ("MicrosoftAzure", "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ENDPOINT"),
+    ("GCS", "GOOGLE_BASE_URL"),
+];
+
 /// What helps where a store gave no answer, however often it was asked.
-const UNREACHABLE: &str =
-    "look at the network and at AWS_ENDPOINT_URL, and run again: what is on record is gone on with";
+fn unreachable(variable: &str) -> String {
+    format!(
+        "look at the network and at {variable}, and run again: what is on record is gone on with"
+    )
+}
 
 /// What helps where it answered each time that it cannot.
-const FAILED_EACH_TIME: &str = "it was asked again and again: look at the store and at AWS_ENDPOINT_URL, and \
-                                run again once it answers: what is on record is gone on with";
+fn failed_each_time(variable: &str) -> String {
+    format!(
+        "it was asked again and again: look at the store and at {variable}, and run again once it answers: what is \
+         on record is gone on with"
+    )
+}
 
-/// The code of a bucket that is not there, and what helps.
-const NO_BUCKET: &str = "NoSuchBucket";
-const MAKE_IT: &str = "make the bucket, or name another";
+/// The codes of a bucket that is not there, and what helps.
+const NO_BUCKETS: [(&str, &str); 2] = [
+    ("NoSuchBucket", "make the bucket, or name another"),
+    ("ContainerNotFound", "make the container, or name another"),
+];
+
+/// The code of an upload that is not there.
+const NO_UPLOAD: &str = "NoSuchUpload";
 
 /// As `object_store` writes a status, and what failed though its status says that it did not.
 const STATUS: &str = "non-2xx status code: ";
@@ -65,15 +96,35 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
         _ => ErrorKind::Destination,
     };
     let is_failing = is_failing(&error);
-    let has_no_bucket = code(&error).is_some_and(|code| code == NO_BUCKET);
-    let said = Said { text: said(&error), is_failing, has_no_bucket };
+    let no_bucket = no_bucket(&error);
+    let said = Said { text: said(&error), is_failing, has_no_bucket: no_bucket.is_some() };
     let failed = Error::new(kind, what).caused_by(said);
-    match kind {
-        _ if has_no_bucket => failed.advising(MAKE_IT),
-        ErrorKind::Unreachable if is_failing => failed.advising(FAILED_EACH_TIME),
-        ErrorKind::Unreachable => failed.advising(UNREACHABLE),
+    if let Some(make_it) = no_bucket {
+        return failed.advising(make_it);
+    }
+    match (kind, address_variable(&error)) {
+        (ErrorKind::Unreachable, variable) if is_failing => {
+            failed.advising(failed_each_time(variable))
+        }
+        (ErrorKind::Unreachable, variable) => failed.advising(unreachable(variable)),
         _ => failed,
     }
+}
+
+/// That the environment, of which the variables are `named`, does not fit what `address` names.
+pub(super) fn unfit(address: &Address, named: &str, error: StoreError) -> Error {
+    let failed = failed(String::new(), error);
+    let cause = failed.source().map(ToString::to_string).unwrap_or_default();
+    address.wrong(&format!("the environment ({named}) does not fit: {cause}"))
+}
+
+/// Which variable says where the store is that this is of.
+fn address_variable(error: &StoreError) -> &'static str {
+    let named = match error {
+        StoreError::Generic { store, .. } => ADDRESSES.iter().find(|(name, _)| name == store),
+        _ => None,
+    };
+    named.map_or("its address", |(_, variable)| variable)
 }
 
 /// Whether it is an object store's that does not answer, refuses, or has no such bucket, and so would do the same with
@@ -92,13 +143,21 @@ pub(crate) fn is_of_a_failing_store(error: &Error) -> bool {
 
 /// Whether it says that an object is not there, and not that the bucket is not.
 pub(super) fn is_missing_object(error: &StoreError) -> bool {
-    matches!(error, StoreError::NotFound { .. }) && code(error).is_none_or(|is| is != NO_BUCKET)
+    matches!(error, StoreError::NotFound { .. }) && no_bucket(error).is_none()
+}
+
+/// What helps, if it says that there is no such bucket.
+fn no_bucket(error: &StoreError) -> Option<&'static str> {
+    let code = code(error)?;
+    NO_BUCKETS.iter().find(|(none, _)| *none == code).map(|(_, make_it)| *make_it)
 }
 
 /// Whether it says that there is no such upload: it was completed, or given up.
 pub(super) fn is_missing_upload(error: &StoreError) -> bool {
     // A store in memory has no error of its own for that.
-    is_missing_object(error) || error.to_string().contains("MultipartUpload not found")
+    is_missing_object(error)
+        || code(error).is_some_and(|code| code == NO_UPLOAD)
+        || error.to_string().contains("MultipartUpload not found")
 }
 
 fn is_of_the_network(error: &StoreError) -> bool {
@@ -126,7 +185,7 @@ fn causes(error: &StoreError) -> impl Iterator<Item = &(dyn StdError + 'static)>
     std::iter::successors(Some(first), |error| (*error).source())
 }
 
-/// The code by which S3 names an error.
+/// The code by which a store names an error.
 fn code(error: &StoreError) -> Option<String> {
     between(&error.to_string(), "<Code>", "</Code>")
 }
@@ -178,7 +237,7 @@ impl fmt::Display for TooLong {
         write!(
             f,
             "the store answered with more than {} bytes, the most that is read of one answer: no run writes \
-             as much there, so look at what has, and whether AWS_ENDPOINT_URL is an object store",
+             as much there, so look at what has, and whether an object store answers at the address that is set",
             self.0
         )
     }
@@ -263,6 +322,25 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_is_missing_by_its_code_where_the_status_is_lost() {
+        let of = |code: &str| StoreError::Generic {
+            store: "GCS",
+            source: format!("404: <Error><Code>{code}</Code></Error>").into(),
+        };
+        assert!(is_missing_upload(&of("NoSuchUpload")) && !is_missing_object(&of("NoSuchUpload")));
+        assert!(!is_missing_upload(&of("InvalidPart")));
+    }
+
+    #[test]
+    fn what_helps_names_the_variable_of_the_store() {
+        for (store, variable) in ADDRESSES {
+            let source = "x: Server returned non-2xx status code: 503 Busy: ".into();
+            let error = failed("it".to_owned(), StoreError::Generic { store, source });
+            assert!(error.to_string().contains(variable), "{error}");
+        }
+    }
+
+    #[test]
     fn a_missing_bucket_is_not_a_missing_object() {
         let missing = |code: &str| StoreError::NotFound {
             path: "a".to_owned(),
@@ -270,8 +348,13 @@ mod tests {
         };
         assert!(is_missing_object(&missing("NoSuchKey")));
         assert!(!is_missing_object(&missing("NoSuchBucket")));
+        for code in ["NoSuchBucket", "ContainerNotFound"] {
+            assert!(!is_missing_object(&missing(code)) && !is_missing_upload(&missing(code)));
+            let error = failed(String::new(), missing(code));
+            assert_eq!(error.kind(), ErrorKind::Destination);
+            assert!(is_away(&error));
+        }
         let error = failed(String::new(), missing("NoSuchBucket"));
-        assert_eq!(error.kind(), ErrorKind::Destination);
         assert!(is_away(&error) && !is_away(&failed(String::new(), missing("NoSuchUpload"))));
     }
 }

@@ -3,14 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use object_store::Error as StoreError;
 use object_store::aws::AmazonS3;
+use object_store::gcp::GcpCredentialProvider;
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
 use reqwest::{Client, Method, StatusCode, Url};
 
+use super::client::{CONNECT_TIMEOUT, RETRIES, RETRY, TIMEOUT};
 use super::failure::failed;
-use super::s3::{RETRIES, RETRY};
 use crate::error::{Error, ErrorKind, Result};
+
+/// A way to find the uploads that have not ended.
+#[async_trait::async_trait]
+pub(super) trait Uploads: Send + Sync {
+    /// Those of objects below `prefix`, as name and id.
+    async fn uploads(&self, prefix: &Path) -> Result<Vec<(String, String)>>;
+}
 
 /// For how long the request is good.
 const VALIDITY: Duration = Duration::from_secs(300);
@@ -24,49 +33,56 @@ const MOST: &str = "1000";
 /// Longest answer that is read: 1000 entries are shorter by far.
 const MOST_BYTES: usize = 8 << 20;
 
-/// S3's ListMultipartUploads.
+/// ListMultipartUploads, of S3 and of GCS's XML API.
 #[derive(Clone)]
 pub(super) struct Listing {
-    s3: Arc<AmazonS3>,
+    asked: Asked,
     http: Client,
+}
+
+/// Who is asked, and by which right.
+#[derive(Clone)]
+pub(super) enum Asked {
+    /// By an address that is signed.
+    Signed(Arc<AmazonS3>),
+    /// By a token, at the address of a bucket.
+    Bearer(GcpCredentialProvider, Url),
 }
 
 impl Listing {
     /// `None` if there is no HTTP.
-    pub(super) fn of(s3: Arc<AmazonS3>, connect: Duration, timeout: Duration) -> Option<Self> {
-        let http = Client::builder().connect_timeout(connect).timeout(timeout).build().ok()?;
-        Some(Self { s3, http })
+    pub(super) fn of(asked: Asked) -> Option<Arc<dyn Uploads>> {
+        let http =
+            Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT).build().ok()?;
+        Some(Arc::new(Self { asked, http }))
     }
 
-    /// The uploads below `prefix` that have not ended, as name and id; none where the store does not
-    /// list any.
-    pub(super) async fn uploads(&self, prefix: &Path) -> Result<Vec<(String, String)>> {
-        let below = if prefix.as_ref().is_empty() { String::new() } else { format!("{prefix}/") };
-        let query = [("uploads", ""), ("prefix", &below), ("max-uploads", MOST)];
-        let options = SignedUrlOptions::default().with_query(query);
-        let what = || format!("the uploads below {prefix} could not be listed");
-        let root = Path::default();
-        let url = self.s3.signed_url_opts(Method::GET, &root, VALIDITY, &options).await;
-        let url = url.map_err(|error| failed(what(), error))?;
-        let (begun, mut retries, mut wait) = (Instant::now(), 0, WAIT);
-        loop {
-            match self.ask(url.clone()).await {
-                Ok(xml) => return Ok(parse(&xml, &below)),
-                Err(_) if retries < RETRIES && begun.elapsed() < RETRY => {
-                    tokio::time::sleep(wait).await;
-                    (retries, wait) = (retries + 1, wait * 2);
-                }
-                Err(error) => {
-                    let cause = error.without_url();
-                    return Err(Error::new(ErrorKind::Unreachable, what()).caused_by(cause));
-                }
+    /// The request for the uploads whose names begin with `below`.
+    async fn request(&self, below: &str) -> Result<(Url, Option<String>), StoreError> {
+        let query = [("uploads", ""), ("prefix", below), ("max-uploads", MOST)];
+        match &self.asked {
+            Asked::Signed(s3) => {
+                let options = SignedUrlOptions::default().with_query(query);
+                let root = Path::default();
+                let url = s3.signed_url_opts(Method::GET, &root, VALIDITY, &options).await?;
+                Ok((url, None))
+            }
+            Asked::Bearer(credentials, bucket) => {
+                let mut url = bucket.clone();
+                url.query_pairs_mut().extend_pairs(query);
+                let bearer = credentials.get_credential().await?.bearer.clone();
+                Ok((url, Some(bearer)))
             }
         }
     }
 
     /// What the store answers; nothing where it does not list uploads.
-    async fn ask(&self, url: Url) -> reqwest::Result<String> {
-        let mut answer = self.http.get(url).send().await?;
+    async fn ask(&self, url: Url, bearer: Option<&String>) -> reqwest::Result<String> {
+        let mut request = self.http.get(url);
+        if let Some(bearer) = bearer {
+            request = request.bearer_auth(bearer);
+        }
+        let mut answer = request.send().await?;
         let status = answer.status();
         if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
             answer.error_for_status_ref()?;
@@ -84,6 +100,30 @@ impl Listing {
             xml.extend_from_slice(&chunk);
         }
         Ok(String::from_utf8_lossy(&xml).into_owned())
+    }
+}
+
+#[async_trait::async_trait]
+impl Uploads for Listing {
+    /// None where the store does not list any.
+    async fn uploads(&self, prefix: &Path) -> Result<Vec<(String, String)>> {
+        let below = if prefix.as_ref().is_empty() { String::new() } else { format!("{prefix}/") };
+        let what = || format!("the uploads below {prefix} could not be listed");
+        let (url, bearer) = self.request(&below).await.map_err(|error| failed(what(), error))?;
+        let (begun, mut retries, mut wait) = (Instant::now(), 0, WAIT);
+        loop {
+            match self.ask(url.clone(), bearer.as_ref()).await {
+                Ok(xml) => return Ok(parse(&xml, &below)),
+                Err(_) if retries < RETRIES && begun.elapsed() < RETRY => {
+                    tokio::time::sleep(wait).await;
+                    (retries, wait) = (retries + 1, wait * 2);
+                }
+                Err(error) => {
+                    let cause = error.without_url();
+                    return Err(Error::new(ErrorKind::Unreachable, what()).caused_by(cause));
+                }
+            }
+        }
     }
 }
 

@@ -234,10 +234,13 @@ async fn put<T: Serialize>(
 }
 
 fn unconditional(bucket: &Bucket) -> Error {
-    let message = format!(
+    let mut message = format!(
         "{bucket} keeps no conditional puts (If-None-Match, If-Match), without which two runs could mix: \
-         use a store that does, and leave AWS_CONDITIONAL_PUT at etag"
+         use a store that does"
     );
+    if bucket.to_string().starts_with("s3://") {
+        message.push_str(", and leave AWS_CONDITIONAL_PUT at etag");
+    }
     Error::new(ErrorKind::Configuration, message)
 }
 

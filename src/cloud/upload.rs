@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::{Bucket, failure};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The least that S3 takes for a part that is not the last.
+/// The least that S3 and GCS take for a part that is not the last.
 const PART_BYTES: usize = 5 << 20;
 
 /// An upload that has been begun. Dropped before it is [completed](Self::complete), it is given up.

@@ -7,6 +7,7 @@
 
 mod again;
 mod away;
+mod azure;
 mod compact;
 mod cuts;
 mod full;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has done its work, its helpers too")]
 
 mod accounts;
+mod azure;
 mod cli;
 mod compact;
 #[cfg(feature = "failpoints")]
@@ -12,6 +13,7 @@ mod demo;
 mod documents;
 mod embedding;
 mod examples;
+mod gcs;
 mod http;
 mod kafka;
 mod ndjson;

@@ -1,12 +1,14 @@
 //! What the tests of all subjects share.
 
 pub(crate) mod answers;
+pub(crate) mod azure;
 pub(crate) mod body;
 pub(crate) mod broker;
 pub(crate) mod browser;
 pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod compress;
+pub(crate) mod gcs;
 pub(crate) mod guard;
 pub(crate) mod kafka;
 pub(crate) mod process;

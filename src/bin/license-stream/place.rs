@@ -12,7 +12,7 @@ use license_stream::sink::parquet::Lake;
 
 use crate::checkpoints::Store;
 
-/// As it was typed: a path, or `s3://BUCKET/PREFIX`.
+/// As it was typed: a path, or an address such as `s3://BUCKET/PREFIX`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Directory(PathBuf),
@@ -71,7 +71,7 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             return Err(
-                "it is empty: name a directory, or s3://BUCKET/PREFIX; `.` is the directory that this is run in",
+                "it is empty: name a directory, or s3://BUCKET/PREFIX, gs://… or az://…; `.` is the directory that this is run in",
             );
         }
         // What has a scheme is no path: one that is not known is refused when it is opened.

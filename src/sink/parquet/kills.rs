@@ -3,11 +3,13 @@
 //!
 //! What is durable changes with each request that writes, which happens whole or not at all. A run stops
 //! before its n-th such request. Either it is killed there, and the next is killed before its m-th; or it
-//! only stands still there while another run does all its work, and then goes on.
+//! only stands still there while another run does all its work, and then goes on. All of it once in a store that has
+//! uploads, and once in one that has but blocks.
 
 mod compact;
 mod forget;
 mod store;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -16,11 +18,10 @@ use futures_util::{TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use store::{Gate, Shared};
+use store::{Gate, KINDS, Kind, Shared};
 
 use super::{Claim, Completion, Manifest, ParquetOptions, ParquetSink};
 use crate::checkpoint::{Beginning, BucketStore, CheckpointStore, Identity, Keeper};
-use crate::cloud::Bucket;
 use crate::error::Result;
 use crate::frame::FramerOptions;
 use crate::pipeline::{self, Options, Outcome, Summary};
@@ -83,7 +84,7 @@ async fn run_of(
     store: Arc<Gate>,
     layout: Layout,
 ) -> Result<Summary<super::ParquetReport>> {
-    let bucket = Bucket::new(store, "lake", "memory:///lake");
+    let bucket = store.lake();
     let identity = Identity::new(account);
     let claim = Arc::new(Claim::take(&bucket, Some(account)).await?);
     let checkpoints = BucketStore::new(bucket.folder("_license-stream"));
@@ -165,21 +166,24 @@ async fn assert_whole(store: &Shared, layout: Layout, what: &str) {
 }
 
 /// Uploads that no claim was told of may be left where the store cannot list them: as many a kill as begin together.
-fn assert_no_uploads(store: &Shared, unknown: usize, what: &str) {
-    let uploads = store.uploads.lock().unwrap();
+async fn assert_no_uploads(store: &Shared, unknown: usize, what: &str) {
+    let uploads = store.open_uploads().await;
     assert!(uploads.len() <= unknown, "{what}: {uploads:?}");
 }
 
 #[tokio::test]
 async fn whenever_runs_are_killed_the_next_leaves_what_an_undisturbed_one_would() {
-    // The third is the second once more, as far as kills go, and there are thousands of them.
-    for layout in [LAYOUTS[0], LAYOUTS[1]] {
+    // The third is the second once more, as far as kills go, and there are thousands of them. Where there are but blocks,
+    // each upload is four kills more.
+    for (kind, layout) in
+        [(Kind::Uploads, LAYOUTS[0]), (Kind::Uploads, LAYOUTS[1]), (Kind::Blocks, LAYOUTS[0])]
+    {
         // Row groups may be others in each run, and with them in how many files a piece is.
         let other = Layout { row_group_bytes: 101 - layout.row_group_bytes, ..layout };
         let mut kills = 0;
         'first: for first in 1.. {
             for second in 1.. {
-                let store = Arc::<Shared>::default();
+                let store = Arc::new(Shared::of(kind));
                 if killed_at(&store, layout, first).await {
                     break 'first;
                 }
@@ -188,10 +192,10 @@ async fn whenever_runs_are_killed_the_next_leaves_what_an_undisturbed_one_would(
                     assert!(killed_at(&store, layout, usize::MAX).await);
                     kills += 2;
                 }
-                let what =
-                    format!("by {:?}, killed before {first} and {second}", layout.partition_by);
+                let by = layout.partition_by;
+                let what = format!("{kind:?}, by {by:?}, killed before {first} and {second}");
                 assert_whole(&store, layout, &what).await;
-                assert_no_uploads(&store, 2 * layout.open_partitions, &what);
+                assert_no_uploads(&store, 2 * layout.open_partitions, &what).await;
                 if has_ended {
                     break;
                 }
@@ -203,17 +207,17 @@ async fn whenever_runs_are_killed_the_next_leaves_what_an_undisturbed_one_would(
 
 #[tokio::test]
 async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
-    for layout in LAYOUTS {
+    for (kind, layout) in KINDS.into_iter().flat_map(|kind| LAYOUTS.map(|layout| (kind, layout))) {
         let mut overtaken = 0;
         for stop in 1.. {
-            let store = Arc::<Shared>::default();
+            let store = Arc::new(Shared::of(kind));
             let gate = Gate::new(&store, stop);
             let first = run(Arc::clone(&gate), layout);
             tokio::pin!(first);
             if gate.stands_or(first.as_mut()).await.is_some() {
                 break;
             }
-            let what = format!("by {:?}, overtaken before {stop}", layout.partition_by);
+            let what = format!("{kind:?}, by {:?}, overtaken before {stop}", layout.partition_by);
             assert!(killed_at(&store, layout, usize::MAX).await);
             assert_whole(&store, layout, &what).await;
             gate.steps.goes_on.notify_one();
@@ -229,7 +233,7 @@ async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
             }
             // A first run that had written nothing yet is the later of the two.
             assert_whole(&store, layout, &format!("{what}, afterwards")).await;
-            assert_no_uploads(&store, 0, &what);
+            assert_no_uploads(&store, 0, &what).await;
         }
         assert!(overtaken > 10, "{overtaken}");
     }
@@ -238,7 +242,7 @@ async fn a_run_that_is_overtaken_fails_and_leaves_what_the_other_made() {
 #[tokio::test]
 async fn files_of_a_piece_are_open_at_once_and_as_many_as_the_layouts_say() {
     for (layout, files, most) in [(LAYOUTS[0], 3, 1), (LAYOUTS[1], 4, 2), (LAYOUTS[2], 4, 1)] {
-        let store = Arc::<Shared>::default();
+        let store = Arc::new(Shared::of(Kind::Uploads));
         assert!(killed_at(&store, layout, usize::MAX).await);
         let names = names(&store).await;
         assert_eq!(names.iter().filter(|name| name.ends_with(".parquet")).count(), files);

@@ -70,7 +70,7 @@ fn what_is_wrong_is_told_with_what_helps_and_an_older_page_stays() {
         error: --accounts-file accounts, line 1: an account is a UUID in five groups
 
         $ report s4://bucket/lake --out r.html
-        error: s4://bucket/lake: an object store is named s3://BUCKET/PREFIX; others are not written to yet
+        error: s4://bucket/lake: an object store is named s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX
 
     "#]].assert_eq(&told);
 }

@@ -7,7 +7,7 @@ pub(crate) fn license_stream() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_license-stream"));
     for (name, _) in std::env::vars_os() {
         let readable = name.to_string_lossy().to_ascii_uppercase();
-        let is_setting = ["TRUTO_", "KAFKA_", "AWS_", "SCHEMA_REGISTRY_"]
+        let is_setting = ["TRUTO_", "KAFKA_", "AWS_", "AZURE_", "GOOGLE_", "SCHEMA_REGISTRY_"]
             .iter()
             .any(|prefix| readable.starts_with(prefix));
         // The servers of the tests are on the loopback interface, where no proxy leads.

@@ -147,6 +147,11 @@ pub(crate) fn s3(endpoint: &str, arguments: &[&str]) -> String {
     printed(reader("s3.py").arg(endpoint).args(arguments))
 }
 
+/// What `azure.py` says of a server.
+pub(crate) fn azure(endpoint: &str, arguments: &[&str]) -> String {
+    printed(reader("azure.py").arg(endpoint).args(arguments))
+}
+
 /// A Python that has what `tests/requirements.txt` names.
 pub(crate) fn python() -> Command {
     let interpreter = match std::env::var_os("LICENSE_STREAM_PYTHON") {

@@ -11,8 +11,8 @@ use crate::place::Place;
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Checkpoint")]
 pub(crate) struct CheckpointArgs {
-    /// Directory, or s3://BUCKET/PREFIX, for checkpoints, by which the next run goes on where this one
-    /// ended. If it is not given they are beside the data: in _license-stream/ of --out, in
+    /// Directory, or s3://BUCKET/PREFIX, gs://… or az://…, for checkpoints, by which the next run goes on
+    /// where this one ended. If it is not given they are beside the data: in _license-stream/ of --out, in
     /// TOPIC.checkpoints of a topic
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) checkpoint: Option<Place>,
@@ -65,7 +65,7 @@ pub(crate) struct ResetArgs {
 #[command(next_help_heading = "Where they are")]
 #[command(group(ArgGroup::new("place").required(true).args(["out", "checkpoint", "topic"])))]
 pub(crate) struct StoreArgs {
-    /// Directory, or s3://BUCKET/PREFIX, that `parquet` writes into
+    /// Directory, or s3://BUCKET/PREFIX, gs://… or az://…, that `parquet` writes into
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) out: Option<Place>,
     /// What runs were given as --checkpoint

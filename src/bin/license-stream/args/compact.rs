@@ -14,7 +14,7 @@ Examples:
 #[derive(Debug, ClapArgs)]
 #[command(after_help = COMPACT_EXAMPLES)]
 pub(crate) struct CompactArgs {
-    /// A directory that `parquet` writes into, or s3://BUCKET/PREFIX
+    /// A directory that `parquet` writes into, or s3://BUCKET/PREFIX, gs://… or az://…
     #[arg(value_name = "DIR|URL")]
     pub(crate) place: Place,
     /// Merge files that are smaller than half of so many bytes, as many into one as have so many together

@@ -14,8 +14,8 @@ Examples:
 #[derive(Debug, ClapArgs)]
 #[command(after_help = INSPECT_EXAMPLES)]
 pub(crate) struct InspectArgs {
-    /// A Parquet file, or a directory that `parquet` writes into; or s3://BUCKET/PREFIX, which is a file if
-    /// it ends in .parquet or .arrow
+    /// A Parquet file, or a directory that `parquet` writes into; or s3://BUCKET/PREFIX, gs://… or az://…,
+    /// which is a file if it ends in .parquet or .arrow
     #[arg(value_name = "FILE|DIR|URL")]
     pub(crate) place: Place,
     /// Print nothing but the JSON Schema of the remote_data that `parquet --remote-data infer` has typed: of several

@@ -16,7 +16,7 @@ Examples:
 #[command(after_help = PAGE_EXAMPLES)]
 pub(crate) struct PageArgs {
     /// What --json printed of a run, - for standard input; or a directory that `parquet` writes into, or
-    /// s3://BUCKET/PREFIX; or one of each, for a page on both
+    /// s3://BUCKET/PREFIX, gs://… or az://…; or one of each, for a page on both
     #[arg(value_name = "SUMMARY.json|DIR|URL", required = true, num_args = 1..=2)]
     pub(crate) places: Vec<Place>,
     /// File to write, there once it is whole; - for standard output

@@ -17,24 +17,20 @@ const LAYOUT: Layout = LAYOUTS[1];
 type Row = [String; 3];
 
 /// A store with a snapshot of each of three accounts.
-async fn lake() -> Shared {
-    lake_of(&["a", "a-b", "c"], LAYOUT).await
+async fn lake(kind: Kind) -> Shared {
+    lake_of(kind, &["a", "a-b", "c"], LAYOUT).await
 }
 
-async fn lake_of(accounts: &[&str], layout: Layout) -> Shared {
-    let store = Arc::<Shared>::default();
+async fn lake_of(kind: Kind, accounts: &[&str], layout: Layout) -> Shared {
+    let store = Arc::new(Shared::of(kind));
     for account in accounts {
         let _ = run_of(account, Gate::new(&store, 0), layout).await.unwrap();
     }
-    copy(&store)
-}
-
-fn copy(store: &Shared) -> Shared {
-    Shared { objects: store.objects.fork(), ..Shared::default() }
+    store.copy()
 }
 
 async fn compact(gate: Arc<Gate>, file_bytes: u64) -> Result<CompactionSummary> {
-    let mut compaction = Compaction::new(Bucket::new(gate, "lake", "memory:///lake"));
+    let mut compaction = Compaction::new(gate.lake());
     compaction.threads = 1.try_into().unwrap();
     compaction.file_bytes = file_bytes;
     compaction.run(&CancellationToken::new()).await
@@ -116,7 +112,7 @@ async fn assert_compacted(store: &Arc<Shared>, directories: usize, wanted: &[Row
     let (files, all) = all_rows(store).await;
     assert_eq!(files, directories, "{what}: {names:?}");
     assert!(all == wanted, "{what}: other rows: {names:?}");
-    let bucket = Bucket::new(Gate::new(store, 0), "lake", "memory:///lake");
+    let bucket = Gate::new(store, 0).lake();
     let seen = LakeInspection::of(&bucket).await.unwrap();
     assert_eq!(seen.pending, [""; 0], "{what}");
     let mut states = seen.snapshots.iter().map(|it| it.state);
@@ -129,145 +125,155 @@ async fn assert_compacted(store: &Arc<Shared>, directories: usize, wanted: &[Row
 
 #[tokio::test]
 async fn whenever_a_compaction_is_killed_the_rows_are_those_that_there_were() {
-    let lake = lake().await;
-    let wanted = rows(&lake).await;
-    assert_eq!(wanted.len(), 3 * LAYOUT.records);
-    for stop in 1.. {
-        let store = Arc::new(copy(&lake));
-        let has_ended = compact_until(&store, stop).await;
-        let what = format!("killed before {stop}");
-        assert_rows(&store, &wanted, &what).await;
-        if !has_ended {
-            assert!(compact_until(&store, 0).await);
-        }
-        assert_compacted(&store, 2, &wanted, &what).await;
-        assert!(has_success(&store).await, "{what}");
-        assert_no_uploads(&store, 1, &what);
-        if has_ended {
-            assert!(stop > 30, "{stop}");
-            break;
+    for kind in KINDS {
+        let lake = lake(kind).await;
+        let wanted = rows(&lake).await;
+        assert_eq!(wanted.len(), 3 * LAYOUT.records);
+        for stop in 1.. {
+            let store = Arc::new(lake.copy());
+            let has_ended = compact_until(&store, stop).await;
+            let what = format!("{kind:?}, killed before {stop}");
+            assert_rows(&store, &wanted, &what).await;
+            if !has_ended {
+                assert!(compact_until(&store, 0).await);
+            }
+            assert_compacted(&store, 2, &wanted, &what).await;
+            assert!(has_success(&store).await, "{what}");
+            assert_no_uploads(&store, 1, &what).await;
+            if has_ended {
+                assert!(stop > 30, "{stop}");
+                break;
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn whenever_two_compactions_are_killed_the_rows_are_those_that_there_were() {
-    let lake = lake_of(&["a"], LAYOUTS[0]).await;
-    let wanted = rows(&lake).await;
-    let mut kills = 0;
-    'first: for first in 1.. {
-        for second in 1.. {
-            let store = Arc::new(copy(&lake));
-            if compact_until(&store, first).await {
-                break 'first;
-            }
-            let has_ended = compact_until(&store, second).await;
-            let what = format!("killed before {first} and {second}");
-            assert_rows(&store, &wanted, &what).await;
-            if !has_ended {
-                assert!(compact_until(&store, 0).await);
-                kills += 2;
-            }
-            assert_compacted(&store, 1, &wanted, &what).await;
-            assert!(has_success(&store).await, "{what}");
-            assert_no_uploads(&store, 2, &what);
-            if has_ended {
-                break;
+    for kind in KINDS {
+        let lake = lake_of(kind, &["a"], LAYOUTS[0]).await;
+        let wanted = rows(&lake).await;
+        let mut kills = 0;
+        'first: for first in 1.. {
+            for second in 1.. {
+                let store = Arc::new(lake.copy());
+                if compact_until(&store, first).await {
+                    break 'first;
+                }
+                let has_ended = compact_until(&store, second).await;
+                let what = format!("{kind:?}, killed before {first} and {second}");
+                assert_rows(&store, &wanted, &what).await;
+                if !has_ended {
+                    assert!(compact_until(&store, 0).await);
+                    kills += 2;
+                }
+                assert_compacted(&store, 1, &wanted, &what).await;
+                assert!(has_success(&store).await, "{what}");
+                assert_no_uploads(&store, 2, &what).await;
+                if has_ended {
+                    break;
+                }
             }
         }
+        assert!(kills > 200, "{kills}");
     }
-    assert!(kills > 200, "{kills}");
 }
 
 #[tokio::test]
 async fn an_account_that_is_read_while_a_compaction_stands_still_hinders_none_and_is_not_hindered()
 {
-    let lake = lake().await;
-    let before = rows(&lake).await;
-    for stop in 1.. {
-        let store = Arc::new(copy(&lake));
-        let gate = Gate::new(&store, stop);
-        let compaction = compact(Arc::clone(&gate), 1 << 20);
-        tokio::pin!(compaction);
-        if gate.stands_or(compaction.as_mut()).await.is_some() {
-            assert!(stop > 30, "{stop}");
-            break;
+    for kind in KINDS {
+        let lake = lake(kind).await;
+        let before = rows(&lake).await;
+        for stop in 1.. {
+            let store = Arc::new(lake.copy());
+            let gate = Gate::new(&store, stop);
+            let compaction = compact(Arc::clone(&gate), 1 << 20);
+            tokio::pin!(compaction);
+            if gate.stands_or(compaction.as_mut()).await.is_some() {
+                assert!(stop > 30, "{stop}");
+                break;
+            }
+            let what = format!("{kind:?}, while it stands before {stop}");
+            let _ = run(Gate::new(&store, 0), LAYOUT).await.unwrap();
+            let wanted = rows(&store).await;
+            assert_eq!(wanted.len(), before.len() + LAYOUT.records, "{what}");
+            assert!(before.iter().all(|row| wanted.contains(row)), "{what}");
+            gate.steps.goes_on.notify_one();
+            assert!(compaction.await.unwrap().is_complete, "{what}");
+            assert_rows(&store, &wanted, &what).await;
+            // What it did not know of.
+            compact(Gate::new(&store, 0), 1 << 20).await.unwrap();
+            assert_compacted(&store, 2, &wanted, &what).await;
+            assert!(has_success(&store).await, "{what}");
         }
-        let what = format!("while it stands before {stop}");
-        let _ = run(Gate::new(&store, 0), LAYOUT).await.unwrap();
-        let wanted = rows(&store).await;
-        assert_eq!(wanted.len(), before.len() + LAYOUT.records, "{what}");
-        assert!(before.iter().all(|row| wanted.contains(row)), "{what}");
-        gate.steps.goes_on.notify_one();
-        assert!(compaction.await.unwrap().is_complete, "{what}");
-        assert_rows(&store, &wanted, &what).await;
-        // What it did not know of.
-        compact(Gate::new(&store, 0), 1 << 20).await.unwrap();
-        assert_compacted(&store, 2, &wanted, &what).await;
-        assert!(has_success(&store).await, "{what}");
     }
 }
 
 #[tokio::test]
 async fn an_account_that_was_killed_is_gone_on_with_after_a_compaction() {
-    for stop in 1.. {
-        let store = Arc::<Shared>::default();
-        let _ = run_of("c", Gate::new(&store, 0), LAYOUT).await.unwrap();
-        if killed_at(&store, LAYOUT, stop).await {
-            break;
+    for kind in KINDS {
+        for stop in 1.. {
+            let store = Arc::new(Shared::of(kind));
+            let _ = run_of("c", Gate::new(&store, 0), LAYOUT).await.unwrap();
+            if killed_at(&store, LAYOUT, stop).await {
+                break;
+            }
+            let what = format!("{kind:?}, killed before {stop}");
+            compact(Gate::new(&store, 0), 1 << 20).await.unwrap();
+            let _ = run(Gate::new(&store, 0), LAYOUT).await.unwrap();
+            let (_, all) = all_rows(&store).await;
+            assert!(
+                all == rows(&store).await,
+                "{what}: files that no manifest has, or that count no more"
+            );
+            let snapshots: HashSet<_> = all.iter().map(|row| row[1].clone()).collect();
+            let each: HashSet<_> = all.iter().collect();
+            assert_eq!(all.len(), snapshots.len() * LAYOUT.records, "{what}");
+            assert_eq!(each.len(), all.len(), "{what}: a row is there twice");
         }
-        let what = format!("killed before {stop}");
-        compact(Gate::new(&store, 0), 1 << 20).await.unwrap();
-        let _ = run(Gate::new(&store, 0), LAYOUT).await.unwrap();
-        let (_, all) = all_rows(&store).await;
-        assert!(
-            all == rows(&store).await,
-            "{what}: files that no manifest has, or that count no more"
-        );
-        let snapshots: HashSet<_> = all.iter().map(|row| row[1].clone()).collect();
-        let each: HashSet<_> = all.iter().collect();
-        assert_eq!(all.len(), snapshots.len() * LAYOUT.records, "{what}");
-        assert_eq!(each.len(), all.len(), "{what}: a row is there twice");
     }
 }
 
 #[tokio::test]
 async fn a_compaction_that_is_overtaken_fails_and_leaves_what_the_other_made() {
-    let lake = lake().await;
-    let wanted = rows(&lake).await;
-    let (mut overtaken, mut late) = (0, 0);
-    for stop in 1.. {
-        let store = Arc::new(copy(&lake));
-        let gate = Gate::new(&store, stop);
-        let first = compact(Arc::clone(&gate), 1 << 20);
-        tokio::pin!(first);
-        if gate.stands_or(first.as_mut()).await.is_some() {
-            break;
+    for kind in KINDS {
+        let lake = lake(kind).await;
+        let wanted = rows(&lake).await;
+        let (mut overtaken, mut late) = (0, 0);
+        for stop in 1.. {
+            let store = Arc::new(lake.copy());
+            let gate = Gate::new(&store, stop);
+            let first = compact(Arc::clone(&gate), 1 << 20);
+            tokio::pin!(first);
+            if gate.stands_or(first.as_mut()).await.is_some() {
+                break;
+            }
+            let what = format!("{kind:?}, overtaken before {stop}");
+            assert!(compact_until(&store, 0).await);
+            assert_compacted(&store, 2, &wanted, &what).await;
+            assert!(has_success(&store).await, "{what}");
+            gate.steps.goes_on.notify_one();
+            if let Err(error) = first.await {
+                let message = error.to_string();
+                let is_told = ["another run has taken over", "was given up by another"];
+                assert!(is_told.iter().any(|told| message.contains(told)), "{what}: {message}");
+                overtaken += 1;
+            }
+            assert_compacted(&store, 2, &wanted, &format!("{what}, afterwards")).await;
+            // Its own removal of `_SUCCESS` may come late, where it stands in one of the two steps to that, once a
+            // group. The next run that ends well writes it.
+            late += usize::from(!has_success(&store).await);
+            assert_no_uploads(&store, 0, &what).await;
         }
-        let what = format!("overtaken before {stop}");
-        assert!(compact_until(&store, 0).await);
-        assert_compacted(&store, 2, &wanted, &what).await;
-        assert!(has_success(&store).await, "{what}");
-        gate.steps.goes_on.notify_one();
-        if let Err(error) = first.await {
-            let message = error.to_string();
-            let is_told = ["another run has taken over", "was given up by another"];
-            assert!(is_told.iter().any(|told| message.contains(told)), "{what}: {message}");
-            overtaken += 1;
-        }
-        assert_compacted(&store, 2, &wanted, &format!("{what}, afterwards")).await;
-        // Its own removal of `_SUCCESS` may come late, where it stands in one of the two steps to that, once a
-        // group. The next run that ends well writes it.
-        late += usize::from(!has_success(&store).await);
-        assert_no_uploads(&store, 0, &what);
+        assert!(overtaken > 10, "{overtaken}");
+        assert!(late <= 4, "{late}");
     }
-    assert!(overtaken > 10, "{overtaken}");
-    assert!(late <= 4, "{late}");
 }
 
 #[tokio::test]
 async fn what_was_merged_is_merged_further_until_no_two_small_files_lie_together() {
-    let lake = Arc::new(lake().await);
+    let lake = Arc::new(lake(Kind::Uploads).await);
     let (before, wanted) = all_rows(&lake).await;
     let size = lake.objects.list(None).try_collect::<Vec<_>>().await.unwrap();
     let size =

@@ -8,7 +8,7 @@ const LAYOUT: Layout = LAYOUTS[0];
 
 /// `checkpoint reset --out`, as the command does it.
 async fn reset(store: Arc<Gate>) -> Result<usize> {
-    let bucket = Bucket::new(store, "lake", "memory:///lake");
+    let bucket = store.lake();
     let claim = Claim::take(&bucket, Some("a")).await?;
     BucketStore::new(bucket.folder("_license-stream")).remove("a").await?;
     claim.forget().await
@@ -27,7 +27,7 @@ async fn assert_forgotten(store: &Arc<Shared>, what: &str) {
         names.iter().filter(|name| name.ends_with(".json") && !name.contains("checkpoint"));
     let files = names.iter().filter(|name| name.ends_with(".parquet")).count();
     assert_eq!(files, 3 * manifests.count(), "{what}: {names:?}");
-    let bucket = Bucket::new(Gate::new(store, usize::MAX), "lake", "memory:///lake");
+    let bucket = Gate::new(store, usize::MAX).lake();
     assert_eq!(Lake::from(&bucket).pending().await.unwrap(), [""; 0], "{what}");
     let kept = BucketStore::new(bucket.folder("_license-stream")).peek("a").await.unwrap();
     assert!(kept.is_none(), "{what}");
@@ -35,57 +35,61 @@ async fn assert_forgotten(store: &Arc<Shared>, what: &str) {
 
 #[tokio::test]
 async fn whenever_runs_and_resets_are_killed_the_next_of_either_leaves_nothing_of_them() {
-    let mut kills = 0;
-    'first: for first in 1.. {
-        for second in 1.. {
-            let what = format!("killed before {first} and {second}");
-            // A run after a reset that was killed, and another reset.
-            let mut has_ended = false;
-            for is_run in [true, false] {
-                let store = Arc::<Shared>::default();
-                if killed_at(&store, LAYOUT, first).await {
-                    break 'first;
+    for kind in KINDS {
+        let mut kills = 0;
+        'first: for first in 1.. {
+            for second in 1.. {
+                let what = format!("{kind:?}, killed before {first} and {second}");
+                // A run after a reset that was killed, and another reset.
+                let mut has_ended = false;
+                for is_run in [true, false] {
+                    let store = Arc::new(Shared::of(kind));
+                    if killed_at(&store, LAYOUT, first).await {
+                        break 'first;
+                    }
+                    has_ended = reset_until(&store, second).await;
+                    if is_run {
+                        assert!(killed_at(&store, LAYOUT, usize::MAX).await);
+                        assert_whole(&store, LAYOUT, &what).await;
+                    } else {
+                        assert!(reset_until(&store, usize::MAX).await);
+                        assert_forgotten(&store, &what).await;
+                    }
+                    assert_no_uploads(&store, 2, &what).await;
+                    kills += 2;
                 }
-                has_ended = reset_until(&store, second).await;
-                if is_run {
-                    assert!(killed_at(&store, LAYOUT, usize::MAX).await);
-                    assert_whole(&store, LAYOUT, &what).await;
-                } else {
-                    assert!(reset_until(&store, usize::MAX).await);
-                    assert_forgotten(&store, &what).await;
+                if has_ended {
+                    break;
                 }
-                assert_no_uploads(&store, 2, &what);
-                kills += 2;
-            }
-            if has_ended {
-                break;
             }
         }
+        assert!(kills > 200, "{kills}");
     }
-    assert!(kills > 200, "{kills}");
 }
 
 #[tokio::test]
 async fn a_run_that_is_reset_under_way_fails_and_makes_nothing_pending_again() {
-    let mut overtaken = 0;
-    for stop in 1.. {
-        let store = Arc::<Shared>::default();
-        let gate = Gate::new(&store, stop);
-        let run = run(Arc::clone(&gate), LAYOUT);
-        tokio::pin!(run);
-        if gate.stands_or(run.as_mut()).await.is_some() {
-            break;
+    for kind in KINDS {
+        let mut overtaken = 0;
+        for stop in 1.. {
+            let store = Arc::new(Shared::of(kind));
+            let gate = Gate::new(&store, stop);
+            let run = run(Arc::clone(&gate), LAYOUT);
+            tokio::pin!(run);
+            if gate.stands_or(run.as_mut()).await.is_some() {
+                break;
+            }
+            let what = format!("{kind:?}, reset before {stop}");
+            assert!(reset_until(&store, usize::MAX).await);
+            gate.steps.goes_on.notify_one();
+            if run.await.is_err() {
+                overtaken += 1;
+                assert_forgotten(&store, &what).await;
+            }
+            assert!(killed_at(&store, LAYOUT, usize::MAX).await, "{what}");
+            assert_whole(&store, LAYOUT, &what).await;
+            assert_no_uploads(&store, 0, &what).await;
         }
-        let what = format!("reset before {stop}");
-        assert!(reset_until(&store, usize::MAX).await);
-        gate.steps.goes_on.notify_one();
-        if run.await.is_err() {
-            overtaken += 1;
-            assert_forgotten(&store, &what).await;
-        }
-        assert!(killed_at(&store, LAYOUT, usize::MAX).await, "{what}");
-        assert_whole(&store, LAYOUT, &what).await;
-        assert_no_uploads(&store, 0, &what);
+        assert!(overtaken > 5, "{overtaken}");
     }
-    assert!(overtaken > 5, "{overtaken}");
 }
