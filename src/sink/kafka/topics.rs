@@ -353,7 +353,8 @@ impl KafkaTopics {
                     // A server that expects TLS says nothing to who does not begin with it.
                     None => {
                         let message = format!(
-                            "{message}: look at the address, and at security.protocol, which may be another there"
+                            "no Kafka broker answers at {brokers}: look at the address, and at security.protocol, which \
+                             may be another there"
                         );
                         Error::new(ErrorKind::Unreachable, message).caused_by(error)
                     }

@@ -147,6 +147,30 @@ fn letters_that_a_topic_refused_are_made_anew_by_the_next_run() {
 }
 
 #[test]
+fn a_topic_of_letters_is_made_such_that_it_keeps_them() {
+    let lines = body();
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    std::fs::write(&input, lines.join("\n") + "\n").unwrap();
+    let records = topic("kept");
+    let command = |topic: &str, letters: &str| {
+        let mut command = kafka(topic);
+        command.args(["--account", ACCOUNT, "--on-error", "dead-letter", "--dead-letter", letters]);
+        command.arg("--input").arg(&input);
+        command
+    };
+    let how = "partitions=1,config=cleanup.policy=compact,config=max.message.bytes=10000";
+    run(command(&records, "topic:").args(["--create-topic", how])).expect(4);
+    let found: Vec<_> =
+        topic_messages(&format!("{records}.dlq")).iter().map(|it| it["value"].clone()).collect();
+    // Two of them are too large for the other topic, and have one key.
+    assert_eq!(found, [json!(lines[10]), json!(lines[20]), json!(lines[40])]);
+    // What would forget them is not taken.
+    let refused = run(&mut command(&topic("other"), &format!("topic:{records}"))).expect(2);
+    assert!(refused.stderr.contains("would keep the last dead letter"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_topic_of_dead_letters_needs_brokers() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = crate::support::command::license_stream();

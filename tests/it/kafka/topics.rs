@@ -70,6 +70,19 @@ fn a_topic_is_made_as_it_is_asked_for_and_a_check_makes_none() {
 }
 
 #[test]
+fn a_check_says_that_a_topic_cannot_be_made_and_how_the_run_would_end() {
+    for how in ["partitions=1,replication=7", "partitions=1,config=no.such.setting=1"] {
+        let topic = topic("unmade");
+        let message = format!("topic {topic} is not there, and cannot be made");
+        let checked = check(&topic, &["--create-topic", how]).expect(2);
+        assert!(checked.stdout.contains(&message), "{how}: {checked:?}");
+        let mut command = kafka(&topic);
+        let failed = run(command.args(["--create-topic", how, "--input"]).arg(edges())).expect(2);
+        assert!(failed.stderr.contains(&message), "{how}: {failed:?}");
+    }
+}
+
+#[test]
 fn a_check_of_brokers_that_are_away_says_so() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -95,8 +95,9 @@ fn shown(key: &Key, values: &[String], is_secret: impl Fn(usize) -> bool) -> (St
 
 fn mask(key: &Key, value: &str, is_secret: bool) -> String {
     match value.split_once('=') {
-        Some((name, _))
-            if key.kind == Kind::Pairs && (is_secret || key.is_private() || is_secretive(name)) =>
+        Some((name, value))
+            if key.kind == Kind::Pairs
+                && (is_secret || key.is_private() || is_secretive(name, value)) =>
         {
             format!("{name}={MASK}")
         }
@@ -105,11 +106,14 @@ fn mask(key: &Key, value: &str, is_secret: bool) -> String {
     }
 }
 
-/// Whether a setting of this name may be a secret, be it misspelt.
-fn is_secretive(name: &str) -> bool {
-    ["pas", "secret", "pem", "token", "credential", "assertion"]
-        .iter()
-        .any(|part| name.to_ascii_lowercase().contains(part))
+/// Whether a setting of this name may be a secret, be it misspelt; where one is, is none.
+fn is_secretive(name: &str, value: &str) -> bool {
+    let is_elsewhere =
+        value.starts_with("env:") || (value.starts_with('@') && !value.starts_with("@@"));
+    !is_elsewhere
+        && ["pas", "secret", "pem", "token", "credential", "assertion"]
+            .iter()
+            .any(|part| name.to_ascii_lowercase().contains(part))
 }
 
 /// A text of YAML, without quotes where it can be nothing else.
@@ -130,7 +134,20 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{is_secretive, quoted};
+
+    #[test]
+    fn what_may_be_a_secret_is_told_by_its_name() {
+        for (name, value, wanted) in [
+            ("sasl.pasword", "hunter2", true),
+            ("sasl.password", "@@hunter2", true),
+            ("sasl.password", "@file", false),
+            ("sasl.password", "env:X", false),
+            ("linger.ms", "5", false),
+        ] {
+            assert_eq!(is_secretive(name, value), wanted, "{name}={value}");
+        }
+    }
 
     #[test]
     fn what_could_be_something_else_is_quoted() {
