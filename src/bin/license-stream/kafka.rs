@@ -85,6 +85,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         LetterTopic::new(typed, &options, creation.clone(), record_bytes)
     });
     let letter_topic = letter_topic.transpose()?;
+    let asked = creation.clone();
     if let Some(creation) = creation {
         topics = topics.creating(creation);
     }
@@ -113,8 +114,11 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
             is_there = facts.is_some();
             if let Some(facts) = facts {
                 topic_id.clone_from(&facts.id);
+                let asked = asked.as_ref();
+                let other = asked.and_then(|asked| records::not_as_asked(&facts, topic, asked));
                 suits(&facts, topic, &options)?
                     .into_iter()
+                    .chain(other)
                     .for_each(|words| say!("warning: {words}"));
                 fit_batches(&mut config, &facts);
                 if settings::has_default_batches(&config) {

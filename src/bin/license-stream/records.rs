@@ -1,7 +1,7 @@
 //! What is produced of each license, from what was typed.
 
 use license_stream::sink::kafka::{
-    FieldIs, HeaderOptions, KafkaOptions, Key, Topic, TopicCreation,
+    FieldIs, HeaderOptions, KafkaOptions, Key, Topic, TopicCreation, TopicFacts,
 };
 use license_stream::{Error, ErrorKind, Result};
 
@@ -76,6 +76,27 @@ fn check_fields(options: &KafkaOptions, source: &SourceArgs) -> Result<()> {
 /// How a topic is made that is missing, if it is to be.
 pub(crate) fn creation(topics: &TopicArgs) -> Result<Option<TopicCreation>> {
     topics.create_topic.as_deref().map(|how| parse("--create-topic", how)).transpose()
+}
+
+/// That a topic which is there is another than was asked for, if it is.
+pub(crate) fn not_as_asked(
+    facts: &TopicFacts,
+    topic: &str,
+    creation: &TopicCreation,
+) -> Option<String> {
+    let partitions = creation.partitions.and_then(|count| usize::try_from(count).ok());
+    let policy = creation.config.iter().find(|(name, _)| name == "cleanup.policy");
+    let has_others = partitions.is_some_and(|count| count != facts.partitions);
+    let there = facts.cleanup_policy.as_deref();
+    let has_other_policy = policy.zip(there).is_some_and(|((_, asked), there)| asked != there);
+    (has_others || has_other_policy).then(|| {
+        format!(
+            "topic {topic} is there already, with {} partitions and cleanup.policy={}: --create-topic changes nothing of \
+             that",
+            facts.partitions,
+            there.unwrap_or("(not told)")
+        )
+    })
 }
 
 fn headers(args: &RecordArgs) -> Result<HeaderOptions> {

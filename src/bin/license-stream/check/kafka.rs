@@ -106,6 +106,10 @@ impl Probe {
             Ok(Some(words)) => findings.warning("topic", &words),
             Ok(None) => {}
         }
+        let asked = self.creation.as_ref();
+        if let Some(words) = asked.and_then(|asked| records::not_as_asked(&facts, topic, asked)) {
+            findings.warning("topic", &words);
+        }
         if facts.without_leader > 0 {
             let message = format!(
                 "{} of {} partitions of {topic} have no leader now: their records would wait",
