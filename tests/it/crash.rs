@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use license_stream::simulate::{AccountGroup, Simulator};
 
+use crate::support::azure::Container;
 use crate::support::kafka::topic;
 use crate::support::s3::Bucket;
 use crate::support::simulation::Simulation;
@@ -121,8 +122,12 @@ fn each_named_instant_is_one_that_runs_are_killed_at() {
     let simulation = Simulation::start(simulator(16));
     let (out, bucket, checkpoints) =
         (tempfile::tempdir().unwrap(), Bucket::make("reached"), tempfile::tempdir().unwrap());
-    let mut commands =
-        vec![parquet::command(&simulation, out.path()), s3::command(&simulation, &bucket)];
+    let container = Container::make("reached");
+    let mut commands = vec![
+        parquet::command(&simulation, out.path()),
+        s3::command(&simulation, &bucket),
+        azure::command(&[], &simulation, &container),
+    ];
     for options in kafka::ways(checkpoints.path().to_str().unwrap()) {
         commands.push(kafka::command(&simulation, &topic("reached"), &options));
     }

@@ -15,7 +15,7 @@ use super::options::ParquetOptions;
 use super::parts::{Directory, Parts};
 use super::roll::Roll;
 use super::writer::OpenGroup;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Files that are begun, or finished, side by side: what takes long there is to wait for a disk or for an object store.
 const FILES_AT_ONCE: usize = 8;
@@ -30,6 +30,8 @@ pub(super) struct Piece {
     open: BTreeMap<Directory, OpenFile>,
     finished: BTreeMap<Directory, WrittenFile>,
     rows: Rows,
+    /// How many rows it was given.
+    given: u64,
     /// What the row groups in hand were made from, of all files.
     group_bytes: u64,
     group_rows: u64,
@@ -64,6 +66,7 @@ impl Piece {
             open,
             finished,
             rows,
+            given: 0,
             group_bytes: 0,
             group_rows: 0,
             begun: Instant::now(),
@@ -75,6 +78,7 @@ impl Piece {
     pub(super) async fn write(&mut self, parts: Parts, json_bytes: u64) -> Result<()> {
         self.group_bytes += json_bytes;
         self.group_rows += parts.rows.num_rows() as u64;
+        self.given += parts.rows.num_rows() as u64;
         match &mut self.rows {
             Rows::Gathered(gathered) => gathered.add(parts, json_bytes),
             Rows::Encoded(_) => self.encode(parts.rows).await?,
@@ -117,6 +121,12 @@ impl Piece {
     /// Completes all files. Each has its name once it is on disk; they are durable when this answers.
     pub(super) async fn finish(mut self) -> Result<Vec<WrittenFile>> {
         self.close_groups(true).await?;
+        // What becomes durable now is never read again.
+        let written: u64 = self.finished.values().map(|file| file.rows).sum();
+        if written != self.given {
+            let message = format!("{written} of {} rows are in the files of a piece", self.given);
+            return Err(Error::new(ErrorKind::Internal, message));
+        }
         Ok(self.finished.into_values().collect())
     }
 
@@ -144,7 +154,10 @@ impl Piece {
             Rows::Gathered(gathered) => gathered.take(),
             Rows::Encoded(group) => {
                 let directory = Directory::from("");
-                if let (Some(group), Some(file)) = (group.take(), self.open.remove(&directory)) {
+                // Without a group in hand the file stays open as it is.
+                if let Some(group) = group.take()
+                    && let Some(file) = self.open.remove(&directory)
+                {
                     let file = file.append(group, rows, json_bytes).await?;
                     self.put(directory, file);
                 }

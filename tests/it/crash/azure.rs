@@ -16,7 +16,7 @@ use crate::support::azure::{Container, settings};
 use crate::support::command::license_stream;
 use crate::support::simulation::Simulation;
 
-fn command(options: &[&str], simulation: &Simulation, container: &Container) -> Command {
+pub(super) fn command(options: &[&str], simulation: &Simulation, container: &Container) -> Command {
     let mut command = license_stream();
     command.args(["parquet", "--quiet", "--out", &container.url()]).args(options);
     settings(simulation.source(&mut command));
