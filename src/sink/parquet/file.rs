@@ -74,9 +74,9 @@ impl TemporaryFile {
         self.bytes
     }
 
-    /// Another handle on the bytes, to put them on disk while more are written.
-    pub(super) fn handle(&self) -> io::Result<File> {
-        self.file.try_clone()
+    /// Puts on disk what was written so far: the end of the file then has little left to wait for.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 
     /// Gives the file its name, once its bytes are on disk. The directories are synced too: a rename

@@ -1,5 +1,6 @@
 //! A file that is being written.
 
+use std::future;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,22 +20,31 @@ use super::gathered::Part;
 use super::group::Failure;
 use super::lake::Hold;
 use super::order::SortColumn;
-use super::writer::{OpenGroup, Writer};
+use super::writer::{GroupFactory, OpenGroup, Writer};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A file to which row groups are appended. Dropped before it is finished, it leaves nothing behind.
+/// A file to which row groups are appended, each while the next one is encoded. Dropped before it is finished, it
+/// leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct OpenFile {
-    writer: Writer,
-    /// Row groups that are in the file, and the length of the last.
-    groups: usize,
-    last_group_bytes: u64,
-    /// The last of them on its way to the disk: the end of the file then has little left to wait for.
-    syncing: JoinSet<io::Result<()>>,
+    path: String,
+    factory: GroupFactory,
     threads: usize,
+    /// Always one task: the one that has the file, until it has put a row group into it.
+    appending: JoinSet<Result<Appended>>,
+    /// What was appended, or is being appended.
+    groups: usize,
     rows: u64,
     /// Bytes of JSON that its rows were made from, or of Arrow, where they were read from other files.
     json_bytes: u64,
+}
+
+/// The file behind the last row group that is in it.
+#[derive(Debug)]
+struct Appended {
+    writer: Writer,
+    /// The length of that row group.
+    last_group_bytes: u64,
 }
 
 /// What a file is to have, and how it is encoded.
@@ -60,19 +70,15 @@ impl OpenFile {
     pub(super) async fn create(claim: &Claim, form: Form, name: String) -> Result<Self> {
         let threads = form.threads.get();
         let file = Destination::create(claim.hold(), name).await?;
-        let begun = move || {
-            let path = file.path();
-            Writer::begin(form, file).map_err(|error| failed(&path, error))
+        let path = file.path();
+        let begun = {
+            let path = path.clone();
+            move || Writer::begin(form, file).map_err(|error| failed(&path, error))
         };
-        Ok(Self {
-            writer: blocking(begun).await?,
-            groups: 0,
-            last_group_bytes: 0,
-            syncing: JoinSet::new(),
-            threads,
-            rows: 0,
-            json_bytes: 0,
-        })
+        let (writer, factory) = blocking(begun).await?;
+        let mut appending = JoinSet::new();
+        appending.spawn(future::ready(Ok(Appended { writer, last_group_bytes: 0 })));
+        Ok(Self { path, factory, threads, appending, groups: 0, rows: 0, json_bytes: 0 })
     }
 
     /// The rows in it, and the bytes of JSON that they were made from.
@@ -81,44 +87,38 @@ impl OpenFile {
     }
 
     /// Whether it is as near to a length of `bytes` as it comes, if the next row group is like the last.
-    pub(super) fn is_nearest_to(&self, bytes: u64) -> bool {
-        self.writer.bytes() + self.last_group_bytes / 2 >= bytes
+    pub(super) async fn is_nearest_to(&mut self, bytes: u64) -> Result<bool> {
+        let Appended { writer, last_group_bytes } = self.settle().await?;
+        let is_nearest = writer.bytes() + last_group_bytes / 2 >= bytes;
+        self.appending.spawn(future::ready(Ok(Appended { writer, last_group_bytes })));
+        Ok(is_nearest)
     }
 
     /// Begins the row group that is [appended](Self::append) next.
     pub(super) fn begin_group(&self) -> Result<OpenGroup> {
-        self.writer.group(self.groups, self.threads).map_err(|error| self.failed(error))
+        let begun = self.factory.begin(self.groups, self.threads);
+        begun.map_err(|error| failed(&self.path, error))
     }
 
     /// Begins to encode rows of that row group.
     pub(super) async fn encode(&self, group: &mut OpenGroup, rows: RecordBatch) -> Result<()> {
-        group.write(rows).await.map_err(|failure| self.not_encoded(failure))
+        group.write(rows).await.map_err(|failure| not_encoded(&self.path, failure))
     }
 
-    /// Puts a row group of `rows`, made from `json_bytes` bytes of JSON, into the file.
+    /// Begins to put a row group of `rows`, made from `json_bytes` bytes of JSON, into the file, once the one before is
+    /// there. What fails of it is told by what is done next with the file.
     pub(super) async fn append(
         mut self,
         group: OpenGroup,
         rows: u64,
         json_bytes: u64,
     ) -> Result<Self> {
-        let group = group.close().await.map_err(|failure| self.not_encoded(failure))?;
+        let appended = self.settle().await?;
         self.groups += 1;
         self.rows += rows;
         self.json_bytes += json_bytes;
-        let mut this = blocking(move || {
-            let before = self.writer.bytes();
-            match self.writer.append(group) {
-                Ok(()) => {
-                    self.last_group_bytes = self.writer.bytes() - before;
-                    Ok(self)
-                }
-                Err(error) => Err(self.failed(error)),
-            }
-        })
-        .await?;
-        this.sync().await?;
-        Ok(this)
+        self.appending.spawn(appended.append(group, self.path.clone()));
+        Ok(self)
     }
 
     /// Puts a row group of the rows of `part` into the file, which are places in `batches`, in this order.
@@ -140,52 +140,48 @@ impl OpenFile {
             }
         });
         while let Some(batch) = receiver.recv().await {
-            let batch = batch.map_err(|error| self.failed(error.into()))?;
+            let batch = batch.map_err(|error| failed(&self.path, error.into()))?;
             self.encode(&mut group, batch).await?;
         }
-        ordering.await.map_err(|error| self.not_encoded(Failure::Task(error)))?;
-        self.append(group, rows, json_bytes).await
+        ordering.await.map_err(|error| not_encoded(&self.path, Failure::Task(error)))?;
+        let mut this = self.append(group, rows, json_bytes).await?;
+        // One after the other: there may be many files, each with a row group.
+        let appended = this.settle().await?;
+        this.appending.spawn(future::ready(Ok(appended)));
+        Ok(this)
     }
 
     /// Completes the file, and gives it its name once it is on disk.
-    pub(super) async fn finish(self, claim: &Claim) -> Result<WrittenFile> {
-        let (writer, rows) = (self.writer, self.rows);
-        let file = blocking(move || {
-            let path = writer.file().path();
-            writer.end().map_err(|error| failed(&path, error))
+    pub(super) async fn finish(mut self, claim: &Claim) -> Result<WrittenFile> {
+        let (Appended { writer, .. }, path) = (self.settle().await?, self.path);
+        let file = blocking(move || writer.end().map_err(|error| failed(&path, error))).await?;
+        file.publish(claim.hold(), self.rows).await
+    }
+
+    /// The file, once no row group is on its way into it.
+    async fn settle(&mut self) -> Result<Appended> {
+        match self.appending.join_next().await {
+            Some(Ok(appended)) => appended,
+            Some(Err(error)) => Err(not_encoded(&self.path, Failure::Task(error))),
+            None => Err(Error::new(ErrorKind::Internal, "a file was written to after a failure")),
+        }
+    }
+}
+
+impl Appended {
+    /// Appends `group` once it is encoded, and puts it on disk, so that the end of the file does not wait for all of it.
+    async fn append(mut self, group: OpenGroup, path: String) -> Result<Self> {
+        let group = group.close().await.map_err(|failure| not_encoded(&path, failure))?;
+        blocking(move || {
+            let before = self.writer.bytes();
+            let appended = self.writer.append(group);
+            appended
+                .and_then(|()| Ok(self.writer.file().sync()?))
+                .map_err(|error| failed(&path, error))?;
+            self.last_group_bytes = self.writer.bytes() - before;
+            Ok(self)
         })
-        .await?;
-        file.publish(claim.hold(), rows).await
-    }
-
-    /// Begins to put on disk what was written, once what was written before is there.
-    async fn sync(&mut self) -> Result<()> {
-        let handle = match self.writer.file() {
-            Destination::Local(file) => file.handle(),
-            // Its parts are on their way already.
-            #[cfg(feature = "cloud")]
-            Destination::Bucket(_) => return Ok(()),
-        };
-        let handle = handle.map_err(|error| self.failed(error.into()))?;
-        while let Some(synced) = self.syncing.join_next().await {
-            let synced = synced.unwrap_or_else(|error| Err(io::Error::other(error)));
-            synced.map_err(|error| self.failed(error.into()))?;
-        }
-        self.syncing.spawn_blocking(move || handle.sync_data());
-        Ok(())
-    }
-
-    pub(super) fn failed(&self, error: ParquetError) -> Error {
-        failed(&self.writer.file().path(), error)
-    }
-
-    pub(super) fn not_encoded(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::Encoder(error) => self.failed(error),
-            Failure::Task(error) => {
-                Error::new(ErrorKind::Internal, "the encoder of the file failed").caused_by(error)
-            }
-        }
+        .await
     }
 }
 
@@ -212,6 +208,15 @@ impl Destination {
             Self::Local(file) => file.bytes(),
             #[cfg(feature = "cloud")]
             Self::Bucket(file) => file.bytes(),
+        }
+    }
+
+    /// Puts on disk what was taken so far. The parts of an upload are on their way already.
+    fn sync(&self) -> io::Result<()> {
+        match self {
+            Self::Local(file) => file.sync(),
+            #[cfg(feature = "cloud")]
+            Self::Bucket(_) => Ok(()),
         }
     }
 
@@ -253,6 +258,15 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         Error::new(ErrorKind::Internal, "writing the file failed").caused_by(error)
     })?
+}
+
+fn not_encoded(path: &str, failure: Failure) -> Error {
+    match failure {
+        Failure::Encoder(error) => failed(path, error),
+        Failure::Task(error) => {
+            Error::new(ErrorKind::Internal, "the encoder of the file failed").caused_by(error)
+        }
+    }
 }
 
 fn failed(path: &str, error: ParquetError) -> Error {

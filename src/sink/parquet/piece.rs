@@ -159,7 +159,7 @@ impl Piece {
                     && let Some(file) = self.open.remove(&directory)
                 {
                     let file = file.append(group, rows, json_bytes).await?;
-                    self.put(directory, file);
+                    self.put(directory, file).await?;
                 }
                 Default::default()
             }
@@ -182,7 +182,7 @@ impl Piece {
             for ((directory, file), part) in directories.iter().zip(files).zip(parts.by_ref()) {
                 let (batches, sort_by) = (Arc::clone(&batches), self.options.sort_by.clone());
                 let file = file.append_part(batches, part, sort_by).await?;
-                self.put(Arc::clone(directory), file);
+                self.put(Arc::clone(directory), file).await?;
             }
             if is_last {
                 self.finish_files(directories.to_vec()).await?;
@@ -211,9 +211,12 @@ impl Piece {
     }
 
     /// Puts a file back to which a row group was appended.
-    fn put(&mut self, directory: Directory, file: OpenFile) {
-        self.is_rolled |= self.options.roll.bytes.is_some_and(|bytes| file.is_nearest_to(bytes));
+    async fn put(&mut self, directory: Directory, mut file: OpenFile) -> Result<()> {
+        if let Some(bytes) = self.options.roll.bytes {
+            self.is_rolled |= file.is_nearest_to(bytes).await?;
+        }
         self.open.insert(directory, file);
+        Ok(())
     }
 
     async fn finish_files(&mut self, directories: Vec<Directory>) -> Result<()> {

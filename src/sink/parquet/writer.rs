@@ -30,17 +30,19 @@ pub(super) const BATCH_ROWS: &str = "license_stream.batch_rows";
 
 /// What appends whole row groups to a file.
 pub(super) enum Writer {
-    Parquet {
-        writer: Box<SerializedFileWriter<Destination>>,
-        factory: ArrowRowGroupWriterFactory,
-        schema: SchemaRef,
-    },
+    Parquet(Box<SerializedFileWriter<Destination>>),
     Arrow {
         writer: Box<FileWriter<BufWriter<Destination>>>,
         schema: SchemaRef,
         /// Of each batch.
         rows: Vec<u64>,
     },
+}
+
+/// What begins row groups of a file, also while its writer is busy with the one before.
+pub(super) enum GroupFactory {
+    Parquet(ArrowRowGroupWriterFactory, SchemaRef),
+    Arrow,
 }
 
 /// The row group in hand.
@@ -67,7 +69,7 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Begins a file.
-    pub(super) fn begin(form: Form, file: Destination) -> Result<Self> {
+    pub(super) fn begin(form: Form, file: Destination) -> Result<(Self, GroupFactory)> {
         let Form { format, schema, properties, .. } = form;
         match format {
             FileFormat::Parquet => {
@@ -75,7 +77,7 @@ impl Writer {
                 let options = ArrowWriterOptions::new().with_properties(properties);
                 let writer = ArrowWriter::try_new_with_options(file, columns, options)?;
                 let (writer, factory) = writer.into_serialized_writer()?;
-                Ok(Self::Parquet { writer: Box::new(writer), factory, schema })
+                Ok((Self::Parquet(Box::new(writer)), GroupFactory::Parquet(factory, schema)))
             }
             FileFormat::Arrow => {
                 let options = ipc_options(&properties)?;
@@ -87,7 +89,8 @@ impl Writer {
                     Schema::new_with_metadata(fields, pairs.collect::<BTreeMap<_, _>>());
                 let file = BufWriter::new(file);
                 let writer = FileWriter::try_new_with_options(file, &described, options)?;
-                Ok(Self::Arrow { writer: Box::new(writer), schema, rows: Vec::new() })
+                let writer = Self::Arrow { writer: Box::new(writer), schema, rows: Vec::new() };
+                Ok((writer, GroupFactory::Arrow))
             }
         }
     }
@@ -95,7 +98,7 @@ impl Writer {
     /// Where the bytes go.
     pub(super) fn file(&self) -> &Destination {
         match self {
-            Self::Parquet { writer, .. } => writer.inner(),
+            Self::Parquet(writer) => writer.inner(),
             Self::Arrow { writer, .. } => writer.get_ref().get_ref(),
         }
     }
@@ -103,27 +106,17 @@ impl Writer {
     /// Bytes that the file has so far.
     pub(super) fn bytes(&self) -> u64 {
         match self {
-            Self::Parquet { writer, .. } => writer.bytes_written() as u64,
+            Self::Parquet(writer) => writer.bytes_written() as u64,
             Self::Arrow { writer, .. } => {
                 writer.get_ref().get_ref().bytes() + writer.get_ref().buffer().len() as u64
             }
         }
     }
 
-    /// Begins row group `number`.
-    pub(super) fn group(&self, number: usize, threads: usize) -> Result<OpenGroup> {
-        match self {
-            Self::Parquet { factory, schema, .. } => {
-                RowGroup::begin(factory, schema, number, threads).map(OpenGroup::Columns)
-            }
-            Self::Arrow { .. } => Ok(OpenGroup::Batches(Vec::new())),
-        }
-    }
-
     /// Puts a row group into the file.
     pub(super) fn append(&mut self, group: ClosedGroup) -> Result<()> {
         match (self, group) {
-            (Self::Parquet { writer, .. }, ClosedGroup::Columns(chunks)) => {
+            (Self::Parquet(writer), ClosedGroup::Columns(chunks)) => {
                 let mut group = writer.next_row_group()?;
                 for chunk in chunks {
                     chunk.append_to_row_group(&mut group)?;
@@ -144,7 +137,7 @@ impl Writer {
     /// Ends the file.
     pub(super) fn end(self) -> Result<Destination> {
         match self {
-            Self::Parquet { writer, .. } => writer.into_inner(),
+            Self::Parquet(writer) => writer.into_inner(),
             Self::Arrow { mut writer, rows, .. } => {
                 let rows: Vec<_> = rows.iter().map(u64::to_string).collect();
                 writer.write_metadata(BATCH_ROWS, rows.join(","));
@@ -153,6 +146,25 @@ impl Writer {
                 file.into_inner().map_err(|error| error.into_error().into())
             }
         }
+    }
+}
+
+impl GroupFactory {
+    /// Begins row group `number`.
+    pub(super) fn begin(&self, number: usize, threads: usize) -> Result<OpenGroup> {
+        match self {
+            Self::Parquet(factory, schema) => {
+                RowGroup::begin(factory, schema, number, threads).map(OpenGroup::Columns)
+            }
+            Self::Arrow => Ok(OpenGroup::Batches(Vec::new())),
+        }
+    }
+}
+
+impl fmt::Debug for GroupFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // That of Parquet has none.
+        f.debug_struct("GroupFactory").finish_non_exhaustive()
     }
 }
 
