@@ -39,8 +39,9 @@ def licenses():
         pipeline = os.environ.get("LICENSE_STREAM_PIPELINE", "/etc/license-stream/pipeline.yaml")
         # The token is in TRUTO_API_TOKEN of the worker, or where the pipeline's token-file says.
         command = ["license-stream", "run", pipeline, "--json"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-            # Airflow stops a task by SIGTERM, and would leave the command running behind it.
+        # Airflow stops a task by SIGTERM, newer versions all processes of its group. In a session of its own the
+        # command is told once: then it delivers what it has read, while after a second time it ends at once.
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
             signal.signal(signal.SIGTERM, lambda *_: running.terminate())
             try:
                 printed, _ = running.communicate()

@@ -19,11 +19,13 @@ def licenses(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     pipeline = os.environ.get("LICENSE_STREAM_PIPELINE", "/etc/license-stream/pipeline.yaml")
     # The token is in TRUTO_API_TOKEN, or where the pipeline's token-file says.
     command = ["license-stream", "run", pipeline, "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    # In a session of its own the command is told to stop once: then it delivers what it has read, while after a second
+    # time it ends at once.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
         try:
             printed, _ = running.communicate()
         finally:
-            # Dagster stops a step by an exception: what was read is delivered, then the command ends.
+            # Dagster stops a step by an exception.
             running.terminate()
     # A file that cannot be read has no summary.
     jobs = json.loads(printed)["jobs"] if printed else []
