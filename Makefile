@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build deb demo demo-picture soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz
+.PHONY: help build deb demo demo-picture soak crash sanitize test lint fmt doc bench bench-parquet bench-kafka memory accounts clean fuzz orchestrators
 
 help: ## Show what there is to run
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo-picture: ## Make the picture of the demo anew: docs/demo.svg
 test: ## Run all tests, with a real Kafka broker and independent readers
 	@scripts/prerequisites.sh test
 	scripts/with-services.sh cargo test --features cli,failpoints
+
+orchestrators: build ## Run the DAG of Airflow and the asset of Dagster against the simulator; fetches both into .cache
+	scripts/orchestrators.sh
 
 soak: ## Read 200 accounts with faults by chance, for each of 100 seeds; SEEDS=N for another number, SEED=N for one
 	@scripts/prerequisites.sh test

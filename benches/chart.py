@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Draws the tables of comparisons in docs/performance.md as bars, into SVG files beside it.
+"""Draws tables of docs/performance.md into SVG files beside it: comparisons as bars, memory as lines.
 
     chart.py            draws them
     chart.py --check    fails where a file is not what its table says
 
-Throughput is what the bars show, ours above theirs, and beside them the ratio with its goal.
+Throughput is what the bars show, ours above theirs, and beside them the ratio with its goal. The lines go over bodies
+of growing length, a line for each destination: peak memory with what it is to stay below, and throughput.
 """
 
+import math
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from xml.sax.saxutils import escape
 
 from machine import ROOT
@@ -22,6 +24,10 @@ WIDTH, MARGIN = 860, 16
 # Where bars begin, and how long the longest is.
 LEFT, LONGEST = 330, 330
 HEAD, BAR, GROUP = 64, 15, 52
+# Of a panel of lines: where its axis is and how long, how high it is, and where the next panel begins.
+AXIS, ACROSS, HIGH, PANEL = 44, 204, 190, 422
+# Between the words at the ends of lines.
+LINE = 16
 
 # For a light page and for a dark one: readers of SVG pictures know only what the system prefers.
 STYLE = """
@@ -31,6 +37,19 @@ svg { font: 13px system-ui, sans-serif }
 @media (prefers-color-scheme: dark) {
   .page { fill: #0d1117 } text { fill: #f0f6fc } .quiet { fill: #9198a1 }
   .ours { fill: #4493f8 } .theirs { fill: #57606a } .met { fill: #3fb950 } .missed { fill: #d29922 }
+}
+"""
+
+
+# The same of lines: each has a colour, for its words too, and goals have those of their lines.
+LINES = """
+.grid { stroke: #d1d9e0 } path, .goal { fill: none; stroke-width: 2 } .goal { stroke-width: 1.5; stroke-dasharray: 5 4 }
+path.a, .goal.a { stroke: #59636e } path.b, .goal.b { stroke: #8250df } path.c, .goal.c { stroke: #0969da }
+circle.a, text.a { fill: #59636e } circle.b, text.b { fill: #8250df } circle.c, text.c { fill: #0969da }
+@media (prefers-color-scheme: dark) {
+  .grid { stroke: #3d444d }
+  path.a, .goal.a { stroke: #9198a1 } path.b, .goal.b { stroke: #ab7df8 } path.c, .goal.c { stroke: #4493f8 }
+  circle.a, text.a { fill: #9198a1 } circle.b, text.b { fill: #ab7df8 } circle.c, text.c { fill: #4493f8 }
 }
 """
 
@@ -95,18 +114,106 @@ def drawn(title: str, rows: list[Row]) -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
+@dataclass
+class Line:
+    to: str
+    # MB of the body, and what was measured there.
+    points: list[tuple[float, float]]
+    goal: float | None
+
+
+def lines(section: str) -> tuple[list[Line], list[Line]]:
+    """Of the table of memory: the peaks, and the throughputs."""
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
+    (_, *lengths, _), _, *body = table
+    megabytes = [float(length.removesuffix(" MB").replace(",", "")) for length in lengths]
+    peaks, rates = [], []
+    for to, *cells, goal in body:
+        measured = [[float(figure.replace(",", "")) for figure in cell.split(" · ")] for cell in cells]
+        peak, rate = zip(*measured, strict=True)
+        peaks.append(Line(to, list(zip(megabytes, peak, strict=True)), float(goal) if goal else None))
+        rates.append(Line(to, list(zip(megabytes, rate, strict=True)), None))
+    return peaks, rates
+
+
+def panel(title: str, lines: list[Line], left: int) -> list[str]:
+    most = max(amount for line in lines for amount in [line.goal or 0, *(amount for _, amount in line.points)])
+    step = next(step for step in (10, 20, 50, 100, 200, 500, 1000, 2000) if most / step <= 6)
+    top = step * math.ceil(most / step)
+    lengths = [at for at, _ in lines[0].points]
+    widest = math.log10(lengths[-1] / lengths[0]) or 1
+
+    def x(at: float) -> float:
+        return round(left + AXIS + ACROSS * math.log10(at / lengths[0]) / widest, 1)
+
+    def y(amount: float) -> float:
+        return round(HEAD + HIGH * (1 - amount / top), 1)
+
+    end = left + AXIS + ACROSS
+    drawn = [f'<text class="quiet" x="{left}" y="46">{escape(title)}</text>']
+    for amount in range(0, top + 1, step):
+        drawn += [
+            f'<line class="grid" x1="{left + AXIS}" y1="{y(amount)}" x2="{end}" y2="{y(amount)}"/>',
+            f'<text class="quiet" x="{left + AXIS - 8}" y="{y(amount) + 4}" text-anchor="end">{amount:,}</text>',
+        ]
+    for at in lengths:
+        text = f"{at:,.0f} MB" if at < 1000 else f"{at / 1000:,.0f} GB"
+        drawn.append(f'<text class="quiet" x="{x(at)}" y="{HEAD + HIGH + 20}" text-anchor="middle">{text}</text>')
+    # Words stand where their lines end, from the highest down, and never on each other.
+    above = -math.inf
+    for colour, line in sorted(zip("abc", lines, strict=True), key=lambda entry: -entry[1].points[-1][1]):
+        path = " L".join(f"{x(at)} {y(amount)}" for at, amount in line.points)
+        drawn.append(f'<path class="{colour}" d="M{path}"/>')
+        drawn += [f'<circle class="{colour}" cx="{x(at)}" cy="{y(amount)}" r="3.5"/>' for at, amount in line.points]
+        words = f"{line.to.split()[0]} {line.points[-1][1]:,.0f}"
+        if line.goal:
+            height = y(line.goal)
+            drawn.append(f'<line class="goal {colour}" x1="{left + AXIS}" y1="{height}" x2="{end}" y2="{height}"/>')
+            words += f", goal {line.goal:,.0f}"
+        above = max(above + LINE, y(line.points[-1][1]) + 4)
+        drawn.append(f'<text class="{colour}" x="{end + 10}" y="{above}">{escape(words)}</text>')
+    return drawn
+
+
+def of_memory(section: str) -> str | None:
+    if not re.search(r"\d · \d", section):
+        return None
+    peaks, rates = lines(section)
+    height = HEAD + HIGH + 20 + MARGIN
+    title = "Memory, and throughput, by the length of the body"
+    size = f'viewBox="0 0 {WIDTH} {height}"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title">',
+            f'<title id="title">{title}: the table has the figures</title>',
+            f"<style>{STYLE}{LINES}</style>",
+            f'<rect class="page" width="{WIDTH}" height="{height}"/>',
+            f'<text x="{MARGIN}" y="26" font-size="16" font-weight="600">{title}</text>',
+            *panel("Peak of the process, MiB; goals are dashed", peaks, MARGIN),
+            *panel("MB of JSON a second, from start to end", rates, MARGIN + PANEL),
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def of_comparison(title: str, section: str) -> str | None:
+    found = rows(section)
+    return drawn(title, found) if found else None
+
+
 def main() -> None:
     is_check = sys.argv[1:] == ["--check"]
     if sys.argv[1:] and not is_check:
         sys.exit(__doc__)
     text = DOCUMENT.read_text()
-    for name, title in TITLES.items():
+    pictures = {name: partial(of_comparison, title) for name, title in TITLES.items()} | {"memory": of_memory}
+    for name, draw in pictures.items():
         section = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL)
-        found = rows(section[1]) if section else []
-        if not found:
-            sys.exit(f"chart.py: {DOCUMENT} has no table of comparisons in section {name}")
+        picture = draw(section[1]) if section else None
+        if not picture:
+            sys.exit(f"chart.py: {DOCUMENT} has no table in section {name}")
         file = DOCUMENT.with_name(f"performance-{name}.svg")
-        picture = drawn(title, found)
         if not is_check:
             file.write_text(picture)
         elif not file.exists() or file.read_text() != picture:

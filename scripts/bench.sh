@@ -27,6 +27,7 @@ compare() {
 
 table() {
   scripts/step.sh "$1" "$python" "benches/$1.py" "${@:2}" | benches/section.py docs/performance.md "$1"
+  benches/chart.py
 }
 
 case ${1:-} in

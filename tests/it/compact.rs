@@ -100,6 +100,7 @@ fn a_lake_of_many_accounts_has_the_same_rows_in_fewer_files() {
         let after = files(out);
         assert_eq!(after.len(), folders.len());
         assert_eq!(summary["is_complete"], true);
+        assert_eq!((&summary["outcome"], &summary["error"]), (&json!("done"), &json!(null)));
         assert_eq!(summary["groups"], folders.len());
         assert_eq!(
             (&summary["files_before"], &summary["files_after"]),
@@ -237,6 +238,13 @@ fn a_damaged_source_is_refused_with_its_snapshot_and_costs_nothing() {
         for said in [file.to_str().unwrap(), what, &snapshot] {
             assert!(refused.stderr.contains(said), "{said}: {}", refused.stderr);
         }
+        // Machines are told of the same.
+        let error = refused.stderr.trim_end().strip_prefix("error: ").unwrap();
+        let failed = json!({ "outcome": "failed", "error": error, "is_complete": false });
+        assert_eq!(refused.summary(), failed);
+        let planned = run(&mut compact(out, &["--dry-run", "--json"]));
+        let is_seen = what != "has other bytes than were written";
+        assert_eq!(planned.summary()["outcome"], if is_seen { "failed" } else { "done" });
         assert_eq!((files(out), out.join("_SUCCESS").exists()), (there, true));
     }
     std::fs::write(file, &whole).unwrap();
@@ -253,6 +261,10 @@ fn where_no_run_was_nothing_is_made() {
         let refused: Run = run(&mut compact(&place, &[])).expect(1);
         let is_told = refused.stderr.contains(said) || refused.stderr.contains("holds nothing");
         assert!(is_told, "{}", refused.stderr);
+        assert_eq!(refused.stdout, "");
+        let told = run(&mut compact(&place, &["--json"])).expect(1);
+        assert_eq!(told.summary()["outcome"], "failed");
+        assert_eq!(format!("error: {}\n", told.summary()["error"].as_str().unwrap()), told.stderr);
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }

@@ -2,17 +2,46 @@
 
 use std::io::Write;
 
+use anyhow::anyhow;
+use license_stream::Error;
+use license_stream::pipeline::Outcome;
 use license_stream::sink::parquet::{Compaction, CompactionPlan, CompactionSummary};
 use serde::Serialize;
 
 use crate::args::CompactArgs;
 use crate::exit::Exit;
 use crate::place::Place;
-use crate::report::{counted, human_bytes};
+use crate::report::{chain, counted, human_bytes};
 use crate::screen::say;
 use crate::signal::{GRACE, Signals};
 
+/// What `--json` prints, also where it failed: there is nothing to count then but the failure.
+#[derive(Serialize)]
+struct JsonOutcome<'a, T> {
+    outcome: &'static str,
+    error: Option<&'a str>,
+    #[serde(flatten)]
+    found: T,
+}
+
+/// In place of a plan or a summary.
+#[derive(Serialize)]
+struct Nothing {
+    is_complete: bool,
+}
+
 pub(crate) async fn run(args: CompactArgs) -> anyhow::Result<Exit> {
+    let is_json = args.json;
+    let ended = compacted(args).await;
+    if let (Err(error), true) = (&ended, is_json) {
+        let error = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain);
+        // The exit code is that of a failure already.
+        let _ = print(Outcome::Failed, Some(&error), Nothing { is_complete: false });
+    }
+    ended
+}
+
+async fn compacted(args: CompactArgs) -> anyhow::Result<Exit> {
     let mut compaction = Compaction::new(args.place.lake()?);
     compaction.file_bytes = args.file_bytes;
     if let Some(compression) = args.compression {
@@ -20,7 +49,7 @@ pub(crate) async fn run(args: CompactArgs) -> anyhow::Result<Exit> {
     }
     if args.dry_run {
         let plan = compaction.plan().await?;
-        told(&args, &plan, &plan_text(&plan, &args.place))?;
+        told(&args, Outcome::Done, &plan, &plan_text(&plan, &args.place))?;
         return Ok(Exit::Done);
     }
     let signals = Signals::listen(GRACE)?;
@@ -30,21 +59,33 @@ pub(crate) async fn run(args: CompactArgs) -> anyhow::Result<Exit> {
     if let Some(signal) = stopped {
         text.push_str(&format!("\nstopped by {}: the next run merges the rest", signal.name()));
     }
-    told(&args, &summary, &text)?;
+    let outcome = if stopped.is_some() { Outcome::Interrupted } else { Outcome::Done };
+    told(&args, outcome, &summary, &text)?;
     Ok(stopped.map_or(Exit::Done, Exit::Stopped))
 }
 
 /// Tells people or machines of what was found or done.
-fn told(args: &CompactArgs, json: &impl Serialize, text: &str) -> anyhow::Result<()> {
+fn told(
+    args: &CompactArgs,
+    outcome: Outcome,
+    found: &impl Serialize,
+    text: &str,
+) -> anyhow::Result<()> {
     if args.json {
-        let mut json = serde_json::to_vec_pretty(json)?;
-        json.push(b'\n');
-        std::io::stdout().lock().write_all(&json)?;
+        let printed = print(outcome, None, found);
+        printed.map_err(|error| anyhow!("standard output cannot be written to: {error}"))?;
     }
     if !args.quiet && !args.json {
         say!("{text}");
     }
     Ok(())
+}
+
+fn print(outcome: Outcome, error: Option<&str>, found: impl Serialize) -> std::io::Result<()> {
+    let mut json =
+        serde_json::to_vec_pretty(&JsonOutcome { outcome: outcome.as_str(), error, found })?;
+    json.push(b'\n');
+    std::io::stdout().lock().write_all(&json)
 }
 
 fn nothing_to_merge(place: &Place) -> String {

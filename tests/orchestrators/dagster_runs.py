@@ -1,0 +1,44 @@
+"""Materializes packaging/dagster by Dagster: called by scripts/orchestrators.sh."""
+
+import signal
+
+import dagster as dg
+import license_stream_assets
+from cases import Log, cases, judge, stop_once_it_reads
+
+
+def materialize(instance: dg.DagsterInstance) -> tuple[bool, int]:
+    """Whether it succeeded, and after how many tries; what Dagster shows as metadata is printed."""
+    result = dg.materialize([license_stream_assets.licenses], instance=instance, raise_on_error=False)
+    for event in result.get_asset_materialization_events():
+        print({name: value.value for name, value in event.materialization.metadata.items()})
+    tries = 1 + sum(event.event_type_value == "STEP_RESTARTED" for event in result.all_events)
+    return result.success, tries
+
+
+def main() -> None:
+    asset = license_stream_assets.licenses
+    policy = asset.op.retry_policy
+    assert (policy.max_retries, policy.delay) == (3, 300), policy
+    # Nobody wants to wait for it.
+    asset.op._retry_policy = dg.RetryPolicy(max_retries=1, delay=0)
+    license_stream_assets.defs.resolve_schedule_def("licenses")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for case in cases(
+            flaky="55555555-5555-4555-8555-555555555555",
+            stalled="66666666-6666-4666-8666-666666666666",
+            interrupted="DagsterExecutionInterruptedError",
+        ):
+            case.prepare()
+            if case.stopped:
+                stop_once_it_reads(signal.SIGTERM)
+            with Log(f"dagster-{case.name}") as log:
+                try:
+                    succeeded, tries = materialize(instance)
+                except BaseException as error:
+                    print(repr(error))
+                    succeeded, tries = False, 1
+            judge(case, succeeded, tries, log.text)
+
+
+main()
