@@ -26,6 +26,7 @@ mod key;
 mod kills;
 mod ledger;
 mod letters;
+mod names;
 mod options;
 mod outgoing;
 mod parts;
