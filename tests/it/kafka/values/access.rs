@@ -285,7 +285,8 @@ fn check_says_what_the_registry_says_and_registers_nothing() {
     let other = check(&topic, &protobuf).expect(2);
     assert!(line(&other)[0].starts_with("failed   registry     "), "{}", other.stdout);
     let template = format!("{topic}-{{integrated_account_id}}");
-    let unknown = check(&template, &flags).expect(0);
+    let of_account = [&flags[..], &["--account", ACCOUNT]].concat();
+    let unknown = check(&template, &of_account).expect(0);
     assert!(
         line(&unknown)[0].starts_with("warning  registry     it answers; "),
         "{}",
