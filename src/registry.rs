@@ -39,7 +39,7 @@ use serde_json::json;
 
 use crate::encode::Format;
 use crate::error::{Error, ErrorKind, Result};
-use crate::truto::{Counters, Failure, Retries, RetryPolicy, SystemClock};
+use crate::truto::{Counters, Failure, Retries, RetryPolicy, SystemClock, Wait, WaitReason, Watch};
 use crate::truto::{host, is_loopback, unreachable};
 pub use credentials::Credentials;
 use reply::Reply;
@@ -70,6 +70,7 @@ pub struct SchemaRegistry {
     timeout: Duration,
     retry: RetryPolicy,
     sent: Arc<Counters>,
+    watch: Watch,
     ids: Arc<Mutex<Ids>>,
 }
 
@@ -134,6 +135,7 @@ impl SchemaRegistry {
             timeout: TIMEOUT,
             retry: RetryPolicy::default(),
             sent: Arc::default(),
+            watch: Watch::default(),
             ids: Arc::default(),
         })
     }
@@ -149,6 +151,14 @@ impl SchemaRegistry {
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// The same client that tells `watch` of each wait before a request is made again, before it begins. It must not
+    /// block.
+    #[must_use]
+    pub fn with_watch(mut self, watch: impl Fn(&Wait<'_>) + Send + Sync + 'static) -> Self {
+        self.watch = Watch::by(watch);
         self
     }
 
@@ -281,7 +291,8 @@ impl SchemaRegistry {
         body: Option<&serde_json::Value>,
     ) -> Result<Reply> {
         let mut retries =
-            Retries::new(self.retry, Arc::new(SystemClock), Arc::clone(&self.sent), Arc::default());
+            Retries::new(self.retry, Arc::new(SystemClock), Arc::clone(&self.sent), Arc::default())
+                .watched_by(self.waits());
         let mut url = self.url.clone();
         url.path_segments_mut()
             .map_err(|()| Error::new(ErrorKind::Configuration, "schema registry has no paths"))?
@@ -303,6 +314,24 @@ impl SchemaRegistry {
             };
             retries.after(failure.saying_first("schema registry")).await?;
         }
+    }
+
+    /// What waits are told to: the log, with whom they are for, and whoever watches.
+    fn waits(&self) -> Watch {
+        let (watch, registry) = (self.watch.clone(), host(&self.url));
+        Watch::by(move |wait| {
+            if let WaitReason::Retry { number, of, error } = wait.reason {
+                tracing::warn!(
+                    registry,
+                    number,
+                    of,
+                    wait_seconds = wait.time.as_secs_f64(),
+                    error = error.message(),
+                    "the schema registry is asked again"
+                );
+            }
+            watch.tell(wait.account, wait.time, wait.reason);
+        })
     }
 
     /// Makes it once.

@@ -15,6 +15,7 @@ pub mod reject;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,12 @@ pub trait Sink: Send {
     /// taken back is removed, durable or not. As [`abort`](Self::abort) does where nothing can.
     fn discard(&mut self) -> impl Future<Output = Result<()>> + Send {
         self.abort()
+    }
+
+    /// How long [`abort`](Self::abort) may take where nobody waits any longer; what it has not done by then is what a
+    /// kill would leave. As long again may be taken to keep how far the run is.
+    fn time_to_leave(&self) -> Duration {
+        Duration::from_secs(2)
     }
 
     /// What was written and not taken back, once it was finished or closed otherwise, even if that failed.

@@ -72,7 +72,7 @@ use resume::Resumable;
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Counters, Retries};
 pub use token::Token;
-use wait::Watch;
+pub(crate) use wait::Watch;
 pub use wait::{Wait, WaitReason};
 
 /// Truto's public address.

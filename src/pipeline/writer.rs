@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::doubt::Doubt;
@@ -42,9 +43,6 @@ pub(super) struct Sound {
     pieces: usize,
     durable: Position,
 }
-
-/// How long a run that is not waited for any more may take to abort, and again to keep how far it is.
-const TO_LEAVE: Duration = Duration::from_secs(2);
 
 /// How often it is looked, while no batch comes, whether more has become durable.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -171,13 +169,15 @@ impl<K: Sink> Writer<K> {
     /// Ends without waiting for the sink: what can be aborted and kept in a moment is.
     async fn leave(&mut self, is_given_up: bool, counts: &Counts) {
         // What is left half-way here is what a kill would leave, so neither error nor time-out matters.
-        let _ = tokio::time::timeout(TO_LEAVE, self.sink.abort()).await;
+        let time = self.sink.time_to_leave();
+        let end = Instant::now() + 2 * time;
+        let _ = tokio::time::timeout(time, self.sink.abort()).await;
         let kept = async {
             self.rejects.flush().await?;
             // A snapshot that is being taken back must not be found by the next run.
             if is_given_up { Ok(()) } else { self.keep(None, counts).await }
         };
-        let _ = tokio::time::timeout(TO_LEAVE, kept).await;
+        let _ = tokio::time::timeout_at(end, kept).await;
     }
 
     async fn write_all(&mut self, queue: &mut Queue<K>, counts: &mut Counts) -> Result<()> {

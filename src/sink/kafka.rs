@@ -26,6 +26,7 @@ mod key;
 mod kills;
 mod ledger;
 mod letters;
+mod names;
 mod options;
 mod outgoing;
 mod parts;
@@ -80,6 +81,9 @@ const TO_SEND_THE_LAST: Duration = Duration::from_millis(20);
 
 /// How long no report comes that is waited for before what is under way is taken to linger.
 const TO_SEE_IT_LINGER: Duration = Duration::from_millis(10);
+
+/// How long reports are waited for yet where a run is not waited for any longer.
+const TO_LEAVE: Duration = Duration::from_millis(500);
 
 /// Where in the body a record began.
 const POSITION_HEADER: &str = "truto-position";
@@ -417,6 +421,12 @@ impl Sink for KafkaSink {
         // What failed is known by then: it is why this is called.
         let _ = self.settle().await;
         Ok(())
+    }
+
+    /// Nothing has to be removed: brokers that answer say what became of the rest in no time, and those that stand
+    /// still say nothing however long they are waited for.
+    fn time_to_leave(&self) -> Duration {
+        TO_LEAVE
     }
 
     /// What is known to be delivered by now: not all that was waited for must have been.

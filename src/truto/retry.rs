@@ -121,7 +121,7 @@ impl Retries {
     }
 
     /// The same, of which the waits are told.
-    pub(super) fn watched_by(self, watch: Watch) -> Self {
+    pub(crate) fn watched_by(self, watch: Watch) -> Self {
         Self { watch, ..self }
     }
 

@@ -44,16 +44,16 @@ pub enum WaitReason<'a> {
 
 /// Who is told of waits, if anybody is.
 #[derive(Clone, Default)]
-pub(super) struct Watch(Option<Arc<Told>>);
+pub(crate) struct Watch(Option<Arc<Told>>);
 
 type Told = dyn Fn(&Wait<'_>) + Send + Sync;
 
 impl Watch {
-    pub(super) fn by(told: impl Fn(&Wait<'_>) + Send + Sync + 'static) -> Self {
+    pub(crate) fn by(told: impl Fn(&Wait<'_>) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(told)))
     }
 
-    pub(super) fn tell(&self, account: Option<&str>, time: Duration, reason: WaitReason<'_>) {
+    pub(crate) fn tell(&self, account: Option<&str>, time: Duration, reason: WaitReason<'_>) {
         if let Some(told) = &self.0 {
             told(&Wait { account, time, reason });
         }

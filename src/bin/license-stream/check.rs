@@ -32,12 +32,12 @@ pub(crate) async fn probe(command: &Command, findings: &mut Findings) {
             parquet(args, findings).await;
         }
         Command::Kafka(args) => {
-            source::probe(&args.source, findings).await;
+            let asked = source::probe(&args.source, findings).await;
             let checked = check_delivery(args).and_then(|()| input::check_rejects(&args.rejects));
             if let Err(error) = checked {
                 return findings.failed("settings", &error);
             }
-            kafka::probe(args, findings).await;
+            kafka::probe(args, &asked, findings).await;
             if let Some(place) = &args.checkpoint.checkpoint {
                 place::probe("checkpoints", place, findings).await;
             }

@@ -67,7 +67,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;
     let identity = identity_of_records(&args);
     let mut options = records::options(&args.topic, &args.topics, &args.records, &args.source)?;
-    let values = Values::new(&args.values, &options)?;
+    let values = Values::new(&args.values, &options)?.telling(args.report);
     let creation = records::creation(&args.topics)?;
     let transactional_id = own_transactional_id(&args, &options.topic);
     let transactions = transactions(&args, &options.topic);

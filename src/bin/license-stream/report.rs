@@ -80,7 +80,11 @@ fn print_failures(tally: &Tally) {
     let more = tally.untold();
     if more > 0 {
         let accounts = if more == 1 { "account" } else { "accounts" };
-        say!("error: and {} more {accounts} failed: --json names each", human_count(more));
+        say!(
+            "error: and {} more {accounts} failed ({}): --json names each",
+            human_count(more),
+            tally.untold_kinds()
+        );
     }
     if let Some(error) = &tally.run_error {
         say!("error: {error}");

@@ -41,12 +41,30 @@ impl Setting {
         SECRET_SETTINGS.contains(&self.name.as_str()) && !self.value.starts_with("token_file=")
     }
 
-    /// The setting with a secret in place of where it is: `env:NAME` or `@FILE`. `@@` begins a value that
-    /// begins with `@`.
-    fn resolved(mut self) -> Result<Self> {
-        if !self.is_secret() {
+    /// Whether it is a certificate or a key, as the text of a file.
+    fn is_pem(&self) -> bool {
+        self.name.ends_with(".pem")
+    }
+
+    /// The setting with a secret, or what is a file's text, in place of where it is: `env:NAME` or `@FILE`.
+    /// `@@` begins a value that begins with `@`.
+    fn resolved(self) -> Result<Self> {
+        if !self.is_secret() && !self.is_pem() {
             return Ok(self);
         }
+        let found = self.found()?;
+        if found.is_pem() && !found.value.contains("-----BEGIN ") {
+            let name = &found.name;
+            // librdkafka would say that it cannot read it, and not that it is no path.
+            let message = format!(
+                "{name}: what it holds is no PEM: name the file that has it, with {name}=@FILE"
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Ok(found)
+    }
+
+    fn found(mut self) -> Result<Self> {
         let name = &self.name;
         let wrong = |what: String| Error::new(ErrorKind::Configuration, format!("{name}: {what}"));
         let value = if let Some(variable) = self.value.strip_prefix("env:") {
@@ -255,6 +273,27 @@ mod tests {
             let error = value(setting.to_owned()).expect_err("nothing is there");
             assert_eq!(error.message(), message);
         }
+    }
+
+    #[test]
+    fn a_certificate_is_the_text_of_a_file() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+        std::fs::write(file.path(), pem).expect("a file");
+        let path = file.path().display().to_string();
+        let value = |text: String| {
+            let setting: Setting = text.parse().expect("a setting");
+            setting.resolved().map(|setting| setting.value)
+        };
+        for name in ["ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem", "https.ca.pem"] {
+            let found = value(format!("{name}=@{path}")).expect("a file");
+            assert_eq!(found, pem.trim_end());
+            let error = value(format!("{name}={path}")).expect_err("a path is none");
+            assert!(error.message().ends_with(&format!("with {name}=@FILE")), "{error}");
+            assert!(!error.message().contains(&path), "{error}");
+        }
+        // Where a certificate may be is a path already.
+        assert_eq!(value("ssl.ca.location=@x".to_owned()).expect("a path"), "@x");
     }
 
     #[test]

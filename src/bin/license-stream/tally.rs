@@ -11,7 +11,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::again;
 use crate::exit::Exit;
-use crate::report::chain;
+use crate::report::{chain, human_count};
 use crate::signal::Signal;
 use crate::snapshots::{Earlier, Snapshot, SnapshotError, Written};
 use crate::unfinished::Unfinished;
@@ -55,6 +55,8 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<String>,
     /// Accounts that failed because of the token, which is told of one of them.
     unauthorized: u64,
+    /// Those that failed for reasons that are not told, by kind.
+    untold: BTreeMap<&'static str, u64>,
     /// Why accounts were skipped, and which for each reason.
     pub(crate) skipped: BTreeMap<String, Skipped>,
     /// The first reject, of the account that ended first.
@@ -136,6 +138,7 @@ impl Tally {
             into: None,
             failures: Vec::new(),
             unauthorized: 0,
+            untold: BTreeMap::new(),
             skipped: BTreeMap::new(),
             first_reject: None,
             is_of_record: false,
@@ -281,8 +284,15 @@ impl Tally {
 
     /// Accounts that failed for reasons that are not told.
     pub(crate) fn untold(&self) -> u64 {
-        let told = self.failures.len() as u64 + self.unauthorized.saturating_sub(1);
-        self.accounts.failed.saturating_sub(told)
+        self.untold.values().sum()
+    }
+
+    /// How many of them failed in which way, the most frequent first: `18 forbidden, 3 upstream`.
+    pub(crate) fn untold_kinds(&self) -> String {
+        let mut kinds: Vec<_> = self.untold.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let kinds = kinds.iter().map(|(kind, count)| format!("{} {kind}", human_count(**count)));
+        kinds.collect::<Vec<_>>().join(", ")
     }
 
     /// The outcome of all of it: the worst of any account's.
@@ -348,6 +358,8 @@ impl Tally {
                 _ => error,
             };
             self.failures.push(chain(&error));
+        } else {
+            *self.untold.entry(error.kind().as_str()).or_default() += 1;
         }
     }
 

@@ -7,9 +7,11 @@ use license_stream::registry::{Credentials, Register, SchemaRegistry, SubjectStr
 use license_stream::sink::kafka::{Encoding, KafkaOptions, Topic};
 use license_stream::truto::http_client;
 use license_stream::{Error, ErrorKind, Result};
+use reqwest::Url;
 
-use crate::args::{RegistryArgs, ValueArgs};
+use crate::args::{RegistryArgs, ReportArgs, ValueArgs};
 use crate::certificates;
+use crate::waits::Waits;
 
 const USER_VARIABLE: &str = "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO";
 const TOKEN_VARIABLE: &str = "SCHEMA_REGISTRY_BEARER_TOKEN";
@@ -24,6 +26,8 @@ pub(crate) struct Values {
 /// Where a schema is.
 #[derive(Clone, Debug)]
 struct Registry {
+    /// Host and port, and no more of what was typed.
+    address: String,
     client: SchemaRegistry,
     strategy: SubjectStrategy,
     register: Register,
@@ -90,6 +94,15 @@ impl Values {
         Ok(Self { encoding, registry })
     }
 
+    /// The same, of which people are told what the registry is waited for, as `report` has it.
+    pub(crate) fn telling(mut self, report: ReportArgs) -> Self {
+        if let Some(registry) = self.registry.as_mut().filter(|_| !report.quiet) {
+            let (client, address) = (registry.client.clone(), registry.address.clone());
+            registry.client = Waits::tell_of_registry(client, address, report.is_verbose());
+        }
+        self
+    }
+
     /// The encoding for records of `topic`, with the schema's id. What was answered once is not asked for
     /// again.
     pub(crate) async fn encoding(&self, topic: &str) -> Result<Option<Encoding>> {
@@ -121,8 +134,11 @@ impl Registry {
         let http = http.build().map_err(|error| {
             refused("HTTP cannot be set up so for the schema registry".to_owned()).caused_by(error)
         })?;
+        let client = SchemaRegistry::new(http, url, credentials(args)?)?;
+        let address = Url::parse(url).map(|url| url.origin().ascii_serialization());
         Ok(Self {
-            client: SchemaRegistry::new(http, url, credentials(args)?)?,
+            address: address.unwrap_or_default(),
+            client,
             strategy: args.subject_strategy.unwrap_or_default().into(),
             register: args.register.unwrap_or_default().into(),
         })

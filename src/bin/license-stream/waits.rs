@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use license_stream::registry::SchemaRegistry;
 use license_stream::truto::{TrutoClient, Wait, WaitReason};
 use license_stream::{ErrorKind, printable};
 
@@ -71,6 +72,20 @@ impl Waits {
             let is_told = wait.time >= WORTH_TELLING || (is_verbose && is_worth_telling(wait));
             if is_told && !log::has_info() {
                 say!("{}", line(wait));
+            }
+        })
+    }
+
+    /// The same for the registry at `address`: it is mostly asked before there is a progress line.
+    pub(crate) fn tell_of_registry(
+        registry: SchemaRegistry,
+        address: String,
+        is_verbose: bool,
+    ) -> SchemaRegistry {
+        registry.with_watch(move |wait| {
+            let is_told = is_verbose || wait.time >= WORTH_TELLING;
+            if is_told && !log::has_info() {
+                say!("{} ({address})", line(wait));
             }
         })
     }

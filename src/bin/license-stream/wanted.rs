@@ -104,7 +104,7 @@ impl Selection {
 }
 
 impl Wanted {
-    fn listed(listed: &IntegratedAccount, any_status: bool) -> Self {
+    pub(crate) fn listed(listed: &IntegratedAccount, any_status: bool) -> Self {
         let status = listed.status.as_deref().and_then(|status| status.parse().ok());
         let unfit = status.filter(|status| !any_status && *status != AccountStatus::Active);
         let integration = listed.integration_name().and_then(Integration::by_name);

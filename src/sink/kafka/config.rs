@@ -2,7 +2,9 @@
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
+use super::names;
 use crate::error::{Error, ErrorKind};
 
 /// librdkafka's settings for delivering without loss, to which you add your own.
@@ -64,15 +66,39 @@ pub(super) fn batch_bytes(config: &ClientConfig) -> usize {
     configured.unwrap_or(MAX_RECORD_BYTES).min(max_record_bytes(config))
 }
 
+/// Characters of a name that are shown where it is none.
+const MAX_NAME: usize = 100;
+
 /// The error of a setting that librdkafka refused.
 ///
-/// Its own message shows the value, and that may be a password that was put under a wrong name.
+/// Its own message shows the value, and that may be a password that was put under a wrong name. Whether it is the
+/// name or the value is told.
 pub(super) fn refused(config: &ClientConfig, error: KafkaError) -> Error {
     match error {
-        KafkaError::ClientConfig(_, _, name, _) => Error::new(
-            ErrorKind::Configuration,
-            format!("librdkafka refuses the setting `{name}`: look up its name and values"),
-        ),
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _) => {
+            let shown = crate::printable(&name, MAX_NAME);
+            let message = match names::nearest(&name) {
+                Some(nearest) => {
+                    format!("librdkafka has no setting `{shown}`: did you mean `{nearest}`?")
+                }
+                None => format!("librdkafka has no setting `{shown}`: look up its name"),
+            };
+            Error::new(ErrorKind::Configuration, message)
+        }
+        KafkaError::ClientConfig(_, why, name, _) => {
+            let begin = format!("Configuration property \"{name}\" not supported in this build: ");
+            let message = match why.strip_prefix(&begin) {
+                Some(why) => {
+                    format!(
+                        "librdkafka has the setting `{name}`, but not as it is built here: {why}"
+                    )
+                }
+                None => format!(
+                    "librdkafka has the setting `{name}`, and refuses its value: look up what it may be"
+                ),
+            };
+            Error::new(ErrorKind::Configuration, message)
+        }
         // A value that contradicts another is repeated, and may be a secret under a wrong name.
         other => {
             let reason = secrets(config)

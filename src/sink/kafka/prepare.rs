@@ -286,8 +286,10 @@ impl Topics {
 }
 
 fn missing(field: &str, what: &str) -> Unfit {
-    let message =
-        format!("field `{field}`, which the {what} is made of, is missing or no single value");
+    let message = format!(
+        "field `{field}`, which the {what} is made of, is missing or no single value (`{{{field}|text}}` would have a \
+         text in its place)"
+    );
     Unfit { reason: RejectReason::Unroutable, message }
 }
 
@@ -367,7 +369,9 @@ mod tests {
         let reasons: Vec<_> =
             rejects.iter().map(|it| (it.position.record, it.reason.as_str())).collect();
         assert_eq!(reasons, [(2, "syntax"), (3, "unroutable")]);
-        assert!(rejects[1].message.starts_with("field `name`, which the key is made of"));
+        let message = "field `name`, which the key is made of, is missing or no single value (`{name|text}` would \
+            have a text in its place)";
+        assert_eq!(rejects[1].message, message);
     }
 
     #[test]

@@ -119,15 +119,22 @@ pub(super) fn field(name: &str) -> Option<usize> {
 /// Says that there is no such name, and which one may be meant.
 pub(super) fn unknown(name: &str, names: impl Iterator<Item = &'static str> + Clone) -> String {
     let shown = crate::printable(name, 60);
-    let nearest = names
-        .clone()
-        .map(|known| (known, strsim::jaro_winkler(name, known)))
-        .filter(|(_, alike)| *alike >= ALIKE)
-        .max_by(|one, other| one.1.total_cmp(&other.1));
-    match nearest {
-        Some((nearest, _)) => format!("there is no `{shown}`: did you mean `{nearest}`?"),
+    match nearest(name, names.clone()) {
+        Some(nearest) => format!("there is no `{shown}`: did you mean `{nearest}`?"),
         None => format!("there is no `{shown}`, but {}", names.collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// Which of `names` may be meant by `name`.
+pub(super) fn nearest(
+    name: &str,
+    names: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
+    names
+        .map(|known| (known, strsim::jaro_winkler(name, known)))
+        .filter(|(_, alike)| *alike >= ALIKE)
+        .max_by(|one, other| one.1.total_cmp(&other.1))
+        .map(|(known, _)| known)
 }
 
 impl FromStr for Template {

@@ -214,7 +214,10 @@ fn people_are_told_of_twenty_failures_five_of_a_kind_and_how_many_more() {
         let of_status = format!("(status {status}:");
         assert!(errors.clone().filter(|line| line.contains(&of_status)).count() <= 5);
     }
-    assert_eq!(lines[20], "error: and 21 more accounts failed: --json names each");
+    assert_eq!(
+        lines[20],
+        "error: and 21 more accounts failed (18 forbidden, 3 refused): --json names each"
+    );
     assert!(lines[21].starts_with("failed: 6 licenses written, "), "{}", lines[21]);
     assert_eq!(lines[22], "accounts: 2 done, 41 failed, 1 skipped");
     let skipped = format!("skipped: 1 account, because its status is connecting: {}", ids[41]);

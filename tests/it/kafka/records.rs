@@ -64,8 +64,8 @@ fn keys_are_what_the_template_says() {
 fn a_field_that_a_key_needs_and_that_is_missing_is_a_reject() {
     let topic = topic("missing");
     let failed = produce(&topic, &["--key", "{name}"]).expect(1);
-    let begin =
-        "error: field `name`, which the key is made of, is missing or no single value at byte ";
+    let begin = "error: field `name`, which the key is made of, is missing or no single value (`{name|text}` would \
+        have a text in its place) at byte ";
     assert!(failed.stderr.starts_with(begin), "{}", failed.stderr);
     assert_eq!(failed.summary()["records"], 2);
 

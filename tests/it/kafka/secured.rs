@@ -84,6 +84,7 @@ impl Secured {
         let mut command = kafka_at(&self.broker.listener(listener), topic);
         command.args(["--kafka-config", &file, "--input"]).arg(edges());
         command.env("WRITER_PASSWORD", "word-of-writer");
+        command.env("CA", std::fs::read_to_string(self.path("ca.pem")).unwrap());
         command
     }
 
@@ -126,6 +127,12 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
         secured.path("client.pem"),
         secured.path("client.key")
     );
+    // The same, each as the text of its file: in the environment, too.
+    let text = format!(
+        "security.protocol=SSL\nssl.ca.pem=env:CA\nssl.certificate.pem=@{}\nssl.key.pem=@{}\n",
+        secured.path("client.pem"),
+        secured.path("client.key")
+    );
     let tokened = bearer(&ca, &secured.path("token"));
 
     let ways = [
@@ -133,6 +140,7 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
         ("SASL", &scrammer, "allowed-2"),
         ("MTLS", &certificate, "allowed-3"),
         ("OAUTH", &tokened, "allowed-4"),
+        ("MTLS", &text, "allowed-5"),
     ];
     for (listener, settings, topic) in ways {
         let mut command = secured.command(listener, topic, settings);
@@ -146,7 +154,7 @@ fn a_secured_broker_lets_in_whom_it_should_and_the_others_are_told_why() {
     let untrusted = sasl(&secured.path("other.pem"), "PLAIN", "writer", "env:WRITER_PASSWORD");
     let expired = bearer(&ca, &secured.path("expired.token"));
     let lost = bearer(&ca, &secured.path("lost.token"));
-    let tls = format!("security.protocol=SSL\nssl.ca.location={ca}\n");
+    let tls = format!("security.protocol=SSL\nssl.ca.pem=@{ca}\n");
     let refusals = [
         (
             "SASL",

@@ -24,21 +24,38 @@ fn refused(arguments: &[&str]) -> Run {
 
 #[test]
 fn a_setting_that_is_refused_is_named_without_its_value() {
+    for (name, why) in [
+        ("sasl.pasword", "librdkafka has no setting `sasl.pasword`: did you mean `sasl.password`?"),
+        ("Linger.ms", "librdkafka has no setting `Linger.ms`: did you mean `linger.ms`?"),
+        ("no.such.setting", "librdkafka has no setting `no.such.setting`: look up its name"),
+        (
+            "sasl.oauthbearer.token.endpoint.url",
+            "librdkafka has the setting `sasl.oauthbearer.token.endpoint.url`, but not as it is built here: OAuth/OIDC",
+        ),
+    ] {
+        let run = refused(&["-X", &format!("{name}={SECRET}")]);
+        assert!(run.stderr.starts_with(&format!("error: {why}")), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
     for (name, value) in [
-        ("sasl.pasword", SECRET),
-        ("no.such.setting", SECRET),
         ("linger.ms", SECRET),
         ("compression.type", SECRET),
         ("security.protocol", SECRET),
         ("linger.ms", "-1"),
     ] {
-        let setting = format!("{name}={value}");
-        let run = refused(&["-X", &setting]);
+        let run = refused(&["-X", &format!("{name}={value}")]);
         let expected = format!(
-            "error: librdkafka refuses the setting `{name}`: look up its name and values\n"
+            "error: librdkafka has the setting `{name}`, and refuses its value: look up what it may be\n"
         );
         assert_eq!(run.stderr, expected);
     }
+}
+
+#[test]
+fn a_path_is_no_certificate() {
+    let run = refused(&["-X", &format!("ssl.ca.pem={SECRET}")]);
+    let expected = "error: ssl.ca.pem: what it holds is no PEM: name the file that has it, with ssl.ca.pem=@FILE\n";
+    assert_eq!(run.stderr, expected);
 }
 
 #[test]
@@ -46,7 +63,8 @@ fn settings_that_contradict_each_other_do_not_tell_a_value() {
     // It is found to be no key only when the producer is made.
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("kafka.properties");
-    std::fs::write(&file, format!("security.protocol=ssl\nssl.key.pem={SECRET}\n")).unwrap();
+    std::fs::write(&file, format!("security.protocol=ssl\nssl.key.pem=-----BEGIN {SECRET}\n"))
+        .unwrap();
     let run = refused(&["--kafka-config", file.to_str().unwrap()]);
     assert!(run.stderr.starts_with("error: no Kafka producer can be made"), "{}", run.stderr);
 }
@@ -153,5 +171,5 @@ fn a_file_of_settings_that_cannot_be_read_is_named() {
 
     std::fs::write(&file, format!("sasl.pasword={SECRET}\n")).unwrap();
     let run = refused(&["--kafka-config", name]);
-    assert!(run.stderr.contains("refuses the setting `sasl.pasword`"), "{}", run.stderr);
+    assert!(run.stderr.contains("has no setting `sasl.pasword`"), "{}", run.stderr);
 }

@@ -8,7 +8,7 @@ use crate::support::body::edges;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::TOKEN;
-use crate::support::python::topic_messages;
+use crate::support::python::{create_topic, topic_messages};
 use crate::support::run::{Run, run};
 use crate::support::truto::Truto;
 
@@ -155,6 +155,48 @@ fn a_check_says_what_a_run_would_of_the_account() {
         let tokens = found.iter().filter(|finding| finding.0 == "token").count();
         assert_eq!(tokens, 1, "{flags:?}: {found:?}");
     }
+}
+
+#[test]
+fn a_check_looks_at_the_topics_of_the_accounts_that_it_knows() {
+    let integrations = ["Zoom", "Slack"]
+        .map(|name| AccountGroup { integration: Some(name.to_owned()), ..AccountGroup::default() });
+    let simulator = Simulator::new().with_groups(integrations);
+    let ids: Vec<_> = simulator.account_ids().collect();
+    let truto = Truto::start(simulator);
+    let prefix = topic("of");
+    create_topic(&bootstrap(), &format!("{prefix}-{}", ids[0]), 30_000);
+    let check = |template: &str, arguments: &[&str], code| {
+        let mut command = license_stream();
+        command.args(["check", "kafka", "--brokers", &bootstrap(), "--json"]);
+        command.args(["--topic", &format!("{prefix}-{template}")]).args(arguments);
+        command.args(["--base-url", &truto.url()]).env("TRUTO_API_TOKEN", TOKEN);
+        let findings = findings(&run(&mut command).expect(code)).into_iter();
+        findings.filter(|it| it.0 == "topic").map(|it| (it.1, it.2)).collect::<Vec<_>>()
+    };
+    let by_account = "{integrated_account_id}";
+    let both = ["--account", &ids[0], "--account", &ids[1]];
+
+    let found = check(by_account, &both, 0);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let there = format!("{prefix}-{}: 3 partitions, records up to 29939 bytes", ids[0]);
+    assert!(found[0].0 == "ok" && found[0].1.starts_with(&there), "{found:?}");
+    let missing = format!("{prefix}-{} is not there: brokers make it", ids[1]);
+    assert!(found[1].0 == "warning" && found[1].1.starts_with(&missing), "{found:?}");
+    // What the run would end with.
+    let found = check(by_account, &[&both[..], &["--max-topics", "1"]].concat(), 1);
+    assert!(found[1].1.contains("would make more than 1 topics"), "{found:?}");
+    let found = check("{integration}", &both[..2], 2);
+    assert!(found[0].1.contains("names integration, which is not known here"), "{found:?}");
+    let found = check("{integration}", &[&both[..2], &["--integration", "zoom"]].concat(), 0);
+    assert!(found[0].1.starts_with(&format!("{prefix}-zoom is not there")), "{found:?}");
+
+    // Of all, the first is looked at.
+    let found = check(by_account, &["--all-accounts"], 0);
+    assert!(found.len() == 2 && found[0].1.starts_with(&there), "{found:?}");
+    assert!(found[1].0 == "warning" && found[1].1.contains("each further topic"), "{found:?}");
+    let found = check("{status}", &both, 0);
+    assert!(found.len() == 1 && found[0].1.contains("before its first record"), "{found:?}");
 }
 
 #[test]

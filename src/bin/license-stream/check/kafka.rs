@@ -1,9 +1,12 @@
 //! Brokers and topics.
 
+use std::sync::Arc;
+
 use license_stream::sink::kafka::{KafkaOptions, KafkaTopics, TopicCreation, TopicFacts};
 use license_stream::{Error, ErrorKind, Result};
 
 use super::Findings;
+use super::source::Asked;
 use crate::args::{DeadLetterArg, KafkaArgs};
 use crate::kafka::{CHECK_TIMEOUT, LetterTopic, suits};
 use crate::values::{Found, Values};
@@ -20,7 +23,7 @@ struct Probe {
     creation: Option<TopicCreation>,
 }
 
-pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
+pub(super) async fn probe(args: &KafkaArgs, asked: &Asked, findings: &mut Findings) {
     let probe = match Probe::new(args) {
         Ok(probe) => probe,
         Err(error) => return findings.failed("settings", &error),
@@ -39,11 +42,7 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
     if probe.options.topic.fixed().is_some() {
         probe.records(topic, facts, findings).await;
     } else {
-        let message = format!(
-            "{} is made of what accounts and records have: each topic is looked at when it is met",
-            args.topic
-        );
-        findings.warning("topic", &message);
+        probe.of_accounts(asked, findings).await;
     }
     let is_kept = !args.checkpoint.no_checkpoint && args.checkpoint.checkpoint.is_none();
     if is_kept && !args.source.is_read_once() {
@@ -62,8 +61,10 @@ pub(super) async fn probe(args: &KafkaArgs, findings: &mut Findings) {
 impl Probe {
     fn new(args: &KafkaArgs) -> Result<Self> {
         let config = settings::config(&args.brokers, &args.settings)?;
-        let options = records::options(&args.topic, &args.topics, &args.records, &args.source)?;
-        let values = Values::new(&args.values, &options)?;
+        let mut options = records::options(&args.topic, &args.topics, &args.records, &args.source)?;
+        let integration = args.source.request.integration;
+        options.integration = integration.map(|it| it.name().to_lowercase().into());
+        let values = Values::new(&args.values, &options)?.telling(args.report);
         let creation = records::creation(&args.topics)?;
         // It is not told how topics are made, and so makes none.
         let topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
@@ -90,6 +91,41 @@ impl Probe {
                 findings.warning("registry", message);
             }
             Err(error) => findings.failed("registry", &error),
+        }
+    }
+
+    /// The topics of a template, as far as they follow from the accounts that are known.
+    async fn of_accounts(&self, asked: &Asked, findings: &mut Findings) {
+        let template = &self.options.topic;
+        if template.is_by_record() {
+            let message = format!(
+                "{template} is made of what records have: each topic is looked at before its first record"
+            );
+            return findings.warning("topic", &message);
+        }
+        for wanted in &asked.accounts {
+            let mut options = self.options.clone();
+            options.account.clone_from(&wanted.account);
+            // That of the run is known when it begins.
+            options.snapshot_id = Some("snapshot".into());
+            if let Some(integration) = &wanted.integration_name {
+                options.integration = Some(Arc::clone(integration));
+            }
+            match options.check().and_then(|()| options.account_topic()) {
+                Err(error) => findings.failed("topic", &error),
+                // Another account's as well.
+                Ok(None) => {}
+                Ok(Some(topic)) => match self.topics.describe(&topic).await {
+                    Ok(facts) => self.records(&topic, facts, findings).await,
+                    Err(error) => findings.failed("topic", &error),
+                },
+            }
+        }
+        if asked.are_some || asked.accounts.is_empty() {
+            let message = format!(
+                "{template} is made of what accounts have: each further topic is looked at before its account"
+            );
+            findings.warning("topic", &message);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where the licenses would come from: the input, or the token, the accounts, and what these can give.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use futures_util::StreamExt;
 use license_stream::truto::{AccountFilter, LicenseSupport, TrutoClient};
@@ -8,14 +8,23 @@ use license_stream::{Error, ErrorKind, Integration, Result, printable};
 
 use super::Findings;
 use crate::args::SourceArgs;
-use crate::wanted::Selection;
+use crate::wanted::{Selection, Wanted};
 
 /// Accounts that are asked about where many are named.
 const MOST_ACCOUNTS: usize = 20;
 
-pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) {
+/// The accounts that a run would read, as far as they are known.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) accounts: Vec<Wanted>,
+    /// Whether there may be others.
+    pub(super) are_some: bool,
+}
+
+pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) -> Asked {
     if let Err(error) = args.check() {
-        return findings.failed("source", &error);
+        findings.failed("source", &error);
+        return Asked::default();
     }
     if let Some(path) = &args.input {
         let shown = path.display();
@@ -28,14 +37,19 @@ pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) {
                 findings.failed("source", &error);
             }
         }
-        return;
+        let account = args.accounts.only().map(Into::into);
+        return Asked { accounts: vec![Wanted { account, ..Wanted::default() }], are_some: false };
     }
     let client =
         match args.api.connection.client(&args.api.base_url, args.api.token_file.as_deref()) {
             Ok(client) => client,
-            Err(error) => return findings.failed("token", &error),
+            Err(error) => {
+                findings.failed("token", &error);
+                return Asked::default();
+            }
         };
-    let probe = Probe { args, client: &client, is_told: Cell::new(false) };
+    let (is_told, asked) = (Cell::new(false), RefCell::default());
+    let probe = Probe { args, client: &client, is_told, asked };
     if args.accounts.all_accounts {
         probe.listing(findings).await;
     } else if args.accounts.token_account {
@@ -43,6 +57,7 @@ pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) {
     } else {
         probe.named(findings).await;
     }
+    probe.asked.into_inner()
 }
 
 struct Probe<'a> {
@@ -50,9 +65,15 @@ struct Probe<'a> {
     client: &'a TrutoClient,
     /// Whether it was told that the token is taken.
     is_told: Cell<bool>,
+    asked: RefCell<Asked>,
 }
 
 impl Probe<'_> {
+    /// Takes note of an account that is read, or may be.
+    fn asks(&self, wanted: Wanted) {
+        self.asked.borrow_mut().accounts.push(wanted);
+    }
+
     fn good_token(&self, findings: &Findings) {
         if !self.is_told.replace(true) {
             findings.good("token", &format!("{} takes it", self.args.api.base_url));
@@ -100,6 +121,8 @@ impl Probe<'_> {
                     }
                     Ok(LicenseSupport::Unknown) => unknown(&id, findings),
                 }
+                self.asks(Wanted::listed(&account, false));
+                self.asked.borrow_mut().are_some = true;
             }
         }
     }
@@ -111,6 +134,7 @@ impl Probe<'_> {
             Ok(_) => {
                 self.good_token(findings);
                 findings.good("accounts", "the token's own is known");
+                self.asks(Wanted::default());
             }
         }
     }
@@ -125,29 +149,33 @@ impl Probe<'_> {
         let count = selection.count.unwrap_or_default();
         let mut accounts = selection.accounts.take(MOST_ACCOUNTS);
         while let Some(wanted) = accounts.next().await {
-            let id = match &wanted {
-                Ok(wanted) => wanted.id().unwrap_or_default(),
-                Err(error) => return findings.failed("accounts", error),
+            let wanted = match wanted {
+                Ok(wanted) => wanted,
+                Err(error) => return findings.failed("accounts", &error),
             };
-            if !self.one(id, is_one, findings).await {
+            if !self.one(wanted, is_one, findings).await {
+                self.asked.borrow_mut().are_some = !is_one;
                 return;
             }
         }
         let more = count.saturating_sub(MOST_ACCOUNTS as u64);
         if more > 0 {
+            self.asked.borrow_mut().are_some = true;
             findings.warning("accounts", &format!("{more} more are named, and were not looked at"));
         }
     }
 
     /// Whether the account is there, is asked as its integration wants, and has licenses. Whether it makes sense to
     /// look at others is the answer.
-    async fn one(&self, id: &str, is_one: bool, findings: &mut Findings) -> bool {
+    async fn one(&self, wanted: Wanted, is_one: bool, findings: &mut Findings) -> bool {
+        let id = wanted.id().unwrap_or_default();
         let found = match self.client.account(id).await {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::Forbidden => {
                 self.good_token(findings);
                 findings
                     .warning("accounts", "the token may not look at accounts: the run will tell");
+                self.asks(wanted);
                 return false;
             }
             Err(error) => {
@@ -177,9 +205,11 @@ impl Probe<'_> {
             }
             Ok(LicenseSupport::No) => {
                 findings.warning("licenses", &format!("{id} has none, and is skipped"));
+                return true;
             }
             Ok(LicenseSupport::Unknown) => unknown(id, findings),
         }
+        self.asks(wanted);
         true
     }
 

@@ -70,10 +70,15 @@ fn a_registry_that_is_away_ends_the_run_before_anything_is_asked_for() {
     command.args(["--schema-registry", &format!("http://127.0.0.1:{}", nobody.port())]);
     let away = run(&mut command).expect(3);
     let port = nobody.port();
-    told(
-        &away,
-        &format!("error: tried 6 times: schema registry: 127.0.0.1:{port} cannot be connected to"),
-    );
+    let failed = format!("schema registry: 127.0.0.1:{port} cannot be connected to");
+    let (waits, error) = away.stderr.split_once("error: ").expect("an error");
+    assert!(error.starts_with(&format!("tried 6 times: {failed}")), "{}", away.stderr);
+    // Five at most, and those of less than a second are no matter.
+    assert!(waits.lines().count() <= 5, "{waits}");
+    for wait in waits.lines() {
+        assert!(wait.starts_with(&failed) && wait.contains(": retry "), "{wait}");
+        assert!(wait.ends_with(&format!(" s (http://127.0.0.1:{port})")), "{wait}");
+    }
     api.assert();
 }
 
@@ -85,10 +90,25 @@ fn failures_that_pass_are_survived() {
         Answer::HangUp,
         say("200 OK", "Content-Type: application/json\r\n", &latest(77)),
     ]);
-    run(&mut avro(&topic, &replies.url())).expect(0);
+    let url = replies.url();
+    let address = url.trim_end_matches('/');
+    let mut command = avro(&topic, &format!("{address}?apikey={SECRET}"));
+    let verbose = run(command.arg("-v").env("RUST_LOG", "warn")).expect(0);
+    assert!(!verbose.stderr.contains(SECRET), "{}", verbose.stderr);
+    let waits: Vec<_> = verbose.stderr.lines().filter(|line| line.contains(": retry ")).collect();
+    let [failed, closed] = waits[..] else { panic!("{}", verbose.stderr) };
+    let begin = "schema registry: it failed (status 503): retry 1 of 5 in 0.";
+    assert!(failed.starts_with(begin), "{failed}");
+    assert!(failed.ends_with(&format!(" s ({address})")), "{failed}");
+    assert!(closed.starts_with("schema registry: 127.0.0.1:"), "{closed}");
+    let logged = verbose.stderr.lines().filter(|line| {
+        line.contains("WARN")
+            && line.contains("the schema registry is asked again registry=\"127.0.0.1:")
+    });
+    assert_eq!(logged.count(), 2, "{}", verbose.stderr);
     let requests = replies.requests();
     assert_eq!(requests.len(), 3);
-    let begin = format!("GET /subjects/{topic}-value/versions/latest HTTP/1.1\r\n");
+    let begin = format!("GET /subjects/{topic}-value/versions/latest?apikey={SECRET} HTTP/1.1\r\n");
     assert!(requests.iter().all(|request| request.head.starts_with(&begin)), "{requests:?}");
     assert_eq!(ids(&topic), [77]);
 }
@@ -265,7 +285,8 @@ fn check_says_what_the_registry_says_and_registers_nothing() {
     let other = check(&topic, &protobuf).expect(2);
     assert!(line(&other)[0].starts_with("failed   registry     "), "{}", other.stdout);
     let template = format!("{topic}-{{integrated_account_id}}");
-    let unknown = check(&template, &flags).expect(0);
+    let of_account = [&flags[..], &["--account", ACCOUNT]].concat();
+    let unknown = check(&template, &of_account).expect(0);
     assert!(
         line(&unknown)[0].starts_with("warning  registry     it answers; "),
         "{}",
