@@ -13,8 +13,9 @@ use tokio::io::Stdout;
 use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
 use crate::distinct::{STDOUT, check_distinct};
 use crate::exit::Exit;
-use crate::export::{Export, Opened, Sinks};
+use crate::export::Export;
 use crate::input;
+use crate::sinks::{Opened, Sinks};
 use crate::snapshots::{Destination, Earlier, Written};
 use crate::wanted::Wanted;
 

@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::exit::Exit;
-use crate::export::{Export, Sinks};
+use crate::export::Export;
 use crate::job::Job;
 use crate::screen::say;
+use crate::sinks::Sinks;
 use crate::tally::{AccountCounts, Skipped, Tally};
 
 /// The `--json` summary, by `schemas/summary.schema.json`.

@@ -16,6 +16,7 @@ use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
 
+use super::aside::ClosedAside;
 use super::{bearer, config};
 use crate::error::{Error, ErrorKind, Result};
 pub use creation::TopicCreation;
@@ -55,8 +56,8 @@ pub struct KafkaTopics {
 }
 
 struct Inner {
-    link: Arc<ThreadedProducer<Watch>>,
-    admin: AdminClient<DefaultClientContext>,
+    link: Arc<ClosedAside<ThreadedProducer<Watch>>>,
+    admin: ClosedAside<AdminClient<DefaultClientContext>>,
     config: ClientConfig,
     timeout: Duration,
 }
@@ -173,13 +174,15 @@ impl KafkaTopics {
         let watch = Watch::new(&config);
         // With all other settings, so that those which contradict each other are refused here already.
         let link = ThreadedProducer::from_config_and_context(&config, watch);
-        let link = Arc::new(link.map_err(|error| config::refused(&config, error))?);
+        let link = link.map_err(|error| config::refused(&config, error))?;
+        let link = Arc::new(ClosedAside::new(link));
         bearer::give(link.client(), &config)?;
         // It produces nothing: brokers need not know it as a producer.
         for setting in ["enable.idempotence", "acks", "request.required.acks"] {
             config.remove(setting);
         }
         let admin = config.create().map_err(|error| config::refused(&config, error))?;
+        let admin = ClosedAside::new(admin);
         Ok(Self { inner: Arc::new(Inner { link, admin, config, timeout }), creation: None })
     }
 

@@ -132,8 +132,7 @@ impl Piece {
 
     async fn encode(&mut self, rows: RecordBatch) -> Result<()> {
         let directory = Directory::from("");
-        let mut files = self.take(std::slice::from_ref(&directory)).await?;
-        let Some(file) = files.pop() else { return Ok(()) };
+        let file = self.take(&directory).await?;
         if let Rows::Encoded(group) = &mut self.rows {
             let group = match group {
                 Some(group) => group,
@@ -178,7 +177,10 @@ impl Piece {
         let mut parts = parts.into_iter();
         for directories in directories.chunks(self.options.open_partitions.get().min(FILES_AT_ONCE))
         {
-            let files = self.take(directories).await?;
+            // All of them are taken before the first is waited for.
+            let files: Vec<_> = directories.iter().map(|directory| self.take(directory)).collect();
+            let files = stream::iter(files).buffered(FILES_AT_ONCE);
+            let files: Vec<_> = files.try_collect().await?;
             for ((directory, file), part) in directories.iter().zip(files).zip(parts.by_ref()) {
                 let (batches, sort_by) = (Arc::clone(&batches), self.options.sort_by.clone());
                 let file = file.append_part(batches, part, sort_by).await?;
@@ -191,23 +193,20 @@ impl Piece {
         Ok(())
     }
 
-    /// The open files in `directories`, or new ones.
-    async fn take(&mut self, directories: &[Directory]) -> Result<Vec<OpenFile>> {
-        let (claim, form) = (&self.claim, self.options.form()?);
-        let files = directories.iter().map(|directory| {
-            let open = self.open.remove(directory);
-            let name = self.options.file_name(directory, self.number);
-            let form = form.clone();
-            async move {
-                match open {
-                    Some(file) => Ok(file),
-                    None => OpenFile::create(claim, form, name).await,
+    /// The open file in `directory`, or a new one.
+    fn take(&mut self, directory: &Directory) -> impl Future<Output = Result<OpenFile>> + use<> {
+        let open = self.open.remove(directory);
+        let (claim, options) = (Arc::clone(&self.claim), Arc::clone(&self.options));
+        let (directory, number) = (Arc::clone(directory), self.number);
+        async move {
+            match open {
+                Some(file) => Ok(file),
+                None => {
+                    let name = options.file_name(&directory, number);
+                    OpenFile::create(&claim, options.form()?, name).await
                 }
             }
-        });
-        // Collected first: with `open` borrowed, they could not be waited for.
-        let files: Vec<_> = files.collect();
-        stream::iter(files).buffered(FILES_AT_ONCE).try_collect().await
+        }
     }
 
     /// Puts a file back to which a row group was appended.
