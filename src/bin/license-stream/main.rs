@@ -2,6 +2,7 @@
 
 mod accounts;
 mod again;
+#[cfg(target_os = "linux")]
 mod allocator;
 mod args;
 mod arrow;
@@ -64,7 +65,6 @@ use exit::Exit;
 const CLOSING: Duration = Duration::from_millis(300);
 
 fn main() -> ExitCode {
-    allocator::bound_heaps();
     let args = Args::parse();
     let work = || -> anyhow::Result<Exit> {
         log::begin(&args.command)?;
