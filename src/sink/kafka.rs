@@ -253,17 +253,25 @@ impl KafkaSink {
     }
 
     /// Makes sure of the topics that a batch is the first to go to.
-    async fn make_ready(&self, batch: &Batch<Vec<PreparedBlock>>) -> Result<()> {
+    async fn make_ready(&mut self, batch: &Batch<Vec<PreparedBlock>>) -> Result<()> {
         for topic in batch.value.iter().flat_map(PreparedBlock::topics) {
-            if self.options.topic.using(topic)? {
-                let is_there = match &self.topics {
-                    Some(topics) => topics.ready(topic).await?.is_some(),
-                    None => false,
-                };
-                if !is_there {
-                    self.producer.check(topic, TO_BE_READY).await?;
-                }
+            if self.handles.contains_key(topic) {
+                continue;
             }
+            self.options.topic.using(topic)?;
+            let facts = match &self.topics {
+                Some(topics) => topics.ready(topic).await?,
+                None => None,
+            };
+            match facts {
+                Some(facts) => facts.check_batches_of(topic, self.producer.batch_bytes())?,
+                None => self.producer.check(topic, TO_BE_READY).await?,
+            }
+            let handle = self.producer.topic(topic).map_err(|error| {
+                let message = format!("topic {topic} cannot be written to");
+                Error::new(ErrorKind::Destination, message).caused_by(error)
+            })?;
+            self.handles.insert(topic.to_owned(), handle);
         }
         Ok(())
     }

@@ -185,6 +185,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     };
     let sinks = Topics {
         typed,
+        config,
         producer,
         topics,
         options,
@@ -320,6 +321,8 @@ pub(crate) fn check_delivery(args: &KafkaArgs) -> Result<()> {
 struct Topics {
     /// The flags that say where checkpoints are.
     typed: String,
+    /// What the producer was made with.
+    config: ClientConfig,
     producer: KafkaProducer,
     topics: KafkaTopics,
     /// Those of every snapshot.
@@ -460,6 +463,7 @@ impl Sinks for Topics {
             match self.topics.ready(&topic).await? {
                 Some(facts) => {
                     suits(&facts, &topic, &options)?;
+                    facts.check_batches(&topic, &self.config)?;
                     options.max_record_bytes = facts.max_record_bytes();
                 }
                 None => {

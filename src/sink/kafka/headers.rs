@@ -72,7 +72,9 @@ impl HeaderOptions {
         let name = name.into();
         let message = if name.is_empty() {
             "a header has a name".to_owned()
-        } else if let Some(ours) = OURS.iter().find(|ours| name.starts_with(**ours)) {
+        } else if let Some(ours) =
+            OURS.iter().find(|ours| name.to_ascii_lowercase().starts_with(**ours))
+        {
             format!(
                 "header `{}`: names that begin with `{ours}` are ours",
                 crate::printable(&name, 60)

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::template::{Known, Template};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How the key of a record is made. Records of one key share a partition, and there keep their order; of a
 /// compacted topic the last of each key stays.
@@ -26,6 +26,12 @@ impl FromStr for Key {
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "none" => Ok(Self::None),
+            // As of a variable that is not set: all records would have the same key.
+            "" => {
+                let message =
+                    "a key is not empty: leave --key away for that of account and id, or give none";
+                Err(Error::new(ErrorKind::Configuration, message))
+            }
             text => text.parse().map(Self::Template),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::PreparedBlock;
@@ -255,19 +255,45 @@ impl State {
             Some(Failure { byte: Some(byte), .. }) => format!("record at byte {byte}"),
             _ => "a record".to_owned(),
         };
-        let error = Error::new(ErrorKind::Destination, format!("{place} was not delivered"));
+        let what = format!("{place} was not delivered");
         match &self.failure {
-            Some(failure) => error.caused_by(failure.error.clone()),
-            None => error,
+            Some(failure) => failed(what, failure.error.clone()),
+            None => Error::new(ErrorKind::Destination, what),
         }
     }
+}
+
+/// The error of what brokers refused, with what can be done about it.
+pub(super) fn failed(what: String, error: KafkaError) -> Error {
+    use RDKafkaErrorCode::{
+        MessageSizeTooLarge, MessageTimedOut, TopicAuthorizationFailed, UnknownTopic,
+        UnknownTopicOrPartition,
+    };
+    let (kind, cure) = match error.rdkafka_error_code() {
+        Some(TopicAuthorizationFailed) => (
+            ErrorKind::Forbidden,
+            "its topic may not be written to any more: give this user Write on it",
+        ),
+        Some(MessageSizeTooLarge) => (
+            ErrorKind::Destination,
+            "its batch is larger than the topic takes now: set its max.message.bytes as it was, or -X batch.size",
+        ),
+        Some(UnknownTopic | UnknownTopicOrPartition) => {
+            (ErrorKind::Destination, "its topic is not there any more: create it, and run again")
+        }
+        Some(MessageTimedOut) => (
+            ErrorKind::Destination,
+            "brokers did not take it within message.timeout.ms: look whether they are up, and the topic still there",
+        ),
+        _ => return Error::new(ErrorKind::Destination, what).caused_by(error),
+    };
+    Error::new(kind, what).advising(cure).caused_by(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use futures_util::FutureExt;
-    use rdkafka::error::RDKafkaErrorCode;
 
     fn at(byte: u64) -> Position {
         Position { byte, line: 1, record: 0 }

@@ -38,10 +38,11 @@ impl TopicLetters {
         let mut config = config.clone();
         config.remove("transactional.id");
         if let Some(max_bytes) = max_bytes {
-            config.set("message.max.bytes", max_bytes.to_string());
+            // librdkafka takes no lower bound than this.
+            config.set("message.max.bytes", max_bytes.max(1_000).to_string());
         }
         let producer = KafkaProducer::new(&config, IN_FLIGHT_BYTES)?;
-        let max_bytes = producer.max_record_bytes();
+        let max_bytes = max_bytes.unwrap_or(usize::MAX).min(producer.max_record_bytes());
         Ok(Self { topic: topic.into(), producer, max_bytes, ledger: Arc::default() })
     }
 

@@ -91,18 +91,18 @@ impl KafkaOptions {
         self.topic.bind(self.known()).constant().map(str::to_owned)
     }
 
-    /// The topic of all records of this account, where that follows from a template, if it was not met
-    /// before in this run.
+    /// The topic of all records of this account, where that follows from a template.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if it would be no name of a topic; [`ErrorKind::Destination`] if it
     /// would be [one too many](Topic::with_max_topics).
     pub fn account_topic(&self) -> Result<Option<String>> {
         let bound = self.topic.bind(self.known());
-        match bound.constant().filter(|_| self.topic.fixed().is_none()) {
-            Some(topic) if self.topic.using(topic)? => Ok(Some(topic.to_owned())),
-            _ => Ok(None),
-        }
+        let Some(topic) = bound.constant().filter(|_| self.topic.fixed().is_none()) else {
+            return Ok(None);
+        };
+        self.topic.using(topic)?;
+        Ok(Some(topic.to_owned()))
     }
 
     fn known(&self) -> Known<'_> {

@@ -56,6 +56,7 @@ pub struct KafkaProducer {
     producer: Arc<Link>,
     brokers: Arc<str>,
     max_record_bytes: usize,
+    batch_bytes: usize,
     pub(super) room: Room,
     /// Where records are delivered exactly once.
     pub(super) transactions: Option<Arc<Transactions>>,
@@ -86,6 +87,7 @@ impl KafkaProducer {
             producer: Arc::new(ClosedAside::new(producer)),
             brokers: config.get("bootstrap.servers").unwrap_or("no address").into(),
             max_record_bytes: config::max_record_bytes(config),
+            batch_bytes: config::batch_bytes(config),
             room: Room::new(in_flight_bytes),
             transactions: None,
         })
@@ -157,6 +159,11 @@ impl KafkaProducer {
     /// The largest record that it takes, with all that belongs to it: its `message.max.bytes`.
     pub(super) fn max_record_bytes(&self) -> usize {
         self.max_record_bytes
+    }
+
+    /// The largest batch that it makes.
+    pub(super) fn batch_bytes(&self) -> usize {
+        self.batch_bytes
     }
 
     /// Makes sure that the brokers answer and that the topic is there, or is being made by them.

@@ -4,8 +4,9 @@ mod creation;
 mod describe;
 mod watch;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
@@ -60,7 +61,11 @@ struct Inner {
     admin: ClosedAside<AdminClient<DefaultClientContext>>,
     config: ClientConfig,
     timeout: Duration,
+    ready: Mutex<HashMap<String, Found>>,
 }
+
+/// A topic that is ready to be written to, once it is.
+type Found = Arc<tokio::sync::Mutex<Option<TopicFacts>>>;
 
 impl Inner {
     fn brokers(&self) -> &str {
@@ -132,6 +137,28 @@ impl TopicFacts {
         config::batch_bytes(config).min(share.max(LEAST))
     }
 
+    /// Refuses batches of a producer of this configuration that are larger than `topic` takes: brokers would refuse them
+    /// with all that is in them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`], with the largest `batch.size` that would do.
+    pub fn check_batches(&self, topic: &str, config: &ClientConfig) -> Result<()> {
+        self.check_batches_of(topic, config::batch_bytes(config))
+    }
+
+    pub(super) fn check_batches_of(&self, topic: &str, bytes: usize) -> Result<()> {
+        match self.max_message_bytes {
+            Some(most) if most < bytes => {
+                let message = format!(
+                    "topic {topic} takes batches of {most} bytes at most (max.message.bytes), and those of this run may have \
+                     {bytes}: bound them with -X batch.size={most}"
+                );
+                Err(Error::new(ErrorKind::Configuration, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it forgets all but the last of each key, and so takes no record without one.
     pub fn is_compacted(&self) -> bool {
         let policy = self.cleanup_policy.as_deref().unwrap_or_default();
@@ -183,7 +210,10 @@ impl KafkaTopics {
         }
         let admin = config.create().map_err(|error| config::refused(&config, error))?;
         let admin = ClosedAside::new(admin);
-        Ok(Self { inner: Arc::new(Inner { link, admin, config, timeout }), creation: None })
+        Ok(Self {
+            inner: Arc::new(Inner { link, admin, config, timeout, ready: Mutex::default() }),
+            creation: None,
+        })
     }
 
     /// The same, which makes a topic that is missing as `creation` says.
@@ -284,10 +314,24 @@ impl KafkaTopics {
     /// there, and was not to be made: brokers may make it themselves, which
     /// [`KafkaProducer::check`](super::KafkaProducer::check) finds out.
     ///
+    /// Whoever asks while it is being made waits for that, and what was once found is what all later ones are answered.
+    ///
     /// # Errors
     /// Those of [`describe`](Self::describe); [`ErrorKind::Forbidden`] or [`ErrorKind::Destination`] if it
     /// can be neither written to nor made.
     pub async fn ready(&self, topic: &str) -> Result<Option<TopicFacts>> {
+        let found = {
+            let mut ready = self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(ready.entry(topic.to_owned()).or_default())
+        };
+        let mut found = found.lock().await;
+        if found.is_none() {
+            *found = self.make_ready(topic).await?;
+        }
+        Ok(found.clone())
+    }
+
+    async fn make_ready(&self, topic: &str) -> Result<Option<TopicFacts>> {
         let deadline = Instant::now() + self.inner.timeout;
         let mut facts = self.describe(topic).await?;
         if let (None, Some(creation)) = (&facts, &self.creation) {

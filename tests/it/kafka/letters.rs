@@ -179,3 +179,24 @@ fn a_topic_of_dead_letters_needs_brokers() {
     let run = run(&mut command).expect(2);
     assert_eq!(run.stderr, "error: --dead-letter topic: goes with `kafka`, which has brokers\n");
 }
+
+/// Of less than librdkafka lets a producer have as its own limit.
+#[test]
+fn letters_that_their_topic_does_not_take_go_there_without_their_bytes() {
+    let records = topic("small");
+    let letters = format!("{records}.dlq");
+    create_topic(&bootstrap(), &letters, 700);
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    let broken = format!("{{\"id\":\"{}\"", "x".repeat(900));
+    std::fs::write(&input, format!("{broken}\n{{\"id\":\"a\"}}\n")).unwrap();
+    let mut command = kafka(&records);
+    command.args(["--account", ACCOUNT, "--on-error", "dead-letter"]);
+    command.args(["--dead-letter", "topic:", "--input"]).arg(&input);
+    let summary = run(&mut command).expect(4).summary();
+    assert_eq!(summary["records"], 1);
+    let found = topic_messages(&letters);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["value"], Value::Null);
+    assert_eq!(header(&found[0], "truto-reason"), "syntax");
+}

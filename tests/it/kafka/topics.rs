@@ -99,7 +99,7 @@ fn a_check_of_brokers_that_are_away_says_so() {
 
 #[test]
 fn a_check_says_what_a_run_would_of_the_account() {
-    let integrations = ["Zoom", "GitHub"]
+    let integrations = ["Zoom", "Slack"]
         .map(|name| AccountGroup { integration: Some(name.to_owned()), ..AccountGroup::default() });
     let without = AccountGroup { licenses: false, ..AccountGroup::default() };
     let groups = [&integrations[..], &[without]].concat();
@@ -171,6 +171,7 @@ fn a_check_looks_at_the_topics_of_the_accounts_that_it_knows() {
         command.args(["check", "kafka", "--brokers", &bootstrap(), "--json"]);
         command.args(["--topic", &format!("{prefix}-{template}")]).args(arguments);
         command.args(["--base-url", &truto.url()]).env("TRUTO_API_TOKEN", TOKEN);
+        command.args(["-X", "batch.size=30000"]);
         let findings = findings(&run(&mut command).expect(code)).into_iter();
         findings.filter(|it| it.0 == "topic").map(|it| (it.1, it.2)).collect::<Vec<_>>()
     };
@@ -222,4 +223,60 @@ fn records_are_spread_over_the_topics_that_a_template_makes() {
     let many = produce(&["--max-topics", "2", "--no-checkpoint"]).expect(1);
     let message = format!("would make more than 2 topics, the next being {prefix}-no-longer");
     assert!(many.stderr.contains(&message), "{}", many.stderr);
+}
+
+/// Three accounts of one integration, whose topic follows from it.
+fn three_accounts() -> (Truto, String) {
+    let group = AccountGroup {
+        count: 3,
+        integration: Some("Slack".to_owned()),
+        records: 50,
+        ..AccountGroup::default()
+    };
+    let truto = Truto::start(Simulator::new().with_groups([group]));
+    (truto, topic("shared"))
+}
+
+fn all_accounts(truto: &Truto, topic: &str, arguments: &[&str]) -> Run {
+    let mut command = license_stream();
+    command.args(["kafka", "--brokers", &bootstrap(), "--json", "--no-checkpoint"]);
+    command.args(["--topic", topic, "--all-accounts"]);
+    command.args(["--base-url", &truto.url()]).env("TRUTO_API_TOKEN", TOKEN);
+    run(command.args(arguments))
+}
+
+#[test]
+fn each_account_is_held_to_what_the_topic_that_it_shares_takes() {
+    let (truto, prefix) = three_accounts();
+    let (template, shared) = (format!("{prefix}-{{integration}}"), format!("{prefix}-Slack"));
+    create_topic(&bootstrap(), &shared, 300);
+    // One after the other, and at once: the first may not be the only one that looks.
+    for concurrency in ["1", "3"] {
+        let arguments =
+            ["--concurrency", concurrency, "--on-error", "skip", "-X", "batch.size=300"];
+        let summary = all_accounts(&truto, &template, &arguments).expect(4).summary();
+        let too_large = summary["rejects_by_reason"]["too_large"].as_u64().unwrap();
+        assert_eq!(summary["records"].as_u64().unwrap() + too_large, 150, "{summary}");
+        assert!(too_large > 100, "{summary}");
+    }
+    let refused = all_accounts(&truto, &template, &["--concurrency", "1"]).expect(2);
+    let message = format!(
+        "topic {shared} takes batches of 300 bytes at most (max.message.bytes), and those of this run may have 1000000"
+    );
+    assert!(refused.stderr.contains(&message), "{}", refused.stderr);
+    assert!(refused.stderr.contains("-X batch.size=300"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_topic_that_accounts_share_is_made_as_it_is_asked_for() {
+    for template in ["{integration}", "{status|none}"] {
+        let (truto, prefix) = three_accounts();
+        let create = ["--create-topic", "partitions=2,config=cleanup.policy=compact"];
+        all_accounts(&truto, &format!("{prefix}-{template}"), &create).expect(0);
+        let name = if template.contains("status") { "active" } else { "Slack" };
+        let checked = check(&format!("{prefix}-{name}"), &["--json"]).expect(0);
+        let made = findings(&checked).into_iter().find(|it| it.0 == "topic").unwrap().2;
+        assert!(made.contains(": 2 partitions, "), "{made}");
+        assert!(made.contains("cleanup.policy=compact"), "{made}");
+    }
 }

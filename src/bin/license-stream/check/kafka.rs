@@ -1,9 +1,11 @@
 //! Brokers and topics.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use license_stream::sink::kafka::{KafkaOptions, KafkaTopics, TopicCreation, TopicFacts};
 use license_stream::{Error, ErrorKind, Result};
+use rdkafka::ClientConfig;
 
 use super::Findings;
 use super::source::Asked;
@@ -17,6 +19,7 @@ const LETTERS: &str = "dead letters";
 
 /// What is asked of the brokers.
 struct Probe {
+    config: ClientConfig,
     topics: KafkaTopics,
     options: KafkaOptions,
     values: Values,
@@ -68,7 +71,7 @@ impl Probe {
         let creation = records::creation(&args.topics)?;
         // It is not told how topics are made, and so makes none.
         let topics = KafkaTopics::new(&config, CHECK_TIMEOUT)?;
-        Ok(Self { topics, options, values, creation })
+        Ok(Self { config, topics, options, values, creation })
     }
 
     /// The schema of the values, if they have one in a registry.
@@ -103,6 +106,7 @@ impl Probe {
             );
             return findings.warning("topic", &message);
         }
+        let mut seen = BTreeSet::new();
         for wanted in &asked.accounts {
             let mut options = self.options.clone();
             options.account.clone_from(&wanted.account);
@@ -113,8 +117,9 @@ impl Probe {
             }
             match options.check().and_then(|()| options.account_topic()) {
                 Err(error) => findings.failed("topic", &error),
-                // Another account's as well.
                 Ok(None) => {}
+                // Another account's as well.
+                Ok(Some(topic)) if !seen.insert(topic.clone()) => {}
                 Ok(Some(topic)) => match self.topics.describe(&topic).await {
                     Ok(facts) => self.records(&topic, facts, findings).await,
                     Err(error) => findings.failed("topic", &error),
@@ -135,6 +140,10 @@ impl Probe {
             return self.missing("topic", topic, self.creation.as_ref(), findings).await;
         };
         if let Err(error) = facts.check(topic) {
+            return findings.failed("topic", &error);
+        }
+        let is_fixed = self.options.topic.fixed().is_some();
+        if !is_fixed && let Err(error) = facts.check_batches(topic, &self.config) {
             return findings.failed("topic", &error);
         }
         match suits(&facts, topic, &self.options) {
@@ -162,8 +171,13 @@ impl Probe {
         let facts = match self.topics.describe(topic).await {
             Err(error) => return findings.failed(what, &error),
             Ok(None) => {
-                let message = format!("{topic} is not there, and is made by the first run");
-                return findings.good(what, &message);
+                // As the store makes it.
+                let creation = TopicCreation {
+                    partitions: Some(1),
+                    config: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
+                    ..TopicCreation::default()
+                };
+                return self.missing(what, topic, Some(&creation), findings).await;
             }
             Ok(Some(facts)) => facts,
         };

@@ -198,7 +198,12 @@ async fn make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
                 "topic {topic}, which keeps the checkpoints, is not there and cannot be made: create it with \
                  one partition and cleanup.policy=compact, or keep checkpoints elsewhere"
             );
-            Err(Error::new(ErrorKind::Destination, message).caused_by(KafkaError::AdminOp(code)))
+            let kind = match code {
+                RDKafkaErrorCode::ClusterAuthorizationFailed
+                | RDKafkaErrorCode::TopicAuthorizationFailed => ErrorKind::Forbidden,
+                _ => ErrorKind::Destination,
+            };
+            Err(Error::new(kind, message).caused_by(KafkaError::AdminOp(code)))
         }
     }
 }
