@@ -99,7 +99,7 @@ fn a_check_of_brokers_that_are_away_says_so() {
 
 #[test]
 fn a_check_says_what_a_run_would_of_the_account() {
-    let integrations = ["Zoom", "Slack"]
+    let integrations = ["Zoom", "GitHub"]
         .map(|name| AccountGroup { integration: Some(name.to_owned()), ..AccountGroup::default() });
     let without = AccountGroup { licenses: false, ..AccountGroup::default() };
     let groups = [&integrations[..], &[without]].concat();
