@@ -212,7 +212,7 @@ impl View {
             }
             let waiting = self.waiting().into_iter().chain(stalled);
             let waiting: String = waiting.map(|it| format!(" · {it}")).collect();
-            say!("under way: {}{waiting}", self.total(now));
+            say!("under way: {}{}{waiting}", self.total(now), self.running());
             if at >= next {
                 pause = longest.min(pause * 2);
                 next += pause;
@@ -263,6 +263,14 @@ impl View {
             human_bytes(rate as u64),
             now.saturating_duration_since(self.begun).as_secs()
         )
+    }
+
+    /// How many of several accounts are being read, where they are not shown one by one.
+    fn running(&self) -> String {
+        match (&self.accounts, self.progress.running().len() as u64) {
+            (None, _) | (_, 0) => String::new(),
+            (Some(_), running) => format!(" · {} running", human_count(running)),
+        }
     }
 
     fn waiting(&self) -> Option<String> {
