@@ -3,7 +3,7 @@
 #
 #   scripts/deb.sh [BINARY [DIRECTORY]]    of BINARY, target/release/license-stream unless it is given, into DIRECTORY
 #
-# With its man pages, completions and systemd units. It depends on what the binary links on this machine, so build it
+# With its man pages, documents, completions and systemd units. It depends on what the binary links on this machine, so build it
 # on the oldest release it is for. Needs dpkg-dev.
 set -euo pipefail
 
@@ -27,7 +27,10 @@ for unit in "$root"/packaging/systemd/*; do
 done
 doc=$stage/usr/share/doc/license-stream
 install -D -m 644 "$root/README.md" "$doc/README.md"
-install -D -m 644 "$root/examples/pipeline.yaml" "$doc/examples/pipeline.yaml"
+# The documents with all that they lead to: schemas, rules of alerts, the dashboard. Each where README.md looks for it.
+(cd "$root" && find docs schemas examples/pipeline.yaml -type f) | while read -r file; do
+  install -D -m 644 "$root/$file" "$doc/$file"
+done
 install -D -m 644 "$root/LICENSE" "$doc/copyright"
 gzip -9n <"$root/CHANGELOG.md" >"$doc/changelog.gz"
 mkdir -p "$stage/usr/share/man/man1"

@@ -70,6 +70,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::FramerOptions;
@@ -279,7 +280,7 @@ where
             stop: self.stop.clone(),
             halt: self.options.halt.clone(),
         };
-        let running = self.running.spawn(task.run(index, Arc::clone(&account)));
+        let running = self.running.spawn(task.run(index, Arc::clone(&account)).in_current_span());
         self.places.insert(running.id(), (index, account));
     }
 

@@ -34,7 +34,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
-use crate::kept;
+use crate::{kept, masked};
 use address::Address;
 use failure::failed;
 pub use failure::is_away;
@@ -158,7 +158,7 @@ impl Bucket {
         Self(Arc::new(Inner {
             store,
             prefix,
-            url: url.trim_end_matches('/').to_owned(),
+            url: masked(url.trim_end_matches('/')).into_owned(),
             listing,
             slots: Arc::new(Semaphore::new(PARTS_IN_FLIGHT)),
             aborts: Mutex::default(),

@@ -206,6 +206,7 @@ pub mod integration;
 #[cfg(feature = "pipeline")]
 mod kept;
 pub mod license;
+mod masked;
 #[cfg(test)]
 mod mutated;
 #[cfg(any(test, fuzzing))]
@@ -258,6 +259,7 @@ pub mod truto;
 pub use error::{Error, ErrorKind, Result};
 pub use integration::Integration;
 pub use license::License;
+pub use masked::masked;
 pub use position::{Position, Span};
 pub use printable::printable;
 pub use reject::{Reject, RejectReason};

@@ -3,6 +3,7 @@
 use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::masked;
 
 /// What an address names, as it was typed.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +29,18 @@ impl<'a> Address<'a> {
 
     /// What the names of all objects there begin with.
     pub(super) fn prefix(&self) -> Result<Path> {
+        // It would be a part of every name, and what signs for a container often stands there.
+        if self.prefix.contains('?') {
+            let message = "an address of an object store has no `?`: credentials are in variables of the environment";
+            return Err(self.wrong(message));
+        }
         Path::parse(self.prefix.trim_end_matches('/'))
             .map_err(|error| self.wrong("this cannot be a prefix").caused_by(error))
     }
 
     /// That `what` is wrong with it, or with what is around it.
     pub(super) fn wrong(&self, what: &str) -> Error {
-        Error::new(ErrorKind::Configuration, format!("{}: {what}", self.url))
+        Error::new(ErrorKind::Configuration, format!("{}: {what}", masked(self.url)))
     }
 }
 

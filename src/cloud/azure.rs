@@ -101,7 +101,7 @@ mod tests {
         ] {
             let error = Bucket::open(url).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
-            assert!(error.message().starts_with(url), "{error}");
+            assert!(error.message().starts_with(&*crate::masked(url)), "{error}");
         }
     }
 

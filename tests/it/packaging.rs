@@ -134,6 +134,10 @@ fn a_package_has_all_of_it_and_names_what_it_needs() {
         "./usr/share/man/man1/license-stream-parquet.1.gz",
         "./usr/share/bash-completion/completions/license-stream",
         "./usr/share/doc/license-stream/copyright",
+        "./usr/share/doc/license-stream/docs/pipelines.md",
+        "./usr/share/doc/license-stream/docs/prometheus/alerts.yaml",
+        "./usr/share/doc/license-stream/docs/grafana/license-stream.json",
+        "./usr/share/doc/license-stream/schemas/pipeline.schema.json",
     ] {
         assert!(listed.lines().any(|line| line.ends_with(path)), "{path}: {listed}");
     }

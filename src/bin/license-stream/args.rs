@@ -30,7 +30,7 @@ pub(crate) use inspect::InspectArgs;
 pub(crate) use kafka::{CheckArgs, DeliveryArg, KafkaArgs, SettingArgs};
 pub(crate) use layout::{LayoutArgs, RemoteDataArg};
 use license_stream::Integration;
-pub(crate) use observe::{LogFormat, ObserveArgs};
+pub(crate) use observe::{LogFormat, ObserveArgs, listen};
 pub(crate) use page::PageArgs;
 pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
@@ -153,9 +153,23 @@ impl Command {
     pub(crate) fn report(&self) -> Option<ReportArgs> {
         Some(match self {
             Self::Parquet(args) => args.report,
-            Self::Kafka(args) | Self::Check(CheckArgs::Kafka(args)) => args.report,
+            Self::Kafka(args) => args.report,
             Self::Ndjson(args) => args.report,
-            _ => return None,
+            Self::Run(args) => args.report,
+            Self::Check(CheckArgs::Parquet(args)) => args.report,
+            Self::Check(CheckArgs::Kafka(args)) => args.report,
+            Self::Check(CheckArgs::Ndjson(args)) => args.report,
+            Self::Checkpoint(_)
+            | Self::Inspect(_)
+            | Self::Report(_)
+            | Self::Compact(_)
+            | Self::Accounts(_)
+            | Self::Schema(_)
+            | Self::Integrations(_)
+            | Self::Simulate(_)
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::Demo(_) => return None,
         })
     }
 }

@@ -37,6 +37,7 @@ pub(crate) async fn probe(command: &Command, findings: &mut Findings) {
             if let Err(error) = checked {
                 return findings.failed("settings", &error);
             }
+            findings.look("brokers and topics");
             kafka::probe(args, &asked, findings).await;
             if let Some(place) = &args.checkpoint.checkpoint {
                 place::probe("checkpoints", place, findings).await;
@@ -62,7 +63,10 @@ async fn parquet(args: &ParquetArgs, findings: &mut Findings) {
         Place::Directory(path) if path.as_os_str() == "-" => {
             findings.good("out", "standard output");
         }
-        out => place::probe("out", out, findings).await,
+        out => {
+            findings.look("out");
+            place::probe("out", out, findings).await;
+        }
     }
     if let Some(place) = &args.checkpoint.checkpoint
         && !place.is_same(&checkpoints::folder(&args.out))

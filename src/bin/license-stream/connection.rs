@@ -64,6 +64,18 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// The same client as [`client`](Self::client), which makes a request again no more often than `most`.
+    pub(crate) fn client_that_tries(
+        &self,
+        most: u32,
+        base_url: &str,
+        token_file: Option<&Path>,
+    ) -> Result<TrutoClient> {
+        let policy = self.retry_policy();
+        let attempts = policy.attempts.min(most.saturating_add(1));
+        Ok(self.client(base_url, token_file)?.with_retry(RetryPolicy { attempts, ..policy }))
+    }
+
     /// The client for the API at `base_url`, with the token of `token_file`, or else of the environment.
     pub(crate) fn client(&self, base_url: &str, token_file: Option<&Path>) -> Result<TrutoClient> {
         let mut http = http_client(base_url).connect_timeout(self.connect_timeout.0);

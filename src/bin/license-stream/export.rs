@@ -168,13 +168,15 @@ impl Export {
         let are_many = self.source.accounts.are_many();
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
         let job = Job::current();
-        // Lines of their own would break it.
         let is_beside_others = job.as_ref().is_some_and(|job| job.is_beside_others());
         let audience = match self.report {
-            _ if is_beside_others => Audience::Nobody,
             ReportArgs { quiet: true, .. } => Audience::Nobody,
             // A log is for programs too, and takes such lines in.
-            ReportArgs { json: true, .. } if !log::is_json() => Audience::Programs,
+            ReportArgs { json: true, .. } if !log::is_json() => match is_beside_others {
+                true => Audience::Nobody,
+                false => Audience::Programs,
+            },
+            _ if is_beside_others => Audience::PeopleBesideOthers,
             _ => Audience::People,
         };
         let line = ProgressLine::show(

@@ -52,10 +52,12 @@ mod values;
 mod waits;
 mod wanted;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use license_stream::masked;
 
 use args::{Args, Command};
 use exit::Exit;
@@ -64,8 +66,21 @@ use exit::Exit;
 /// No longer, since a thread may wait for a line of standard input that never comes.
 const CLOSING: Duration = Duration::from_millis(300);
 
+/// Says what is wrong with the command line, or what was asked for of it: without the secrets of addresses that were
+/// typed.
+fn refuse(error: &clap::Error) -> ! {
+    let told = error.render().to_string();
+    let shown = masked(&told);
+    if shown == told {
+        error.exit();
+    }
+    // Nobody is left to be told that nobody reads it.
+    let _ = std::io::stderr().write_all(shown.as_bytes());
+    std::process::exit(error.exit_code());
+}
+
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::try_parse().unwrap_or_else(|error| refuse(&error));
     let work = || -> anyhow::Result<Exit> {
         log::begin(&args.command)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -37,22 +37,26 @@ const MOST_ROWS: usize = 500;
 
 pub(crate) async fn run(args: PageArgs) -> anyhow::Result<Exit> {
     let (summary, lake) = told_apart(&args.places)?;
-    let integrations = Integrations::read(args.accounts_file.as_deref())?;
+    let mut integrations = Integrations::read(args.accounts_file.as_deref())?;
     let finished = summary.map(Finished::read).transpose()?;
     let survey = match lake {
         Some(place) => Some(LakeSurvey::of(place.lake()?).await?),
         None => None,
     };
+    if let Some(survey) = &survey {
+        integrations.learn(&survey.counted);
+    }
     let mut body = Html::new();
     if let Some(finished) = &finished {
-        body.part(&run::html(finished, &integrations));
+        body.part(&run::html(finished));
     }
     match &survey {
         Some(survey) => drop(body.part(&lake::html(survey, &integrations))),
         None => drop(body.markup(NO_LAKE)),
     }
-    if finished.is_none() {
-        body.markup(NO_SUMMARY);
+    match &finished {
+        Some(finished) => drop(body.part(&run::accounts_html(finished, &integrations))),
+        None => drop(body.markup(NO_SUMMARY)),
     }
     let page = page(&args.places, &body);
     written(&args.out, page.as_str())?;

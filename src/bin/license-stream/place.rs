@@ -1,14 +1,14 @@
 //! Where data and checkpoints go: a directory, or a place in an object store.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use license_stream::Result;
 use license_stream::checkpoint::{BucketStore, LocalStore};
 use license_stream::cloud::Bucket;
 use license_stream::sink::parquet::Lake;
+use license_stream::{Result, masked};
 
 use crate::checkpoints::Store;
 
@@ -48,12 +48,10 @@ impl Place {
 
     /// Whether both are one place, as far as can be told.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        if let (Self::Directory(one), Self::Directory(other)) = (self, other)
-            && let (Ok(one), Ok(other)) = (one.canonicalize(), other.canonicalize())
-        {
-            return one == other;
+        match (self, other) {
+            (Self::Directory(one), Self::Directory(other)) => resolved(one) == resolved(other),
+            _ => self.absolute() == other.absolute(),
         }
-        self.absolute() == other.absolute()
     }
 
     /// The place below `folder`.
@@ -63,6 +61,21 @@ impl Place {
             Self::Bucket(url) => Self::Bucket(format!("{}/{folder}", url.trim_end_matches('/'))),
         }
     }
+}
+
+/// Where a path leads, links followed as far as there is something: what is not there yet has none.
+pub(crate) fn resolved(path: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for component in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match component {
+            Component::ParentDir => drop(resolved.pop()),
+            component => resolved.push(component),
+        }
+        if let Ok(found) = resolved.canonicalize() {
+            resolved = found;
+        }
+    }
+    resolved
 }
 
 impl FromStr for Place {
@@ -86,7 +99,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(directory) => directory.display().fmt(f),
-            Self::Bucket(url) => f.write_str(url),
+            Self::Bucket(url) => f.write_str(&masked(url)),
         }
     }
 }
@@ -94,6 +107,27 @@ impl fmt::Display for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_the_same_by_each_of_its_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| Place::Directory(directory.path().join(name));
+        std::fs::create_dir(directory.path().join("there")).unwrap();
+        std::os::unix::fs::symlink("there", directory.path().join("link")).unwrap();
+        for (one, other, is_same) in [
+            ("new", "./new/", true),
+            ("new", "there/../new", true),
+            ("link", "there", true),
+            ("link/new", "there/new", true),
+            ("link/../new", "new", true),
+            ("new", "newer", false),
+        ] {
+            assert_eq!(at(one).is_same(&at(other)), is_same, "{one} {other}");
+        }
+        let bucket = |url: &str| url.parse::<Place>().unwrap();
+        assert!(bucket("s3://a/b").is_same(&bucket("s3://a/b/")));
+        assert!(!bucket("s3://a/b").is_same(&bucket("gs://a/b")));
+    }
 
     #[test]
     fn no_place_is_empty() {

@@ -1,5 +1,6 @@
 //! How far a run is, for people: lines that are kept current on a terminal, and elsewhere a line now and then.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,8 @@ use license_stream::pipeline::{Progress, SnapshotProgress};
 use license_stream::printable;
 use tokio::task::JoinHandle;
 
+use crate::args::is_uuid;
+use crate::job::Job;
 use crate::report::{human_bytes, human_count};
 use crate::screen::{self, say};
 use crate::stall::{Counted, Stall};
@@ -46,6 +49,8 @@ pub(crate) enum Audience {
     People,
     /// A program, which reads the summary; but a terminal is shown it all the same.
     Programs,
+    /// People, of a job beside others: the terminal is theirs too, and so lines stay there.
+    PeopleBesideOthers,
     /// Nobody.
     Nobody,
 }
@@ -77,8 +82,13 @@ impl ProgressLine {
         };
         let refresh = match (audience, screen::is_terminal()) {
             (Audience::Nobody, _) | (Audience::Programs, false) => None,
-            (_, true) => Some(tokio::spawn(view.keep_current())),
-            (Audience::People, false) => Some(tokio::spawn(view.write_now_and_then())),
+            (Audience::PeopleBesideOthers, _) | (Audience::People, false) => {
+                // The lines are told as those of the job.
+                Some(tokio::spawn(Job::scope(Job::current(), view.write_now_and_then())))
+            }
+            (Audience::People | Audience::Programs, true) => {
+                Some(tokio::spawn(view.keep_current()))
+            }
         };
         Self { refresh }
     }
@@ -122,7 +132,7 @@ impl AccountsDone {
         if let Some(failure) = failure {
             self.failed.fetch_add(1, Ordering::Relaxed);
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.push_back(printable(failure, FAILURE));
+            failures.push_back(printable(&shortened(failure), FAILURE));
             if failures.len() > FAILED {
                 failures.pop_front();
             }
@@ -135,13 +145,24 @@ impl AccountsDone {
     }
 }
 
+/// A failure whose account is told by the beginning of its id: on a line of 80 columns the reason has to show. The whole
+/// of it is in the summary.
+fn shortened(failure: &str) -> Cow<'_, str> {
+    const ACCOUNT: &str = "account ";
+    let Some(rest) = failure.strip_prefix(ACCOUNT) else { return failure.into() };
+    match rest.split_once(':') {
+        Some((id, reason)) if is_uuid(id) => format!("{ACCOUNT}{}…:{reason}", &id[..8]).into(),
+        _ => failure.into(),
+    }
+}
+
 impl fmt::Display for AccountsDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = human_count(self.done.load(Ordering::Relaxed));
         match self.of {
-            Some(count) => write!(f, "{done}/{} accounts · ", human_count(count))?,
-            None if done == "1" => write!(f, "1 account · ")?,
-            None => write!(f, "{done} accounts · ")?,
+            Some(count) => write!(f, "{done}/{} accounts done · ", human_count(count))?,
+            None if done == "1" => write!(f, "1 account done · ")?,
+            None => write!(f, "{done} accounts done · ")?,
         }
         match self.failed.load(Ordering::Relaxed) {
             0 => Ok(()),
@@ -191,7 +212,7 @@ impl View {
             }
             let waiting = self.waiting().into_iter().chain(stalled);
             let waiting: String = waiting.map(|it| format!(" · {it}")).collect();
-            say!("under way: {}{waiting}", self.total(now));
+            say!("under way: {}{}{waiting}", self.total(now), self.running());
             if at >= next {
                 pause = longest.min(pause * 2);
                 next += pause;
@@ -242,6 +263,14 @@ impl View {
             human_bytes(rate as u64),
             now.saturating_duration_since(self.begun).as_secs()
         )
+    }
+
+    /// How many of several accounts are being read, where they are not shown one by one.
+    fn running(&self) -> String {
+        match (&self.accounts, self.progress.running().len() as u64) {
+            (None, _) | (_, 0) => String::new(),
+            (Some(_), running) => format!(" · {} running", human_count(running)),
+        }
     }
 
     fn waiting(&self) -> Option<String> {
@@ -359,10 +388,21 @@ mod tests {
         let mut view = view(Some(Arc::clone(&done)));
         let lines = view.lines(24, view.begun);
         let text = lines.join("\n");
-        assert!(text.contains("14/1,000 accounts · 7 failed · 0 licenses · 0 B"), "{text}");
+        assert!(text.contains("14/1,000 accounts done · 7 failed · 0 licenses · 0 B"), "{text}");
         assert_eq!(lines.len(), 1 + FAILED, "{text}");
         assert!(!text.contains("account 3") && text.contains("account 6: no"), "{text}");
         assert!(!text.contains("\x1b[2J"), "{text}");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_the_beginning_of_the_id() {
+        for (failure, wanted) in [
+            ("account d02e9240-dd91-461e-bd6a-aedd9e0ad79d: no: way", "account d02e9240…: no: way"),
+            ("account mine: no way", "account mine: no way"),
+            ("no way", "no way"),
+        ] {
+            assert_eq!(shortened(failure), wanted);
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) fn print<D: Sinks>(
 ) -> Exit {
     let signal = export.signals.first();
     let outcome = tally.outcome(signal);
-    print_failures(&tally);
+    print_failures(&tally, export.report.json);
     if let (Some(miscount), false) = (&tally.miscount, export.report.quiet) {
         say!("warning: {miscount}");
     }
@@ -74,15 +74,16 @@ pub(crate) fn print<D: Sinks>(
     if is_told { exit } else { exit.worse(Exit::Failed) }
 }
 
-fn print_failures(tally: &Tally) {
+fn print_failures(tally: &Tally, is_json: bool) {
     for failure in &tally.failures {
         say!("error: {failure}");
     }
     let more = tally.untold();
     if more > 0 {
         let accounts = if more == 1 { "account" } else { "accounts" };
+        let names = if is_json { "the summary names" } else { "--json names" };
         say!(
-            "error: and {} more {accounts} failed ({}): --json names each",
+            "error: and {} more {accounts} failed ({}): {names} each",
             human_count(more),
             tally.untold_kinds()
         );

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::args::{Command, ReportArgs, RunArgs, ScheduleArgs};
 use crate::exit::Exit;
@@ -172,11 +173,14 @@ impl Runner {
                 (planned.clone(), self.report, self.signals.clone());
             let for_it = Arc::clone(&job);
             // A task of its own: what goes wrong in one job is none of the others' business.
-            let task = tokio::spawn(async move {
+            // In a log, too, each event is of its job.
+            let span = tracing::error_span!("job", job = planned.name);
+            let work = async move {
                 let ended = run_job(&planned_too, for_it, report, &signals).await;
                 drop(room);
                 ended
-            });
+            };
+            let task = tokio::spawn(work.instrument(span));
             tasks.push((planned, job, task));
         }
         let mut jobs = Vec::new();

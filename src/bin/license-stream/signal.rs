@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::job::Job;
+use crate::screen::say;
 
 /// How long what was read may take to be delivered, unless something else is said.
 pub(crate) const GRACE: Duration = Duration::from_secs(25);
@@ -91,8 +92,13 @@ impl Signals {
             // Nobody else sets it.
             let _ = first.set(next().await);
             stop.cancel();
+            let second = next().await;
             // Whatever is in hand: the next run does it again, as after a kill.
-            std::process::exit(next().await.exit_code().into());
+            say!(
+                "error: ended at once by a second signal, {}: what was not delivered is left to the next run",
+                second.name()
+            );
+            std::process::exit(second.exit_code().into());
         });
         Ok(signals)
     }

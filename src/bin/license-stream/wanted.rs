@@ -14,6 +14,7 @@ use license_stream::truto::{AccountStatus, IntegratedAccount, Product, TrutoClie
 use license_stream::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::sync::{OnceCell, mpsc};
+use tracing::Instrument;
 
 use crate::args::{AccountArgs, ProductArg, account, is_uuid};
 use crate::screen::say;
@@ -87,7 +88,7 @@ impl Selection {
         let listing = client.accounts(args.filter.filter());
         let any_status = !args.filter.statuses.is_empty();
         let (sender, receiver) = mpsc::channel(LISTED_AHEAD);
-        tokio::spawn(async move {
+        let list = async move {
             let mut listing = std::pin::pin!(listing);
             while let Some(account) = listing.next().await {
                 let wanted = account.map(|account| Wanted::listed(&account, any_status));
@@ -95,7 +96,8 @@ impl Selection {
                     return;
                 }
             }
-        });
+        };
+        tokio::spawn(list.in_current_span());
         let accounts = stream::unfold(receiver, |mut receiver| async {
             receiver.recv().await.map(|wanted| (wanted, receiver))
         });

@@ -275,5 +275,8 @@ fn a_second_signal_ends_at_once() {
     // The first signal ends the reading, and so the connection is closed.
     api.request();
     running.signal("TERM");
-    assert_eq!(running.wait(), Some(143));
+    let (code, said) = running.wait_and_hear();
+    let told = "error: ended at once by a second signal, SIGTERM: what was not delivered is left to the next run\n";
+    assert_eq!(code, Some(143));
+    assert!(said.ends_with(told), "{said}");
 }

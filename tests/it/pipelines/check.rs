@@ -82,8 +82,8 @@ fn what_is_wrong_is_told_of_each_job_with_the_worst_exit() {
     let truto = Truto::start(Simulator::new().with_records(10));
     let jobs = "jobs:
   - {name: token, to: ndjson, out: lines, token-file: other}
-  - {name: away, to: ndjson, out: lines, base-url: 'http://127.0.0.1:1'}
-  - {name: nobody, to: ndjson, out: lines, account: 00000000-0000-4000-8000-000000000000}
+  - {name: away, to: ndjson, out: lines-of-away, base-url: 'http://127.0.0.1:1'}
+  - {name: nobody, to: ndjson, out: lines-of-nobody, account: 00000000-0000-4000-8000-000000000000}
   - {name: place, to: parquet, out: file/lake}
   - {name: nowhere, to: ndjson, out: no/such/lines}
   - {name: columns, to: parquet, out: lake, format: raw}
@@ -119,6 +119,45 @@ fn what_is_wrong_is_told_of_each_job_with_the_worst_exit() {
     assert_eq!(names(&pipeline), ["file", "other", "pipeline.yaml"]);
     for (job, code) in [("token", 3), ("away", 3), ("nobody", 1), ("place", 1)] {
         assert_eq!(run(pipeline.run().args(["--check", "--job", job])).code, Some(code), "{job}");
+    }
+}
+
+#[test]
+fn an_api_that_cannot_be_asked_is_asked_for_one_job_only() {
+    let jobs = "defaults: {token-account: true, base-url: 'http://127.0.0.1:1'}\njobs:\n  - {name: one, to: ndjson, out: one}\n  \
+                - {name: two, to: ndjson, out: two}\n  - {name: three, to: ndjson, out: three, base-url: 'http://127.0.0.1:2'}\n";
+    let got = run(Pipeline::new(jobs).run().args(["--check", "--json", "--quiet"]));
+    assert_eq!((got.code, got.stderr.as_str()), (Some(3), ""), "{}", got.text());
+    let failed: Vec<_> =
+        findings(&got).into_iter().filter(|(finding, _)| finding[2] == "failed").collect();
+    let told = |place: usize| failed[place].1.as_str();
+    assert_eq!(failed.len(), 3);
+    assert!(told(0).contains("127.0.0.1:1 cannot be connected to"), "{}", told(0));
+    // Not as often as a run would.
+    assert!(told(0).contains("3 times"), "{}", told(0));
+    assert_eq!(told(1), format!("{} (found for job one, and not asked again)", told(0)));
+    assert!(told(2).contains("127.0.0.1:2 ") && !told(2).contains("job one"), "{}", told(2));
+
+    // What is waited for is told, unless nobody wants to know.
+    let got = run(Pipeline::new(jobs).run().args(["--check", "--job", "one", "-v"]));
+    assert!(got.stderr.contains("retry 1 of 2 in "), "{}", got.stderr);
+}
+
+#[test]
+fn a_log_is_written_of_a_check() {
+    let truto = Truto::start(Simulator::new().with_records(10));
+    let directory = tempfile::tempdir().unwrap();
+    let topic = topic("check-log");
+    let kafka = ["--brokers", &bootstrap(), "--topic", &topic];
+    for (to, flags) in [("parquet", &["--out", "lake"][..]), ("kafka", &kafka), ("ndjson", &[])] {
+        let mut command = std::process::Command::new(truto.command("check").get_program());
+        command.current_dir(directory.path()).env("TRUTO_API_TOKEN", TOKEN);
+        command.args(["check", to, "--base-url", &truto.url(), "--account", truto.account()]);
+        let got = run(command.args(flags).args(["--log-format", "json", "-vv"]));
+        let events: Vec<Value> =
+            got.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(got.code, Some(0), "{}{}", got.text(), got.stderr);
+        assert!(events.iter().any(|event| event["message"] == "request"), "{to}: {events:?}");
     }
 }
 

@@ -125,6 +125,66 @@ fn what_results_is_printed_and_secrets_are_masked() {
 }
 
 #[test]
+fn nothing_that_was_typed_as_an_address_or_a_header_gives_a_secret_away() {
+    let text = "jobs:
+  - {name: plain, to: parquet, out: lake, input: body}
+  - name: feed
+    to: kafka
+    brokers: one:9092
+    topic: t
+    input: body
+    header: ['Authorization=Bearer hidden-1', 'traceparent=hidden-2']
+    settings: {sasl.kerberos.kinit.cmd: 'kinit -w hidden-3'}
+    base-url: ${ADDRESS}
+    value: avro
+    schema-registry: https://registry.test/?apikey=hidden-4
+";
+    let outs = [
+        "s3://AK:hidden-5@bucket/x",
+        "s3://AK:hidden-5/a+b@bucket/x",
+        "az://c/p?sv=1&sig=hidden-5",
+        "https://account.blob.core.windows.net/c?sig=hidden-5",
+    ];
+    let text = text.replace("    input: body\n    header", "    token-account: true\n    header");
+    let pipeline = Pipeline::new(&text);
+    std::fs::write(pipeline.path().join("body"), "").unwrap();
+    let address = "https://api.test/?token=hidden-6";
+    for out in outs {
+        for flags in [&[][..], &["--check"], &["--print-config"]] {
+            let mut command = pipeline.run();
+            command.args(["--job", "plain", "--set", &format!("plain.out={out}")]).args(flags);
+            let got = run(command.env("ADDRESS", address));
+            let told = format!("{}{}", got.text(), got.stderr);
+            assert!(!told.contains("hidden-") && told.contains("***"), "{out} {flags:?}: {told}");
+            assert_eq!(got.code == Some(0), flags == ["--print-config"], "{told}");
+        }
+        for command in [
+            &["parquet", "--input", "body", "--out", out][..],
+            &["inspect", out],
+            &["report", out, "--out", "page.html"],
+            &["compact", out],
+            &["checkpoint", "show", "--out", out],
+            &["ndjson", "--input", "body", out],
+        ] {
+            let mut typed = crate::support::command::license_stream();
+            let got = run(typed.current_dir(pipeline.path()).args(command));
+            let told = format!("{}{}", got.text(), got.stderr);
+            assert!(!told.contains("hidden-") && got.code != Some(0), "{command:?}: {told}");
+        }
+    }
+    let mut command = pipeline.run();
+    command.args(["--set", "feed.header=Authorization=Bearer hidden-7", "--print-config"]);
+    for command in [&mut command, pipeline.run().arg("--print-config")] {
+        let got = run(command.env("ADDRESS", address));
+        assert_eq!(got.code, Some(0), "{}", got.stderr);
+        assert!(!got.text().contains("hidden-"), "{}", got.text());
+        for wanted in ["https://api.test/?token=***", "Authorization=***", "?apikey=***"] {
+            assert!(got.text().contains(wanted), "{wanted}: {}", got.text());
+        }
+    }
+}
+
+#[test]
 fn what_is_printed_is_a_file_that_results_in_the_same() {
     let text = std::fs::read_to_string(root().join("examples/pipeline.yaml")).unwrap();
     let printed = run(Pipeline::new(&text).run().arg("--print-config"));

@@ -35,6 +35,8 @@ fn each_mistake_is_told_where_it_is() {
         with("out: lake", "    out: lake\n    strict: 'true'"),
         with("out: lake", "    out: lake\n    quiet: true"),
         with("out: lake", "    out: lake\n    <<: *x").replace("defaults:", "defaults: &x"),
+        with("to: kafka", "    <<: *x").replace("defaults:", "defaults: &x"),
+        with("out: lake", "    out: lake\n    log-format: json"),
         with("out: lake", "    strict: true"),
         with("out: lake", "    out: lake\n    columns: [no_such]"),
         with("out: lake", "    out: lake\n    format: raw"),
@@ -68,6 +70,17 @@ fn each_mistake_is_told_where_it_is() {
         with("jobs:", "all-accounts: true\njobs:"),
         with("jobs:", "every: 6h\njobs:"),
         "jobs: []\n".to_owned(),
+        "defaults: {topic: t}\njobs:\n  - {name: a, to: ndjson, input: body}\n".to_owned(),
+        "jobs:\n  - {name: c, to: ndjson, out: l, all-accounts: true}\n  - {name: d, to: ndjson, out: ./l/, all-accounts: true}\n"
+            .to_owned(),
+        "jobs:\n  - {name: c, to: ndjson, out: l, input: body}\n  - {name: d, to: ndjson, out: no/../l, input: body}\n"
+            .to_owned(),
+        "jobs:\n  - {name: c, to: ndjson, out: l, all-accounts: true}\n  - {name: d, to: ndjson, out: l/a.ndjson, input: body}\n"
+            .to_owned(),
+        "concurrency: 2\njobs:\n  - {name: c, to: parquet, out: l, all-accounts: true}\n  - {name: d, to: parquet, out: l, all-accounts: true}\n"
+            .to_owned(),
+        "concurrency: 2\njobs:\n  - {name: c, to: parquet, out: 's3://a/b', input: body}\n  - {name: d, to: parquet, out: 's3://a/b/', input: body}\n"
+            .to_owned(),
         "jobs:\n  lake: {to: parquet}\n".to_owned(),
         "- lake\n".to_owned(),
         "\n# nothing\n".to_owned(),
@@ -101,6 +114,31 @@ fn each_mistake_is_told_where_it_is() {
 }
 
 #[test]
+fn jobs_that_do_not_meet_may_have_a_place_in_common() {
+    let (one, other) = ("account: 62f44730-dd91-461e-bd6a-aedd9e0ad79d", "all-accounts: true");
+    for (concurrency, to, out, flags) in [
+        // One after the other, of what each account has once.
+        (1, "parquet", ["lake", "lake"], [other, other]),
+        (2, "parquet", ["lake", "lake"], [one, other]),
+        (2, "parquet", ["lake/a", "lake/b"], [other, other]),
+        (2, "ndjson", ["l/a.ndjson", "l/b.ndjson"], [one, one]),
+        (2, "ndjson", ["l/a", "l/b"], [other, other]),
+        (2, "ndjson", ["/dev/null", "/dev/null"], [one, one]),
+    ] {
+        let job = |name: &str, place: usize| {
+            format!("  - {{name: {name}, to: {to}, out: {}, {}}}\n", out[place], flags[place])
+        };
+        let text = format!("concurrency: {concurrency}\njobs:\n{}{}", job("a", 0), job("b", 1));
+        let got = run(Pipeline::new(&text).run().arg("--print-config"));
+        assert_eq!(got.code, Some(0), "{text}: {}", got.stderr);
+    }
+    // Of those that do not run, nothing is said.
+    let text = "jobs:\n  - {name: a, to: ndjson, out: l, input: body}\n  - {name: b, to: ndjson, out: l, input: body}\n";
+    let got = run(Pipeline::new(text).run().args(["--print-config", "--job", "b"]));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+}
+
+#[test]
 fn what_was_typed_beside_the_file_is_told_too() {
     let pipeline = Pipeline::new(&with("", ""));
     let mut golden = String::new();
@@ -118,6 +156,7 @@ fn what_was_typed_beside_the_file_is_told_too() {
         "run pipeline.yaml --set feed.settings=sasl.password=passw0rd",
         "run pipeline.yaml --concurrency 0",
         "run pipeline.yaml --every soon",
+        "run pipeline.yaml --metrics :9400",
         "run pipeline.yaml --every 6h --check",
         "run pipeline.yaml --jitter 5s",
         "run pipeline.yaml --every 6h --set lake.input=-",

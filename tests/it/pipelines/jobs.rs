@@ -59,6 +59,51 @@ fn two_jobs_move_the_same_licenses_to_two_places() {
     assert_eq!((got.code, got.stderr.as_str(), got.text()), (Some(0), "", ""));
 }
 
+#[test]
+fn a_log_has_the_job_of_each_event() {
+    let truto = Truto::start(Simulator::new().with_records(5));
+    let jobs = "jobs:\n  - {name: lake, to: parquet, out: lake}\n  - {name: lines, to: ndjson, out: lines}\n";
+    let pipeline = Pipeline::new(&(defaults(&truto) + jobs));
+    let got = run(pipeline.run().args(["--log-format", "json", "-vv", "--concurrency", "2"]));
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let events: Vec<Value> =
+        got.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for message in ["snapshot begun", "request", "answer", "snapshot complete"] {
+        let of: Vec<_> = events.iter().filter(|event| event["message"] == message).collect();
+        let mut jobs: Vec<_> = of.iter().map(|event| event["job"].as_str().unwrap()).collect();
+        jobs.sort_unstable();
+        assert_eq!(jobs, ["lake", "lines"], "{message}: {of:?}");
+    }
+    // What people are told is there, too.
+    assert!(
+        events.iter().any(|event| event["message"].as_str().unwrap().starts_with("done: 2 jobs"))
+    );
+
+    let got = run(pipeline.run().args(["--job", "lines", "-vv"]));
+    assert!(got.stderr.contains("job{job=\"lines\"}"), "{}", got.stderr);
+    let got = run(pipeline.run().args(["--job", "lines"]).env("RUST_LOG", "info"));
+    assert!(got.stderr.contains("snapshot complete"), "{}", got.stderr);
+}
+
+#[test]
+fn jobs_at_once_tell_now_and_then_how_far_each_is() {
+    let truto = Truto::start(Simulator::new().with_records(3).with_hold_after_records(2));
+    let jobs = "concurrency: 2\njobs:\n  - {name: a, to: ndjson, out: a}\n  - {name: b, to: ndjson, out: b}\n";
+    let flags = [&[][..], &["--quiet"], &["--json"]];
+    // Each in a place of its own, as they run at the same time.
+    let others = flags.map(|_| Pipeline::new(&(defaults(&truto) + jobs)));
+    let runs: Vec<_> =
+        flags.iter().zip(&others).map(|(flags, it)| start(it.run().args(*flags))).collect();
+    std::thread::sleep(std::time::Duration::from_secs(7));
+    truto.release();
+    let told: Vec<_> = runs.into_iter().map(|run| run.finish().stderr).collect();
+    for job in ["a", "b"] {
+        let begin = format!("{job}: under way: 2 licenses · ");
+        assert!(told[0].lines().any(|line| line.starts_with(&begin)), "{}", told[0]);
+    }
+    assert_eq!((told[1].as_str(), told[2].as_str()), ("", ""));
+}
+
 fn owned((name, outcome, code): (&str, &str, u64)) -> (String, String, u64) {
     (name.to_owned(), outcome.to_owned(), code)
 }

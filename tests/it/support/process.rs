@@ -107,6 +107,13 @@ impl Running {
         self.child.wait().unwrap().code()
     }
 
+    /// The same, and what it said on standard error, which is little.
+    pub(crate) fn wait_and_hear(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+
     /// Waits for the end; what was read of standard output before is not in the answer.
     pub(crate) fn finish(mut self) -> Run {
         self.stdin = None;

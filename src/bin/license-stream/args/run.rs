@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use super::ReportArgs;
+use super::observe::listen;
 use crate::run::schedule::{Every, duration};
 
 pub(super) const RUN_EXAMPLES: &str = "\
@@ -18,7 +19,7 @@ Examples:
   license-stream run pipeline.yaml --every '30 2 * * *' --json
 
 What is set here wins over the environment, that over the file, and that over what holds without it.
-docs/pipelines.md has what the file may hold; `license-stream schema pipeline` is its JSON Schema.";
+docs/pipelines.md (of the Debian package: in /usr/share/doc/license-stream) has what the file may hold; `license-stream schema pipeline` is its JSON Schema.";
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = RUN_EXAMPLES)]
@@ -46,7 +47,7 @@ pub(crate) struct RunArgs {
     pub(crate) schedule: ScheduleArgs,
     /// Serve /metrics for Prometheus, of all jobs, /healthz and /readyz over HTTP until the command ends, also
     /// between two runs; in place of the file's `metrics`. Port 0 is any that is free, and is printed
-    #[arg(long, value_name = "HOST:PORT", help_heading = "Observation")]
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Observation", value_parser = listen)]
     pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
@@ -57,7 +58,7 @@ pub(crate) struct RunArgs {
 #[command(next_help_heading = "Schedule")]
 pub(crate) struct ScheduleArgs {
     /// Keep running: at once and then after each such time (90s, 15m, 6h, 1d, 1h30m), or whenever a cron
-    /// expression fits, of five fields, in the time zone of TZ. A time that comes while jobs still run is
+    /// expression fits, of five fields, or six with seconds first, in the time zone of TZ. A time that comes while jobs still run is
     /// passed over
     #[arg(long, value_name = "TIME|CRON", conflicts_with_all = ["check", "print_config"])]
     pub(crate) every: Option<Every>,

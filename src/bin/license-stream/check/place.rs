@@ -17,7 +17,7 @@ pub(super) async fn probe(what: &str, place: &Place, findings: &mut Findings) {
         Place::Bucket(url) => match bucket(url).await {
             Ok(()) => {
                 let message =
-                    format!("{url} takes an object, keeps conditions, and lets it be removed");
+                    format!("{place} takes an object, keeps conditions, and lets it be removed");
                 findings.good(what, &message);
             }
             Err(error) => findings.failed(what, &error),

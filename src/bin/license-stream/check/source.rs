@@ -4,11 +4,15 @@ use std::cell::{Cell, RefCell};
 
 use futures_util::StreamExt;
 use license_stream::truto::{AccountFilter, LicenseSupport, TrutoClient};
-use license_stream::{Error, ErrorKind, Integration, Result, printable};
+use license_stream::{Error, ErrorKind, Integration, Result, masked, printable};
 
 use super::Findings;
-use crate::args::SourceArgs;
+use crate::args::{ReportArgs, SourceArgs};
+use crate::waits::Waits;
 use crate::wanted::{Selection, Wanted};
+
+/// How often a request that failed is made again at most, whatever a run may do: somebody waits.
+const MOST_RETRIES: u32 = 2;
 
 /// Accounts that are asked about where many are named.
 const MOST_ACCOUNTS: usize = 20;
@@ -40,14 +44,22 @@ pub(super) async fn probe(args: &SourceArgs, findings: &mut Findings) -> Asked {
         let account = args.accounts.only().map(Into::into);
         return Asked { accounts: vec![Wanted { account, ..Wanted::default() }], are_some: false };
     }
-    let client =
-        match args.api.connection.client(&args.api.base_url, args.api.token_file.as_deref()) {
-            Ok(client) => client,
-            Err(error) => {
-                findings.failed("token", &error);
-                return Asked::default();
-            }
-        };
+    let (url, token) = (&args.api.base_url, &args.api.token_file);
+    let client = match args.api.connection.client_that_tries(MOST_RETRIES, url, token.as_deref()) {
+        Ok(client) => client,
+        Err(error) => {
+            findings.failed("token", &error);
+            return Asked::default();
+        }
+    };
+    let api = (url.clone(), token.clone());
+    if let Some(error) = findings.known(&api) {
+        findings.failed("token", &error);
+        return Asked::default();
+    }
+    findings.look(&format!("token, accounts and licenses, by {}", masked(url)));
+    let ReportArgs { quiet, verbose, .. } = findings.report();
+    let client = if quiet { client } else { Waits::tell(client, verbose > 0) };
     let (is_told, asked) = (Cell::new(false), RefCell::default());
     let probe = Probe { args, client: &client, is_told, asked };
     if args.accounts.all_accounts {
@@ -76,12 +88,16 @@ impl Probe<'_> {
 
     fn good_token(&self, findings: &Findings) {
         if !self.is_told.replace(true) {
-            findings.good("token", &format!("{} takes it", self.args.api.base_url));
+            findings.good("token", &format!("{} takes it", masked(&self.args.api.base_url)));
         }
     }
 
     /// Tells of what went wrong as of the token, or of the account that it was asked for.
     fn failed(&self, error: &Error, findings: &mut Findings) {
+        if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Unreachable) {
+            let api = &self.args.api;
+            findings.note((api.base_url.clone(), api.token_file.clone()), error);
+        }
         let is_of_all = matches!(
             error.kind(),
             ErrorKind::Unauthorized | ErrorKind::Unreachable | ErrorKind::Configuration

@@ -11,7 +11,7 @@ use crate::wanted;
 /// Which integration an account is of.
 #[derive(Debug, Default)]
 pub(super) struct Integrations {
-    /// By the account's id in lower case, if a file says it.
+    /// By the account's id in lower case, if a file says it, or the lake does.
     by_account: HashMap<String, String>,
 }
 
@@ -19,6 +19,16 @@ impl Integrations {
     pub(super) fn read(file: Option<&Path>) -> Result<Self> {
         let by_account = file.map(wanted::integration_names).transpose()?;
         Ok(Self { by_account: by_account.unwrap_or_default() })
+    }
+
+    /// Takes in what the directories of a lake say of accounts that no file names.
+    pub(super) fn learn(&mut self, counted: &[SurveyedSnapshot]) {
+        for snapshot in counted {
+            if let Some(name) = &snapshot.integration {
+                let account = snapshot.account.to_ascii_lowercase();
+                self.by_account.entry(account).or_insert_with(|| name.clone());
+            }
+        }
     }
 
     /// The name of that of `account`, as it is documented if it is; otherwise as it is `said` to be, if anything
@@ -97,6 +107,11 @@ mod tests {
             snapshot("d", Some("acme")),
             snapshot("e", None),
         ];
+        let mut learnt = Integrations { by_account: integrations.by_account.clone() };
+        learnt.learn(&counted);
+        assert_eq!(learnt.name_of("a1", None).as_deref(), Some("Webex"));
+        assert_eq!(learnt.name_of("B", None).as_deref(), Some("GitHub"));
+        assert_eq!(learnt.name_of("e", None), None);
         let groups = Group::all(&counted, &integrations);
         let seen: Vec<_> =
             groups.iter().map(|it| (it.title(), it.accounts, it.figures.licenses)).collect();

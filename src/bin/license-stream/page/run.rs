@@ -19,7 +19,7 @@ const OUTCOMES: [(&str, Tone, &str); 7] = [
     ("done", Tone::Good, "done"),
 ];
 
-pub(super) fn html(finished: &Finished, integrations: &Integrations) -> Html {
+pub(super) fn html(finished: &Finished) -> Html {
     let mut html = Html::new();
     if finished.runs_before > 0 {
         html.markup("<p class=\"note\">The file has ").text(human_count(finished.runs_before + 1));
@@ -36,12 +36,28 @@ pub(super) fn html(finished: &Finished, integrations: &Integrations) -> Html {
                 .text(to)
                 .markup("</span></h2>\n"),
         };
-        html.part(&job_html(job, integrations)).markup("</section>\n");
+        html.part(&job_html(job)).markup("</section>\n");
     }
     html
 }
 
-fn job_html(job: &Job, integrations: &Integrations) -> Html {
+/// What became of each account: a list that may be long, and so stands behind all that is short.
+pub(super) fn accounts_html(finished: &Finished, integrations: &Integrations) -> Html {
+    let mut html = Html::new();
+    for job in &finished.jobs {
+        let Some(summary) = job.summary.as_ref().filter(|it| !it.snapshots().is_empty()) else {
+            continue;
+        };
+        html.markup("<section>\n<h2>Each account");
+        if let Some((name, _)) = &job.name {
+            html.markup(" of job ").text(name);
+        }
+        html.markup("</h2>\n").part(&accounts(summary, integrations)).markup("</section>\n");
+    }
+    html
+}
+
+fn job_html(job: &Job) -> Html {
     let mut html = Html::new();
     let (tone, words) = tone_of(&job.outcome);
     html.markup("<div class=\"tiles\">\n");
@@ -69,8 +85,7 @@ fn job_html(job: &Job, integrations: &Integrations) -> Html {
     }
     html.markup("; ");
     html.text(human_bytes(summary.bytes_written)).markup(" written.</p>\n");
-    html.part(&outcomes(summary)).part(&accounts(summary, integrations));
-    html.part(&rejects(summary)).part(&fields(summary));
+    html.part(&outcomes(summary)).part(&rejects(summary)).part(&fields(summary));
     html
 }
 
@@ -113,6 +128,9 @@ fn outcomes(summary: &Summary) -> Html {
         ]);
     }
     html.part(&table.html());
+    if !summary.snapshots().is_empty() {
+        html.markup("<p class=\"note\">Each of them is at the end of the page.</p>\n");
+    }
     html
 }
 
@@ -126,9 +144,6 @@ fn accounts(summary: &Summary, integrations: &Integrations) -> Html {
         ("Notes", Column::Prose),
     ];
     let mut html = Html::new();
-    if summary.snapshots().is_empty() {
-        return html;
-    }
     let rank = |snapshot: &Snapshot| {
         OUTCOMES.iter().position(|(name, ..)| *name == snapshot.outcome).unwrap_or_default()
     };
@@ -158,7 +173,6 @@ fn accounts(summary: &Summary, integrations: &Integrations) -> Html {
             Cell::Text(notes),
         ]);
     }
-    html.markup("<h3>Each account</h3>\n");
     if !integrations.are_any() {
         html.markup(
             "<p class=\"note\">A summary does not say which integration an account is of: \

@@ -69,7 +69,9 @@ impl File {
         let mut file =
             Self { concurrency: None, metrics: None, defaults: Vec::new(), jobs: Vec::new() };
         let mut jobs = None;
-        for (name, node) in root.entries("a file of jobs")? {
+        let entries = root.entries("a file of jobs")?;
+        check_merge(entries)?;
+        for (name, node) in entries {
             match name.text.as_str() {
                 "jobs" => jobs = Some((name.at, node)),
                 "defaults" => file.defaults = defaults(node)?,
@@ -100,13 +102,32 @@ impl File {
             }
             file.jobs.push(draft);
         }
+        file.check_defaults()?;
         Ok(file)
+    }
+}
+
+impl File {
+    /// Refuses a default that is for none of the jobs, be it a slip or what is left of a job.
+    fn check_defaults(&self) -> Result<(), Wrong> {
+        let is_of_none =
+            |key: &&Name| self.jobs.iter().all(|job| job.keys.get(&key.text).is_none());
+        let Some(key) = self.defaults.iter().map(|(key, _)| key).find(is_of_none) else {
+            return Ok(());
+        };
+        let has = |to: &To| Keys::of(*to).get(&key.text).is_some();
+        let of: Vec<_> = To::ALL.into_iter().filter(has).map(jobs_of).collect();
+        let message =
+            format!("`{}` is a key of {}, and there is no such job", key.text, of.join(" and "));
+        Err(Wrong::new(key.at, message))
     }
 }
 
 impl Draft {
     fn of(job: &Node) -> Result<Self, Wrong> {
         let entries = job.entries("a job")?;
+        // It may be why there is neither a name nor a `to`.
+        check_merge(entries)?;
         let find =
             |key: &str| entries.iter().find(|(name, _)| name.text == key).map(|(_, node)| node);
         let name = match find("name") {
@@ -171,6 +192,7 @@ fn command(node: &Node) -> Result<To, Wrong> {
 fn defaults(node: &Node) -> Result<Vec<(Name, Node)>, Wrong> {
     let all = Keys(To::ALL.into_iter().flat_map(|to| Keys::of(to).0).collect());
     let entries = node.entries("`defaults`")?;
+    check_merge(entries)?;
     match entries.iter().find(|(key, _)| all.get(&key.text).is_none()) {
         Some((key, _)) if OF_JOB.contains(&key.text.as_str()) => {
             Err(Wrong::new(key.at, format!("`{}` is each job's own", key.text)))
@@ -178,6 +200,13 @@ fn defaults(node: &Node) -> Result<Vec<(Name, Node)>, Wrong> {
         Some((key, _)) => Err(unknown(key, "`defaults`", &all)),
         None => Ok(entries.to_vec()),
     }
+}
+
+/// A key that stands for the keys of another map, by an older YAML.
+fn check_merge(entries: &[(Name, Node)]) -> Result<(), Wrong> {
+    let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "<<") else { return Ok(()) };
+    let message = "YAML 1.2 has no merge keys: what jobs have in common stands in `defaults`";
+    Err(Wrong::new(key.at, message))
 }
 
 fn unknown_of_file(key: &Name) -> Wrong {
@@ -191,11 +220,8 @@ fn unknown_of_file(key: &Name) -> Wrong {
 
 /// A key that the job of a command does not have.
 fn unknown(key: &Name, of: &str, keys: &Keys) -> Wrong {
-    if key.text == "<<" {
-        let message = "YAML 1.2 has no merge keys: what jobs have in common stands in `defaults`";
-        return Wrong::new(key.at, message);
-    }
-    let of_run = ["json", "quiet", "verbose", "every", "jitter", "check", "print-config"];
+    let of_run =
+        ["json", "quiet", "verbose", "log-format", "every", "jitter", "check", "print-config"];
     if of_run.contains(&key.text.as_str()) {
         let message =
             format!("`{}` is no key: it is given to the command, `run --{}`", key.text, key.text);

@@ -94,9 +94,9 @@ impl Key {
         std::env::var_os(name).map(|_| name)
     }
 
-    /// Whether what it is given is between the user and somebody else, and shown to nobody.
+    /// Whether what it is given is between the user and somebody else, be it the provider or a consumer, and shown to nobody.
     pub(crate) fn is_private(&self) -> bool {
-        self.name == "remote-query"
+        matches!(self.name.as_str(), "header" | "remote-query")
     }
 }
 

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, Parser};
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, Result, masked};
 
 use super::file::{Draft, File};
 use super::given::{Given, Origin};
 use super::keys::{Key, Keys, To, nearest};
 use super::text::expand;
 use super::yaml::{At, Name, Node, Value, Wrong};
-use crate::args::{Args, Command, ReportArgs, RunArgs, SetArg};
-use crate::place::Place;
+use crate::args::{Args, Command, ReportArgs, RunArgs, SetArg, listen};
+use crate::place::{Place, resolved};
 use crate::report::chain;
 use crate::{input, kafka, records, settings, values};
 
@@ -96,12 +96,23 @@ impl Plan {
     fn check(&self, args: &RunArgs) -> Result<()> {
         let mut stdout = None;
         let mut stdin = None;
+        let mut outs: Vec<(&Planned, Out)> = Vec::new();
         for job in &self.jobs {
             let command = job.command(args.report)?;
             // Where it is looked at only, each thing is a finding of its own; and to see what results, secrets
             // need not be where they will be.
             if !args.check && !args.print_config {
                 check(&command).map_err(|error| job.wrong(error.kind(), &chain(&error)))?;
+            }
+            if let Some(out) = Out::of(&command) {
+                let at_once = self.concurrency > 1;
+                let other =
+                    outs.iter().find_map(|(other, it)| Some((other, out.why_not(it, at_once)?)));
+                if let Some((other, why)) = other {
+                    let message = format!("`out` is where job {} writes, too: {why}", other.name);
+                    return Err(job.wrong_of("out", ErrorKind::Configuration, &message));
+                }
+                outs.push((job, out));
             }
             if job.is_stdout()
                 && let Some(other) = stdout.replace(&job.name)
@@ -175,8 +186,17 @@ impl Planned {
     }
 
     fn wrong(&self, kind: ErrorKind, message: &str) -> Error {
-        let message = format!("{}, {}: job {}: {message}", self.file.display(), self.at, self.name);
-        Error::new(kind, message)
+        self.wrong_at(self.at, kind, message)
+    }
+
+    /// That a key is wrong, where it stands in the file.
+    fn wrong_of(&self, key: &str, kind: ErrorKind, message: &str) -> Error {
+        let at = self.given.get(key).and_then(|given| given.origin.at());
+        self.wrong_at(at.unwrap_or(self.at), kind, message)
+    }
+
+    fn wrong_at(&self, at: At, kind: ErrorKind, message: &str) -> Error {
+        Error::new(kind, format!("{}, {at}: job {}: {message}", self.file.display(), self.name))
     }
 
     /// What clap refused, with the place of what it refused.
@@ -192,6 +212,7 @@ impl Planned {
         for secret in values.filter(|value| value.is_secret && !value.text.is_empty()) {
             message = message.replace(&secret.text, "***");
         }
+        let message = masked(&message);
         match given.and_then(|given| given.origin.at()) {
             Some(at) => {
                 let message =
@@ -199,6 +220,69 @@ impl Planned {
                 Error::new(ErrorKind::Configuration, message)
             }
             None => self.wrong(ErrorKind::Configuration, &message),
+        }
+    }
+}
+
+/// Where a job writes files, which may be where another does.
+struct Out {
+    place: Place,
+    is_lines: bool,
+    /// Whether it is a directory, with files of several accounts.
+    are_many: bool,
+    account: Option<String>,
+}
+
+impl Out {
+    /// That of a job that has one: standard output, a pipe and `/dev/null` are none.
+    fn of(command: &Command) -> Option<Self> {
+        let (place, source) = match command {
+            Command::Parquet(args) => (args.out.clone(), &args.source),
+            Command::Ndjson(args) => (Place::Directory(args.out.clone()?), &args.source),
+            _ => return None,
+        };
+        if let Place::Directory(path) = &place
+            && (path.as_os_str() == "-"
+                || path.metadata().is_ok_and(|it| !it.is_file() && !it.is_dir()))
+        {
+            return None;
+        }
+        let is_lines = matches!(command, Command::Ndjson(_));
+        let are_many = source.accounts.are_many();
+        let account = source.accounts.only().map(str::to_owned);
+        Some(Self { place, is_lines, are_many, account })
+    }
+
+    /// Why two jobs cannot have these, where they may run `at_once`.
+    fn why_not(&self, other: &Self, at_once: bool) -> Option<&'static str> {
+        match (self.is_lines, other.is_lines) {
+            (true, true) if self.place.is_same(&other.place) => {
+                Some("the files of one would take the place of the other's")
+            }
+            (true, true) if self.has(other) || other.has(self) => {
+                Some("a file of one account could take the place of the other's")
+            }
+            // What a lake has of an account it has once, whoever writes it: one after the other is no harm.
+            (false, false) if at_once && self.place.is_same(&other.place) => {
+                let is_one_account = !self.are_many && !other.are_many;
+                let are_apart = self.are_many != other.are_many
+                    || (is_one_account && self.account != other.account);
+                let why = "of jobs that run at once (`concurrency`), each needs a directory or a prefix of its own";
+                (!are_apart).then_some(why)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is a directory in which the other is a file.
+    fn has(&self, other: &Self) -> bool {
+        match (&self.place, &other.place) {
+            (Place::Directory(directory), Place::Directory(file)) => {
+                self.are_many
+                    && !other.are_many
+                    && resolved(file).parent() == Some(&resolved(directory))
+            }
+            _ => false,
         }
     }
 }
@@ -231,9 +315,9 @@ fn metrics(node: &Node) -> Result<Option<SocketAddr>, Wrong> {
     if is_nothing {
         return Ok(None);
     }
-    let address = text.and_then(|text| text.parse().ok());
-    let message = "`metrics` is an IP address and a port to listen on, such as 127.0.0.1:9400";
-    address.map(Some).ok_or_else(|| Wrong::new(node.at, message))
+    let text = text.unwrap_or_default();
+    let address = listen(&text).map_err(|what| format!("`metrics` is {what}"));
+    address.map(Some).map_err(|message| Wrong::new(node.at, message))
 }
 
 /// The text of a key of the file itself, with its variables; `None` for a list or a map.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::parser::ValueSource;
-use license_stream::Result;
+use license_stream::{Result, masked};
 
 use super::given::Origin;
 use super::keys::{Key, Kind};
@@ -102,7 +102,7 @@ fn mask(key: &Key, value: &str, is_secret: bool) -> String {
             format!("{name}={MASK}")
         }
         _ if is_secret && !text::has_password(value) => MASK.to_owned(),
-        _ => text::without_password(value),
+        _ => masked(value).into_owned(),
     }
 }
 
@@ -111,7 +111,7 @@ fn is_secretive(name: &str, value: &str) -> bool {
     let is_elsewhere =
         value.starts_with("env:") || (value.starts_with('@') && !value.starts_with("@@"));
     !is_elsewhere
-        && ["pas", "secret", "pem", "token", "credential", "assertion"]
+        && ["pas", "secret", "pem", "token", "credential", "assertion", "kinit"]
             .iter()
             .any(|part| name.to_ascii_lowercase().contains(part))
 }
@@ -143,6 +143,7 @@ mod tests {
             ("sasl.password", "@@hunter2", true),
             ("sasl.password", "@file", false),
             ("sasl.password", "env:X", false),
+            ("sasl.kerberos.kinit.cmd", "kinit -k", true),
             ("linger.ms", "5", false),
         ] {
             assert_eq!(is_secretive(name, value), wanted, "{name}={value}");

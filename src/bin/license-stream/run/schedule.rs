@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local};
 use croner::Cron;
+use croner::parser::{CronParser, Year};
 use tokio::time::Instant;
 
 /// A tenth of the time between two runs is no longer than this, unless it is said.
@@ -30,13 +31,15 @@ impl FromStr for Every {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const FORMS: &str =
-            "a time such as 90s, 15m, 6h or 1d, or a cron expression such as '30 2 * * *'";
+        const FORMS: &str = "a time such as 90s, 15m, 6h or 1d, or a cron expression such as '30 2 * * *', of five \
+             fields, or six with seconds first";
         let text = text.trim();
         if !text.contains(char::is_whitespace) && !text.starts_with('@') {
             return duration(text).map(Self::Time).map_err(|_| FORMS.to_owned());
         }
-        let cron = Cron::from_str(text).map_err(|error| format!("{FORMS}: {error}"))?;
+        // A year in it would have an end.
+        let parser = CronParser::builder().year(Year::Disallowed).build();
+        let cron = parser.parse(text).map_err(|error| format!("{FORMS}: {error}"))?;
         if cron.find_next_occurrence(&Local::now(), false).is_err() {
             return Err("there is no time that this cron expression fits".to_owned());
         }
@@ -187,7 +190,7 @@ mod tests {
         for text in ["30 2 * * *", "*/15 * * * *", "@daily", "0 0 * * MON-FRI", "*/5 * * * * *"] {
             assert!(matches!(text.parse(), Ok(Every::Cron(_))), "{text}");
         }
-        for text in ["61 * * * *", "* * *", "0 0 30 2 *", "@often", "6hours"] {
+        for text in ["61 * * * *", "* * *", "0 0 0 1 1 * 2030", "0 0 30 2 *", "@often", "6hours"] {
             assert!(text.parse::<Every>().is_err(), "{text}");
         }
     }

@@ -62,7 +62,7 @@ fn schema() -> Value {
             },
             "metrics": {
                 "description": "Where /metrics of all jobs, /healthz and /readyz are served while the command runs, \
-                    HOST:PORT with an IP address.",
+                    HOST:PORT.",
                 "type": ["string", "null"],
             },
             "defaults": {

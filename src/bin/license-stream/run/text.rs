@@ -53,7 +53,7 @@ pub(crate) fn expand(
                 ));
             }
         };
-        expanded.is_secret |= is_secret(name);
+        expanded.is_secret |= may_be_secret(name);
         if before.is_empty() && rest.is_empty() && expanded.text.is_empty() && default.is_none() {
             expanded.variable = Some(name.to_owned());
         }
@@ -85,26 +85,19 @@ pub(crate) fn is_secret(name: &str) -> bool {
     marks.iter().any(|mark| name.contains(mark))
 }
 
+/// Whether what a variable of this name holds may be a secret: what is masked in vain can be looked up.
+fn may_be_secret(variable: &str) -> bool {
+    let marks = ["apikey", "auth", "cookie", "key", "pass", "private", "pwd", "sas", "signature"];
+    let name = variable.to_ascii_lowercase();
+    is_secret(&name) || marks.iter().any(|mark| name.contains(mark))
+}
+
 /// Whether an address in it has a password.
 pub(crate) fn has_password(text: &str) -> bool {
-    password(text).is_some()
-}
-
-/// The text with a password of an address masked.
-pub(crate) fn without_password(text: &str) -> String {
-    match password(text) {
-        Some((start, end)) => format!("{}***{}", &text[..start], &text[end..]),
-        None => text.to_owned(),
-    }
-}
-
-/// Where in an address its password stands.
-fn password(text: &str) -> Option<(usize, usize)> {
-    let start = text.find("://")? + 3;
-    let authority = text[start..].split(['/', '?', '#']).next()?;
-    let user = authority.rsplit_once('@')?.0;
-    let colon = user.find(':')?;
-    (colon + 1 < user.len()).then_some((start + colon + 1, start + user.len()))
+    let authority = || text.split_once("://")?.1.split(['/', '?', '#']).next();
+    let user = authority().and_then(|authority| Some(authority.rsplit_once('@')?.0));
+    let password = user.and_then(|user| user.split_once(':'));
+    password.is_some_and(|(_, password)| !password.is_empty())
 }
 
 #[cfg(test)]
@@ -154,6 +147,9 @@ mod tests {
         assert!(
             expanded("x-${MY_TOKEN}").unwrap().is_secret && !expanded("${DIR}").unwrap().is_secret
         );
+        for name in ["PASS", "SAS", "REGISTRY_APIKEY", "SIGNING_KEY", "X_AUTH"] {
+            assert!(may_be_secret(name), "{name}");
+        }
         assert_eq!(expanded("${MY_TOKEN}").unwrap().variable.as_deref(), Some("MY_TOKEN"));
         for text in ["x${MY_TOKEN}", "${MY_TOKEN}x", "${MY_TOKEN:-x}", "${DIR}${DIR}"] {
             assert_eq!(expanded(text).unwrap().variable, None, "{text}");
@@ -163,13 +159,13 @@ mod tests {
     #[test]
     fn a_password_in_an_address_is_found() {
         for (text, wanted) in [
-            ("https://me:word@host/a@b", "https://me:***@host/a@b"),
-            ("https://me@host", "https://me@host"),
-            ("https://host:80/a:b@c", "https://host:80/a:b@c"),
-            ("broker:9092", "broker:9092"),
+            ("https://me:word@host/a@b", true),
+            ("https://me@host", false),
+            ("https://me:@host", false),
+            ("https://host:80/a:b@c", false),
+            ("broker:9092", false),
         ] {
-            assert_eq!(without_password(text), wanted);
-            assert_eq!(has_password(text), wanted.contains("***"));
+            assert_eq!(has_password(text), wanted, "{text}");
         }
     }
 }
