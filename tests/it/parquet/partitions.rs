@@ -353,7 +353,7 @@ fn an_integration_that_was_not_named_is_asked_for() {
     let summary = run(&mut command).expect(0).summary();
     let parent = files(&summary)[0].parent().unwrap().to_owned();
     let name = parent.file_name().unwrap().to_str().unwrap();
-    assert_eq!(name, "integration=zoom");
+    assert_eq!(name, "integration=Zoom");
 
     let mut command = api_command("parquet", &truto.url(), id);
     command.args(["--partition-by", "integration", "--out"]).arg(directory.path());
