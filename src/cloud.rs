@@ -204,6 +204,22 @@ impl Bucket {
         Ok(names)
     }
 
+    /// Some names of objects directly below `folder`: those among the first `most` at whatever depth, in order. As many
+    /// as a page of a listing has cost one request.
+    pub(crate) async fn some_names(&self, folder: &str, most: usize) -> Result<Vec<String>> {
+        let folder = self.path(folder);
+        let listed = self.store().list(Some(&folder)).take(most).try_collect::<Vec<_>>().await;
+        let listed = listed.map_err(|error| self.not_listed(error))?;
+        let name = |object: ObjectMeta| {
+            let mut parts = object.location.prefix_match(&folder)?;
+            let name = parts.next()?.as_ref().to_owned();
+            parts.next().is_none().then_some(name)
+        };
+        let mut names: Vec<_> = listed.into_iter().filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// The names of the objects here, and of those in folders below of names that `is_wanted`, with their
     /// lengths, in order.
     pub(crate) async fn tree(&self, is_wanted: fn(&str) -> bool) -> Result<Vec<(String, u64)>> {

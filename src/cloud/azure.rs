@@ -70,7 +70,7 @@ pub(super) fn open(address: Address) -> Result<Bucket> {
     let mut store = build(builder.clone())?;
     if let Some(none) = none {
         let provider = Arc::clone(store.credentials());
-        store = build(builder.with_credentials(Arc::new(Named { provider, none })))?;
+        store = build(builder.with_credentials(Arc::new(Named::new(provider, none))))?;
     }
     Ok(Bucket::staged(Arc::new(store), prefix, address.url()))
 }

@@ -60,6 +60,35 @@ const NO_BUCKETS: [(&str, &str); 2] = [
     ("ContainerNotFound", "make the container, or name another"),
 ];
 
+/// What helps with codes that say of what was signed that it is wrong, and of an address that is another's.
+const ADVICE: [(&str, &str); 6] = [
+    (
+        "SignatureDoesNotMatch",
+        "look at AWS_SECRET_ACCESS_KEY, which is not that of AWS_ACCESS_KEY_ID",
+    ),
+    (
+        "InvalidAccessKeyId",
+        "look at AWS_ACCESS_KEY_ID, which the store does not know, and at AWS_SESSION_TOKEN, which goes with keys of a role",
+    ),
+    ("ExpiredToken", "the credentials have ended: get new ones"),
+    ("PermanentRedirect", "set AWS_REGION to the region of the bucket"),
+    ("AuthorizationHeaderMalformed", "set AWS_REGION to the region of the bucket"),
+    ("IllegalLocationConstraintException", "set AWS_REGION to the region of the bucket"),
+];
+
+/// What helps against what the store said, where something is known to.
+fn advice(error: &StoreError) -> Option<&'static str> {
+    let code = code(error);
+    let known = ADVICE.iter().find(|(known, _)| code.as_deref() == Some(known));
+    let is_moved = || {
+        let text = error.to_string();
+        let is_redirected = status(&text).is_some_and(|status| status.starts_with("301"))
+            || text.contains("Received redirect without LOCATION");
+        is_redirected.then_some("set AWS_REGION to the region of the bucket")
+    };
+    known.map(|(_, advice)| *advice).or_else(is_moved)
+}
+
 /// The code of an upload that is not there.
 const NO_UPLOAD: &str = "NoSuchUpload";
 
@@ -99,7 +128,7 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
     let no_bucket = no_bucket(&error);
     let said = Said { text: said(&error), is_failing, has_no_bucket: no_bucket.is_some() };
     let failed = Error::new(kind, what).caused_by(said);
-    if let Some(make_it) = no_bucket {
+    if let Some(make_it) = no_bucket.or_else(|| advice(&error)) {
         return failed.advising(make_it);
     }
     match (kind, address_variable(&error)) {
@@ -310,6 +339,24 @@ mod tests {
             let error = failed(&format!("{tried}non-2xx status code: {other}: "));
             assert_eq!(error.kind(), ErrorKind::Destination, "{other}");
             assert!(!is_of_a_failing_store(&error), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_signed_wrong_or_sent_elsewhere_has_its_advice() {
+        for (source, variable) in [
+            ("403: <Error><Code>SignatureDoesNotMatch</Code></Error>", "AWS_SECRET_ACCESS_KEY"),
+            ("403: <Error><Code>InvalidAccessKeyId</Code></Error>", "AWS_ACCESS_KEY_ID"),
+            ("301: <Error><Code>PermanentRedirect</Code></Error>", "AWS_REGION"),
+            (
+                "x: Received redirect without LOCATION, this normally indicates an incorrectly configured region",
+                "AWS_REGION",
+            ),
+            ("x: Server returned non-2xx status code: 301 Moved Permanently: ", "AWS_REGION"),
+        ] {
+            let error = StoreError::Generic { store: "S3", source: source.into() };
+            let error = failed("it".to_owned(), error);
+            assert!(error.to_string().contains(variable), "{error}");
         }
     }
 

@@ -53,7 +53,18 @@ pub(super) fn open(address: Address) -> Result<Bucket> {
     let mut store = build(builder.clone())?;
     if let Some(none) = none {
         let provider = Arc::clone(store.credentials());
-        store = build(builder.with_credentials(Arc::new(Named { provider, none })))?;
+        let named = match credentials::is_of_the_machine(none) {
+            true => {
+                // Where it is not there, nobody is to wait for it as for the store.
+                let near = builder.clone().with_retry(client::near_retries());
+                let near = client::near_timeouts()
+                    .into_iter()
+                    .fold(near, |near, (key, timeout)| near.with_config(Key::Client(key), timeout));
+                Named::of_the_machine(provider, Arc::clone(build(near)?.credentials()), none)
+            }
+            false => Named::new(provider, none),
+        };
+        store = build(builder.with_credentials(Arc::new(named)))?;
     }
     let bucket = Url::parse(&format!("{base}/{}", address.bucket)).ok();
     let asked = bucket.map(|bucket| Asked::Bearer(Arc::clone(store.credentials()), bucket));

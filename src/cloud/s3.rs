@@ -35,7 +35,11 @@ pub(super) fn open(address: Address) -> Result<Bucket> {
     for (key, timeout) in client::timeouts(is_set).collect::<Vec<_>>() {
         builder = builder.with_config(AmazonS3ConfigKey::Client(key), timeout);
     }
-    let none = credentials::missing(&builder);
+    if let Some(half) = credentials::half(&builder) {
+        return Err(address.wrong(half));
+    }
+    let has_profile = std::env::var_os("AWS_PROFILE").is_some_and(|name| !name.is_empty());
+    let none = credentials::missing(&builder, has_profile);
     let builder = builder
         .with_bucket_name(address.bucket)
         .with_crypto_provider(Arc::new(Crypto))
@@ -47,7 +51,7 @@ pub(super) fn open(address: Address) -> Result<Bucket> {
     let mut store = build(builder.clone())?;
     if let Some(none) = none {
         let provider = Arc::clone(store.credentials());
-        store = build(builder.with_credentials(Arc::new(Named { provider, none })))?;
+        store = build(builder.with_credentials(Arc::new(Named::new(provider, none))))?;
     }
     let store = Arc::new(store);
     let listing = Listing::of(Asked::Signed(Arc::clone(&store)));

@@ -15,9 +15,9 @@ use arrow_schema::ArrowError;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
-use super::parquet::ArrowDecoder;
+use super::parquet::{ArrowDecoder, not_held};
 use super::{Batch, Pace, Sink};
-use crate::decode::arrow::{BatchOptions, Projection, Unexpected};
+use crate::decode::arrow::{BatchOptions, Projection, RemoteSchema, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
 
@@ -48,6 +48,7 @@ const BROKEN_OFF: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 8, 0, 0, 0];
 pub struct ArrowStream<W> {
     shared: Arc<Mutex<Shared<W>>>,
     columns: Projection,
+    remote: Option<RemoteSchema>,
 }
 
 struct Shared<W> {
@@ -70,10 +71,30 @@ impl<W: AsyncWrite + Send + Unpin> ArrowStream<W> {
     /// # Errors
     /// [`ErrorKind::Internal`] if the schema has no form there.
     pub fn new(writer: W, columns: Projection) -> Result<Self> {
-        let encoder = StreamEncoder::try_new(columns.schema()).map_err(not_encoded)?;
+        Self::begun(writer, columns, None)
+    }
+
+    /// The same with `remote_data` as a struct of these types, and `_remote_data_extra` behind all other columns.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new); [`ErrorKind::Configuration`] if `remote_data` is not among the columns.
+    pub fn typed(writer: W, columns: Projection, remote_data: RemoteSchema) -> Result<Self> {
+        if !columns.contains("remote_data") {
+            let message = "remote_data is to be typed and is not written";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
+        Self::begun(writer, columns, Some(remote_data))
+    }
+
+    fn begun(writer: W, columns: Projection, remote: Option<RemoteSchema>) -> Result<Self> {
+        let schema = match &remote {
+            Some(remote) => remote.columns(columns.schema()),
+            None => Arc::clone(columns.schema()),
+        };
+        let encoder = StreamEncoder::try_new(&schema).map_err(not_encoded)?;
         let shared =
             Arc::new(Mutex::new(Shared { writer, encoder: Some(encoder), is_within: false }));
-        Ok(Self { shared, columns })
+        Ok(Self { shared, columns, remote })
     }
 
     /// A sink for one snapshot. The columns of `options` are those of the stream.
@@ -81,6 +102,7 @@ impl<W: AsyncWrite + Send + Unpin> ArrowStream<W> {
         ArrowStreamSink {
             shared: Arc::clone(&self.shared),
             options: BatchOptions { projection: self.columns.clone(), ..options },
+            remote: self.remote.clone(),
             report: ArrowStreamReport::default(),
             durable: Position::START,
         }
@@ -141,6 +163,7 @@ impl<W: AsyncWrite + Send + Unpin> Shared<W> {
 pub struct ArrowStreamSink<W> {
     shared: Arc<Mutex<Shared<W>>>,
     options: BatchOptions,
+    remote: Option<RemoteSchema>,
     report: ArrowStreamReport,
     durable: Position,
 }
@@ -152,8 +175,10 @@ pub struct ArrowStreamReport {
     pub bytes: u64,
     /// Rows.
     pub rows: u64,
-    /// Values that no column holds whole, and that were kept in `_extra`.
+    /// Values that no column holds whole, and that were kept in `_extra`, if that is among the columns.
     pub unexpected: Unexpected,
+    /// Rows with something in `_remote_data_extra`.
+    pub not_held: u64,
 }
 
 impl<W: AsyncWrite + Send + Unpin> Sink for ArrowStreamSink<W> {
@@ -161,7 +186,7 @@ impl<W: AsyncWrite + Send + Unpin> Sink for ArrowStreamSink<W> {
     type Report = ArrowStreamReport;
 
     fn decoder(&self) -> ArrowDecoder {
-        ArrowDecoder::new(self.options.clone())
+        ArrowDecoder::new(self.options.clone()).typed(self.remote.clone())
     }
 
     fn pace(&self) -> Pace {
@@ -178,6 +203,7 @@ impl<W: AsyncWrite + Send + Unpin> Sink for ArrowStreamSink<W> {
             let written = shared.write(&buffers).await;
             self.report.bytes += written.map_err(|error| error.at(batch.span.start))?;
             self.report.rows += rows.num_rows() as u64;
+            self.report.not_held += not_held(&rows);
         }
         self.durable = batch.span.end;
         Ok(())

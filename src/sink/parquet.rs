@@ -30,6 +30,7 @@ mod inspect;
 #[cfg(feature = "cloud")]
 mod kills;
 mod lake;
+mod layout;
 mod local;
 mod looked;
 mod manifest;
@@ -59,7 +60,7 @@ use arrow_array::RecordBatch;
 
 use super::{Batch, Decoder, DurablePiece, Pace, Sink};
 use crate::checkpoint::is_name;
-use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, Unexpected};
+use crate::decode::arrow::{BatchOptions, LicenseBatchBuilder, RemoteSchema, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
 use crate::position::Position;
@@ -74,6 +75,7 @@ pub use inspect::{
     LakeInspection, RowGroupInspection, SnapshotInspection, SnapshotState,
 };
 pub use lake::Lake;
+pub use layout::OtherLayout;
 pub use manifest::{MANIFEST_VERSION, Manifest};
 pub use options::{ParquetOptions, writer_properties};
 pub use order::SortColumn;
@@ -81,6 +83,7 @@ pub use partition::PartitionField;
 pub use parts::{PartDecoder, Parts};
 use piece::Piece;
 pub use remote::RemoteData;
+pub(super) use remote::not_held;
 pub use roll::Roll;
 pub use run::RunClaim;
 pub use standing::{Standing, Standings};
@@ -140,8 +143,12 @@ pub struct ParquetSink {
 pub struct ParquetReport {
     /// The files, in the order of the body.
     pub files: Vec<WrittenFile>,
-    /// Values that no column holds whole, and that were kept in `_extra`.
+    /// Values that no column holds whole, and that were kept in `_extra`, if that is among the columns.
     pub unexpected: Unexpected,
+    /// How `remote_data` was typed, if it was.
+    pub remote_data: Option<RemoteSchema>,
+    /// Rows with something in `_remote_data_extra`.
+    pub not_held: u64,
 }
 
 impl ParquetSink {
@@ -223,9 +230,10 @@ impl ParquetSink {
         if !remote::is_typed(&parts.rows) {
             parts.rows = remote.typed(parts.rows).await?;
         }
-        if let (RemoteData::Infer, Some(schema)) = (&self.options.remote_data, remote.schema()) {
-            Arc::make_mut(&mut self.options).remote_data = RemoteData::Typed(schema);
+        if let (RemoteData::Infer, Some(known)) = (&self.options.remote_data, remote.known()) {
+            Arc::make_mut(&mut self.options).remote_data = known;
         }
+        self.report.not_held += remote::not_held(&parts.rows);
         Ok(parts)
     }
 
@@ -306,7 +314,10 @@ impl Sink for ParquetSink {
         Ok(())
     }
 
-    fn report(self) -> ParquetReport {
+    fn report(mut self) -> ParquetReport {
+        if let RemoteData::Typed(schema) = &self.options.remote_data {
+            self.report.remote_data = Some(schema.clone());
+        }
         self.report
     }
 }
@@ -315,11 +326,17 @@ impl Sink for ParquetSink {
 #[derive(Clone, Debug)]
 pub struct ArrowDecoder {
     options: BatchOptions,
+    remote: Option<RemoteSchema>,
 }
 
 impl ArrowDecoder {
     pub(super) fn new(options: BatchOptions) -> Self {
-        Self { options }
+        Self { options, remote: None }
+    }
+
+    /// The same with `remote_data` of these types, if there are some.
+    pub(super) fn typed(self, remote: Option<RemoteSchema>) -> Self {
+        Self { remote, ..self }
     }
 }
 
@@ -344,6 +361,10 @@ impl Decoder for ArrowDecoder {
             }
         }
         let batch = builder.flush();
+        let batch = match &self.remote {
+            Some(remote) => remote.typed(&batch),
+            None => batch,
+        };
         let records = batch.num_rows() as u64;
         ((batch, builder.take_unexpected()), records)
     }

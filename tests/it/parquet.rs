@@ -6,6 +6,7 @@ mod complete;
 mod encoding;
 mod inspect;
 mod layout;
+mod layouts;
 pub(crate) mod oracle;
 pub(crate) mod partitions;
 mod remote;

@@ -6,7 +6,7 @@ use license_stream::checkpoint::{Beginning, Identity};
 use license_stream::decode::arrow::BatchOptions;
 use license_stream::pipeline::Summary;
 use license_stream::sink::arrow::{ArrowStream, ArrowStreamReport, ArrowStreamSink};
-use license_stream::sink::parquet::ParquetOptions;
+use license_stream::sink::parquet::{ParquetOptions, RemoteData};
 use license_stream::{Error, ErrorKind, Result};
 use tokio::io::Stdout;
 
@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::export::Export;
 use crate::input;
 use crate::sinks::{Opened, Sinks};
-use crate::snapshots::{Destination, Earlier, Written};
+use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
@@ -24,10 +24,15 @@ pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
     let options = args.layout.set(ParquetOptions::new(args.out.lake()?, ""), 1)?;
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?
         .observed(args.observe, FormArg::ArrowStream.sink())?;
-    let stream = ArrowStream::new(tokio::io::stdout(), options.columns)?;
+    let keeps_extra = options.columns.contains("_extra");
+    let (stdout, columns) = (tokio::io::stdout(), options.columns);
+    let stream = match options.remote_data {
+        RemoteData::Typed(schema) => ArrowStream::typed(stdout, columns, schema)?,
+        RemoteData::Json | RemoteData::Infer => ArrowStream::new(stdout, columns)?,
+    };
     let options =
         BatchOptions { limits: export.limits(), strict: args.strict, ..BatchOptions::default() };
-    export.run(Batches { stream, options }).await
+    export.run(Batches { stream, options, keeps_extra }).await
 }
 
 /// Refuses what a stream has not.
@@ -37,14 +42,19 @@ fn check(args: &ParquetArgs) -> Result<()> {
         ("--sort-by", !args.layout.sort_by.is_empty()),
         ("--roll", args.layout.roll.is_some()),
         ("--partition-by", !args.layout.partition_by.is_empty()),
-        ("--remote-data infer", args.layout.remote_data == Some(RemoteDataArg::Infer)),
-        ("--remote-data-schema", args.layout.remote_data_schema.is_some()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
         ("--skip-newer-than", args.checkpoint.skip_newer_than.is_some()),
     ];
     if let Some((flag, _)) = typed.iter().find(|(_, is_typed)| *is_typed) {
         let message = format!("{flag} is of Parquet files, and does not go with --as arrow-stream");
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    if args.layout.remote_data == Some(RemoteDataArg::Infer)
+        && args.layout.remote_data_schema.is_none()
+    {
+        let message = "--remote-data infer does not go with --as arrow-stream, which has one schema before anything was \
+            looked at: name the types by --remote-data-schema";
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     let read = input::input_file(&args.source);
@@ -57,6 +67,7 @@ struct Batches {
     stream: ArrowStream<Stdout>,
     /// Those of every snapshot.
     options: BatchOptions,
+    keeps_extra: bool,
 }
 
 impl Sinks for Batches {
@@ -94,6 +105,7 @@ impl Sinks for Batches {
             records: summary.report.rows,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            remote: Remote { not_held: summary.report.not_held, untyped: 0 },
             earlier: Earlier::Nothing,
         }
     }
@@ -113,6 +125,10 @@ impl Sinks for Batches {
         // Whoever has stopped reading is why, or is told by the exit code.
         let _ = self.stream.break_off().await;
         Ok(())
+    }
+
+    fn keeps_extra(&self) -> bool {
+        self.keeps_extra
     }
 
     fn is_stdout(&self) -> bool {

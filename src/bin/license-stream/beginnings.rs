@@ -193,8 +193,9 @@ impl<D: Sinks> Beginnings<D> {
             Some(listed) => listed.integration,
             None if args.integration.is_some() || args.no_lookup => None,
             None => {
-                let look_up = || lookup::integration(client, wanted.id());
-                *wanted.looked_up.get_or_init(look_up).await
+                let look_up = || lookup::integration_name(client, wanted.id());
+                let name = wanted.looked_up.get_or_init(look_up).await;
+                name.as_deref().and_then(Integration::by_name)
             }
         };
         // Where there are many, what was typed is for those that take it.

@@ -10,7 +10,7 @@ use crate::args::{CheckArgs, Command, NdjsonArgs, ParquetArgs, RejectArgs};
 use crate::exit::Exit;
 use crate::kafka::check_delivery;
 use crate::place::Place;
-use crate::{checkpoints, input};
+use crate::{checkpoints, input, layouts, parquet};
 pub(crate) use findings::Findings;
 
 pub(crate) async fn run(args: CheckArgs) -> anyhow::Result<Exit> {
@@ -29,7 +29,7 @@ pub(crate) async fn probe(command: &Command, findings: &mut Findings) {
     match command {
         Command::Parquet(args) => {
             source::probe(&args.source, findings).await;
-            parquet(args, findings).await;
+            parquet_files(args, findings).await;
         }
         Command::Kafka(args) => {
             let asked = source::probe(&args.source, findings).await;
@@ -52,13 +52,15 @@ pub(crate) async fn probe(command: &Command, findings: &mut Findings) {
     }
 }
 
-async fn parquet(args: &ParquetArgs, findings: &mut Findings) {
+async fn parquet_files(args: &ParquetArgs, findings: &mut Findings) {
     let checked = args.source.check_columns().and_then(|()| args.check_form());
     let checked = checked.and_then(|()| args.check_contradictions());
     let checked = checked.and_then(|()| input::check_rejects(&args.rejects));
-    if let Err(error) = checked {
-        return findings.failed("settings", &error);
-    }
+    let options = checked.and_then(|()| parquet::options(args, args.source.accounts.at_once()));
+    let options = match options {
+        Ok(options) => options,
+        Err(error) => return findings.failed("settings", &error),
+    };
     match &args.out {
         Place::Directory(path) if path.as_os_str() == "-" => {
             findings.good("out", "standard output");
@@ -66,6 +68,14 @@ async fn parquet(args: &ParquetArgs, findings: &mut Findings) {
         out => {
             findings.look("out");
             place::probe("out", out, findings).await;
+            // Where something is wrong already, nobody waits for a store once more.
+            let is_good = matches!(findings.exit(), Exit::Done);
+            if is_good
+                && let Ok(others) = options.other_layouts().await
+                && let Some(words) = layouts::words(&out.to_string(), &others)
+            {
+                findings.warning("layout", &words);
+            }
         }
     }
     if let Some(place) = &args.checkpoint.checkpoint

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: CompactArgs) -> anyhow::Result<Exit> {
 
 async fn compacted(args: CompactArgs) -> anyhow::Result<Exit> {
     let mut compaction = Compaction::new(args.place.lake()?);
-    compaction.file_bytes = args.file_bytes;
+    compaction.file_bytes = args.file_bytes.0;
     if let Some(compression) = args.compression {
         compaction = compaction.with_compression(compression.codec());
     }

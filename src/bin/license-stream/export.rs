@@ -267,6 +267,7 @@ impl Export {
         if tally.is_complete() {
             tally.unfinished = sinks.unfinished().await;
         }
+        tally.other_layouts = sinks.other_layouts(tally.is_complete()).await;
         if let Some(client) = client {
             tally.unexpected = tally.unexpected.renamed(|name| client.without_token(name));
             tally.requests = client.requests();

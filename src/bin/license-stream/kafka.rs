@@ -28,7 +28,7 @@ use crate::remarks::{self, Use};
 use crate::report;
 use crate::screen::say;
 use crate::sinks::{Opened, Sinks};
-use crate::snapshots::{Destination, Earlier, Written};
+use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
 use crate::{records, settings};
@@ -507,6 +507,7 @@ impl Sinks for Topics {
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
             // A transaction that a killed run has left is taken back, by the brokers.
+            remote: Remote::default(),
             earlier: if self.is_exactly_once { Earlier::Known } else { Earlier::AtLeast },
         }
     }

@@ -21,6 +21,7 @@ mod inspect;
 mod integrations;
 mod job;
 mod kafka;
+mod layouts;
 mod letters;
 mod listing;
 mod log;

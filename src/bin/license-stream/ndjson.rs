@@ -20,7 +20,7 @@ use crate::input;
 use crate::partial::{PartialFiles, lock_directory, not_written, partial};
 use crate::report;
 use crate::sinks::{Opened, Sinks, is_storage_full};
-use crate::snapshots::{Destination, Earlier, Written};
+use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::turns::Turns;
 use crate::wanted::Wanted;
 
@@ -183,6 +183,7 @@ impl Sinks for Lines {
                 records: 0,
                 bytes: 0,
                 unexpected: Unexpected::default(),
+                remote: Remote::default(),
                 earlier: Earlier::Nothing,
             };
         }
@@ -207,6 +208,7 @@ impl Sinks for Lines {
             records: summary.counts.records,
             bytes: summary.report.bytes,
             unexpected: Unexpected::default(),
+            remote: Remote::default(),
             earlier: Earlier::Nothing,
         }
     }

@@ -1,31 +1,35 @@
 //! `license-stream parquet`
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
 use license_stream::cloud::is_overtaken;
+use license_stream::decode::arrow::RemoteSchema;
 use license_stream::digest::Digester;
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, FileFormat, Manifest, ParquetOptions, ParquetReport, ParquetSink,
-    PartitionField, RemoteData, RunClaim, SortColumn, Standing, Standings,
+    Claim, Completion, FileFormat, Lake, Manifest, OtherLayout, ParquetOptions, ParquetReport,
+    ParquetSink, PartitionField, RemoteData, RunClaim, SortColumn, Standing, Standings,
 };
 use license_stream::{Error, ErrorKind, Result};
 use tokio::sync::{OnceCell, RwLock};
 
 use crate::again::SkipNewer;
-use crate::args::{FormArg, ParquetArgs, RemoteDataArg, SourceArgs};
+use crate::args::{FormArg, LayoutArgs, ParquetArgs, RemoteDataArg, SourceArgs};
 use crate::arrow;
 use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::Export;
+use crate::layouts;
 use crate::place::Place;
 use crate::remarks::{self, Use};
 use crate::report::{self, human_bytes, human_count};
+use crate::screen::say;
 use crate::sinks::{Last, Opened, Sinks, is_storage_full};
-use crate::snapshots::{Destination, Earlier, Written};
+use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::unfinished::Unfinished;
 use crate::wanted::Wanted;
 
@@ -55,20 +59,16 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?;
     let export = export.skipping(args.checkpoint.skip_newer_than.clone());
     let mut export = export.observed(args.observe, sink)?;
-    let format = match args.form {
-        FormArg::Arrow => FileFormat::Arrow,
-        FormArg::Parquet | FormArg::ArrowStream => FileFormat::Parquet,
-    };
-    let most = (args.layout.row_group_bytes(format) / SHARE_BYTES).max(ALWAYS_AT_ONCE);
+    let row_group_bytes = args.layout.row_group_bytes(args.form.format());
+    let most = (row_group_bytes / SHARE_BYTES).max(ALWAYS_AT_ONCE);
     export.at_most(most, "each has its share of --row-group-bytes, 2 MiB at least");
-    let mut options = ParquetOptions::new(args.out.lake()?, "");
-    options.format = format;
-    let mut options = args.layout.set(options, export.concurrency())?;
-    let typed = export.source.request.integration;
-    // As the API's list has it.
-    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
-    options.check()?;
-    check_integration(&options, &export.source)?;
+    let mut options = options_of(
+        args.out.lake()?,
+        args.form,
+        &args.layout,
+        &export.source,
+        export.concurrency(),
+    )?;
     if let (Some(integration), false) = (export.source.request.integration, args.report.quiet) {
         let excluded = &export.source.request.excluded_fields;
         let is_wanted = |field: &str| {
@@ -122,8 +122,39 @@ async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
         standings,
         pending,
         is_part,
+        other_layouts: OnceCell::new(),
+        is_quiet: args.report.quiet,
+        learnt: Mutex::default(),
     };
     export.run(files).await
+}
+
+/// What is written of every snapshot, as far as it is known before any is begun; `at_once` accounts are read at once.
+///
+/// # Errors
+/// Those of options that contradict themselves, or need what nobody says.
+pub(crate) fn options(args: &ParquetArgs, at_once: u64) -> Result<ParquetOptions> {
+    // A place that cannot be opened is told of as such by who looks at it.
+    let lake = args.out.lake().unwrap_or_else(|_| Path::new("-").into());
+    options_of(lake, args.form, &args.layout, &args.source, at_once)
+}
+
+fn options_of(
+    lake: Lake,
+    form: FormArg,
+    layout: &LayoutArgs,
+    source: &SourceArgs,
+    at_once: u64,
+) -> Result<ParquetOptions> {
+    let mut options = ParquetOptions::new(lake, "");
+    options.format = form.format();
+    let mut options = layout.set(options, at_once)?;
+    // As the API's list has it.
+    let typed = source.request.integration;
+    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
+    options.check()?;
+    check_integration(&options, source)?;
+    Ok(options)
 }
 
 /// Refuses directories that are named for what nobody knows.
@@ -131,11 +162,20 @@ fn check_integration(options: &ParquetOptions, source: &SourceArgs) -> Result<()
     let is_wanted = options.partition_by.iter().any(PartitionField::is_integration);
     let accounts = &source.accounts;
     let may_be_known = accounts.all_accounts || accounts.accounts_file.is_some();
-    if !is_wanted || may_be_known || options.integration.is_some() {
+    let is_asked = source.input.is_none() && !source.request.no_lookup;
+    if !is_wanted || may_be_known || is_asked || options.integration.is_some() {
         return Ok(());
     }
-    let message = "--partition-by integration needs to know it: from the API's list (--all-accounts), from \
-        --accounts-file, or from --integration";
+    let message = match source.input.is_some() {
+        true => {
+            "--partition-by integration is of accounts that are asked for: a recorded body does not say its \
+            integration"
+        }
+        false => {
+            "--partition-by integration needs to know it, which --no-lookup does not let it ask: name it by \
+            --integration"
+        }
+    };
     Err(Error::new(ErrorKind::Configuration, message))
 }
 
@@ -166,6 +206,11 @@ struct Files {
     pending: OnceCell<HashSet<String>>,
     /// Whether reading begins at a cursor, so that what is read is no snapshot of an account.
     is_part: bool,
+    /// What lay there when the first account was begun that is laid out in another way, which people were told of.
+    other_layouts: OnceCell<Vec<OtherLayout>>,
+    is_quiet: bool,
+    /// How the last `remote_data` was typed by a look, and of which account.
+    learnt: Mutex<Option<(Option<Arc<str>>, RemoteSchema)>>,
 }
 
 impl Files {
@@ -185,6 +230,18 @@ impl Files {
             Some(run) if !is_begun => run.begin().await,
             _ => Ok(()),
         }
+    }
+
+    /// Tells once what lies there that is laid out in another way, before licenses are asked for.
+    async fn look_at_layouts(&self) -> Result<()> {
+        let look = async || {
+            let others = self.options.other_layouts().await?;
+            if let (Some(words), false) = (layouts::words(&self.place, &others), self.is_quiet) {
+                say!("warning: {words}");
+            }
+            Ok(others)
+        };
+        self.other_layouts.get_or_try_init(look).await.map(drop)
     }
 
     /// Whether another run over many accounts has taken the place of this one; `false` where none can.
@@ -242,8 +299,16 @@ impl Sinks for Files {
         let beginning = checkpoints::beginning(self.store.as_ref(), &identity, attempt).await?;
         let beginning = claim.unless_complete(beginning).await?;
         options.account.clone_from(&wanted.account);
-        if let Some(integration) = &wanted.integration_name {
-            options.integration = Some(Arc::clone(integration));
+        if let Some(integration) = wanted.known_name() {
+            options.integration = Some(integration);
+        }
+        let is_wanted = options.partition_by.iter().any(PartitionField::is_integration);
+        if is_wanted && options.integration.is_none() && !self.is_quiet {
+            let whose = wanted.id().map(|id| format!(" of account {id}")).unwrap_or_default();
+            say!(
+                "warning: the API does not tell the integration{whose}: its directory is that of null, \
+                 integration=__HIVE_DEFAULT_PARTITION__"
+            );
         }
         options.snapshot_id = beginning.snapshot_id().into();
         options.files_before = beginning.pieces().to_vec();
@@ -254,6 +319,7 @@ impl Sinks for Files {
             beside.remove(identity.key()).await?;
         }
         claim.remove_unfinished(&options.files_before).await?;
+        self.look_at_layouts().await?;
         let mut manifest = manifest(options.account.as_deref(), &beginning);
         manifest.is_part = self.is_part;
         let mut completion = Completion::new(Arc::clone(&claim), manifest);
@@ -295,7 +361,20 @@ impl Sinks for Files {
         })
     }
 
-    fn written(&self, _: Option<&str>, summary: &mut Summary<ParquetReport>, _: bool) -> Written {
+    fn written(
+        &self,
+        account: Option<&str>,
+        summary: &mut Summary<ParquetReport>,
+        _: bool,
+    ) -> Written {
+        let mut remote = Remote { not_held: summary.report.not_held, untyped: 0 };
+        let is_look = self.options.remote_data == RemoteData::Infer;
+        if let (true, Some(schema)) = (is_look, summary.report.remote_data.take()) {
+            let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+            *learnt = Some((account.map(Arc::from), schema));
+        } else if is_look && !summary.report.files.is_empty() {
+            remote.untyped = 1;
+        }
         let files = &summary.report.files;
         let bytes = files.iter().map(|file| file.bytes).sum();
         Written {
@@ -303,6 +382,7 @@ impl Sinks for Files {
             records: files.iter().map(|file| file.rows).sum(),
             bytes,
             unexpected: summary.report.unexpected.clone(),
+            remote,
             earlier: Earlier::Nothing,
             destination: Destination::Files(
                 files.iter().map(|file| file.path.display().to_string()).collect(),
@@ -336,6 +416,34 @@ impl Sinks for Files {
         // All is done: what cannot be looked at any more makes no failure of it.
         let names = self.options.lake.pending().await.unwrap_or_default();
         Unfinished::new(self.place.clone(), names)
+    }
+
+    /// Those that were there before, and where `remote_data` was typed by a look, what was typed otherwise of the same
+    /// account. Others have their own struct each.
+    async fn other_layouts(&self, is_complete: bool) -> Vec<OtherLayout> {
+        let mut others = self.other_layouts.get().cloned().unwrap_or_default();
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((account, schema)) = learnt.filter(|_| is_complete && self.run.is_none()) else {
+            return others;
+        };
+        let mut options = self.options.clone();
+        options.remote_data = RemoteData::Typed(schema);
+        let name = account.as_deref().unwrap_or("input");
+        // All is done: what cannot be looked at any more makes no failure of it.
+        let found = options.other_layouts().await.unwrap_or_default();
+        let is_told =
+            |it: &OtherLayout| others.iter().any(|told| told.differences == it.differences);
+        let new: Vec<_> =
+            found.into_iter().filter(|it| it.account == name && !is_told(it)).collect();
+        if let (Some(words), false) = (layouts::words(&self.place, &new), self.is_quiet) {
+            say!("warning: {words}");
+        }
+        others.extend(new);
+        others
+    }
+
+    fn keeps_extra(&self) -> bool {
+        self.options.columns.contains("_extra")
     }
 
     fn has_column(&self, field: &str) -> bool {

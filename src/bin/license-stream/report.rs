@@ -6,6 +6,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use license_stream::pipeline::Outcome;
+use license_stream::sink::parquet::OtherLayout;
 use license_stream::{Error, RejectReason, printable};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -35,10 +36,25 @@ struct JsonSummary<'a> {
     fields_unknown_total: u64,
     error: Option<&'a str>,
     accounts: AccountCounts,
+    /// Where there is no `_extra`, what is counted of fields is in no file.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    fields_left_out: bool,
+    #[serde(skip_serializing_if = "is_none")]
+    remote_data_not_held: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    remote_data_untyped: u64,
+    /// What lies there that is laid out in another way.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    other_layouts: &'a [OtherLayout],
     /// What others have left unfinished there, so that there is no `_SUCCESS`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pending: &'a [String],
     snapshots: Vec<&'a RawValue>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Unknown fields that people are told the names of.
@@ -63,10 +79,18 @@ pub(crate) fn print<D: Sinks>(
     if let (Some(words), false) = (tally.unfinished.words(), export.report.quiet) {
         say!("warning: {words}");
     }
+    if tally.remote.untyped > 0 && !export.report.quiet {
+        let (count, noun) = counted(tally.remote.untyped, "snapshot", "snapshots");
+        say!(
+            "warning: nothing was found in the first remote_data of {count} {noun} that could be typed: it is JSON text \
+             there, as with --remote-data json; --remote-data-schema says the types before"
+        );
+    }
     let mut is_told = true;
     if export.report.json {
         tally.snapshots.sort_by_key(|(index, place, _)| (*index, *place));
-        is_told = print_json(&summary(&tally, outcome, elapsed), sinks.is_stdout());
+        let summary = summary(&tally, outcome, elapsed, sinks.keeps_extra());
+        is_told = print_json(&summary, sinks.is_stdout());
     } else if !export.report.quiet {
         print_text(export, sinks, &tally, elapsed);
     }
@@ -106,12 +130,20 @@ pub(crate) async fn summed_up(
         let text = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain);
         let tally = Tally::of_failure(text);
         // The exit code is that of a failure already.
-        let _ = print_json(&summary(&tally, Outcome::Failed, begun.elapsed()), is_stdout);
+        let summary = summary(&tally, Outcome::Failed, begun.elapsed(), true);
+        let _ = print_json(&summary, is_stdout);
     }
     ended
 }
 
-fn summary(tally: &Tally, outcome: Outcome, elapsed: Duration) -> JsonSummary<'_> {
+fn summary(
+    tally: &Tally,
+    outcome: Outcome,
+    elapsed: Duration,
+    keeps_extra: bool,
+) -> JsonSummary<'_> {
+    let is_something_left =
+        tally.unexpected.fields().next().is_some() || tally.unexpected.unknown_count() > 0;
     JsonSummary {
         outcome: outcome.as_str(),
         records: tally.records,
@@ -131,6 +163,10 @@ fn summary(tally: &Tally, outcome: Outcome, elapsed: Duration) -> JsonSummary<'_
         fields_unexpected: tally.unexpected.fields().collect(),
         fields_unknown: tally.unexpected.unknown().collect(),
         fields_unknown_total: tally.unexpected.unknown_count(),
+        fields_left_out: !keeps_extra && is_something_left,
+        remote_data_not_held: tally.remote.not_held,
+        remote_data_untyped: tally.remote.untyped,
+        other_layouts: &tally.other_layouts,
         error: tally.error.as_deref().or(tally.run_error.as_deref()),
         accounts: tally.accounts,
         pending: tally.unfinished.names(),
@@ -244,10 +280,19 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
     if tally.is_of_record {
         say!("to go on behind such a record: --on-error skip, or dead-letter to keep it");
     }
+    print_not_held(tally);
     for (field, count) in tally.unexpected.fields() {
         let values = if count == 1 { "value" } else { "values" };
         let count = human_count(count);
-        say!("kept in _extra: {count} {values} of `{field}` that its column does not hold whole");
+        match sinks.keeps_extra() {
+            true => say!(
+                "kept in _extra: {count} {values} of `{field}` that its column does not hold whole"
+            ),
+            false => say!(
+                "left out: {count} {values} of `{field}` that its column does not hold whole, since _extra is not \
+                 written"
+            ),
+        }
     }
     let unknown = tally.unexpected.unknown_count();
     if unknown > 0 {
@@ -256,7 +301,23 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
         let more = if tally.unexpected.unknown().count() > NAMES { ", …" } else { "" };
         let values = if unknown == 1 { "value" } else { "values" };
         let count = human_count(unknown);
-        say!("kept in _extra: {count} {values} of unknown fields ({}{more})", names.join(", "));
+        let (names, keeps_extra) = (names.join(", "), sinks.keeps_extra());
+        let (is, why) = match keeps_extra {
+            true => ("kept in _extra", ""),
+            false => ("left out", ", since _extra is not written"),
+        };
+        say!("{is}: {count} {values} of unknown fields ({names}{more}){why}");
+    }
+}
+
+/// How much of `remote_data` the struct does not hold.
+fn print_not_held(tally: &Tally) {
+    if tally.remote.not_held > 0 {
+        let (count, noun) = counted(tally.remote.not_held, "row", "rows");
+        let of = human_count(tally.records);
+        say!(
+            "kept in _remote_data_extra: what the struct does not hold, of {count} {noun} of {of}"
+        );
     }
 }
 

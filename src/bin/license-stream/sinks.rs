@@ -6,6 +6,7 @@ use license_stream::accounts::Options;
 use license_stream::checkpoint::{Beginning, Checkpoint, Identity};
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::Sink;
+use license_stream::sink::parquet::OtherLayout;
 use license_stream::{Error, Result};
 
 use crate::remarks::Use;
@@ -94,6 +95,16 @@ pub(crate) trait Sinks: Send + Sync + 'static {
     /// learning of that.
     fn unfinished(&self) -> impl Future<Output = Unfinished> + Send {
         std::future::ready(Unfinished::default())
+    }
+
+    /// What the destination has that is laid out in another way than what this run has written, after its end.
+    fn other_layouts(&self, _is_complete: bool) -> impl Future<Output = Vec<OtherLayout>> + Send {
+        std::future::ready(Vec::new())
+    }
+
+    /// Whether what no column holds is in `_extra`.
+    fn keeps_extra(&self) -> bool {
+        true
     }
 
     /// Bytes of the bodies that may be under way between readers and sinks.

@@ -83,7 +83,24 @@ pub(crate) struct Written {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) unexpected: Unexpected,
+    pub(crate) remote: Remote,
     pub(crate) earlier: Earlier,
+}
+
+/// What has become of `remote_data` that was to be typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Remote {
+    /// Rows with something that the struct does not hold.
+    pub(crate) not_held: u64,
+    /// Snapshots in which nothing was found that could be typed.
+    pub(crate) untyped: u64,
+}
+
+impl Remote {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.not_held += other.not_held;
+        self.untyped += other.untyped;
+    }
 }
 
 /// What is left at the destination of what earlier runs had delivered of a snapshot that is given up.

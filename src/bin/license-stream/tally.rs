@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use license_stream::accounts::{End, Ended, EndedSnapshot};
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Counts, Outcome, Requests, Summary};
+use license_stream::sink::parquet::OtherLayout;
 use license_stream::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -13,7 +14,7 @@ use crate::again;
 use crate::exit::Exit;
 use crate::report::{chain, human_count};
 use crate::signal::Signal;
-use crate::snapshots::{Earlier, Snapshot, SnapshotError, Written};
+use crate::snapshots::{Earlier, Remote, Snapshot, SnapshotError, Written};
 use crate::unfinished::Unfinished;
 use crate::wanted::Wanted;
 
@@ -67,6 +68,10 @@ pub(crate) struct Tally {
     pub(crate) miscount: Option<String>,
     /// What others have left unfinished at the destination.
     pub(crate) unfinished: Unfinished,
+    /// What lies there that is laid out in another way.
+    pub(crate) other_layouts: Vec<OtherLayout>,
+    /// Rows with something in `_remote_data_extra`, and snapshots in which nothing was found that could be typed.
+    pub(crate) remote: Remote,
     /// What failed that stopped the run as a whole.
     pub(crate) error: Option<String>,
     /// What failed that is no account's own, such as the listing.
@@ -144,6 +149,8 @@ impl Tally {
             is_of_record: false,
             miscount: None,
             unfinished: Unfinished::default(),
+            other_layouts: Vec::new(),
+            remote: Remote::default(),
             error: None,
             run_error: None,
             is_cut_short: false,
@@ -192,6 +199,7 @@ impl Tally {
                 self.bytes_written += written.bytes;
                 self.counts.merge(&snapshot.summary.counts);
                 self.unexpected.merge(&written.unexpected);
+                self.remote.add(written.remote);
             }
             self.files += written.destination.files();
             let entry = self.entry(id, &snapshot, &written, is_given_up);
@@ -468,6 +476,7 @@ mod tests {
             records: 7,
             bytes: 1,
             unexpected: Unexpected::default(),
+            remote: Remote::default(),
             earlier,
         };
         let failed = || End::Failed(Error::new(ErrorKind::Changed, ""));

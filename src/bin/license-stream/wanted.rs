@@ -38,8 +38,8 @@ pub(crate) struct Wanted {
     pub(crate) integration_name: Option<Arc<str>>,
     /// What else the API's list says, if it is from there, or from a file that was made of it.
     pub(crate) listed: Option<Listed>,
-    /// What a look-up of its integration found, once one was made.
-    pub(crate) looked_up: OnceCell<Option<&'static Integration>>,
+    /// What a look-up of its integration found, once one was made: its name.
+    pub(crate) looked_up: OnceCell<Option<Arc<str>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +122,11 @@ impl Wanted {
     /// Whether the same is asked for.
     fn is_asked_as(&self, other: &Self) -> bool {
         (&self.organization_id, self.product) == (&other.organization_id, other.product)
+    }
+
+    /// The name of its integration, as the API has it, if that is known by now.
+    pub(crate) fn known_name(&self) -> Option<Arc<str>> {
+        self.integration_name.clone().or_else(|| self.looked_up.get()?.clone())
     }
 
     /// The account's id for names and messages.

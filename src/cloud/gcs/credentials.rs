@@ -25,6 +25,11 @@ pub(super) fn missing(builder: &GoogleCloudStorageBuilder) -> Option<&'static st
     }
 }
 
+/// Whether `none` is of the service that a machine of Google's has.
+pub(super) fn is_of_the_machine(none: &str) -> bool {
+    none == NOTHING
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

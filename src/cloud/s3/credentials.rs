@@ -8,11 +8,16 @@ const CONTAINER: &str = "AWS_CONTAINER_CREDENTIALS_… names a service, and it g
 const INSTANCE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; neither is set, nor is a web identity or a \
                         container's role, and this machine has no role of its own";
 
+const PROFILE: &str = "AWS_PROFILE is set, and files of profiles (~/.aws) are not read: `eval \"$(aws configure \
+                       export-credentials --format env)\"` makes variables of one; AWS_ACCESS_KEY_ID and \
+                       AWS_SECRET_ACCESS_KEY are not set, and this machine has no role of its own";
+
 /// What to say where whoever `object_store` will ask gives none; `None` where they, or a part of them, stand in the
 /// environment, or none are wanted.
-pub(super) fn missing(builder: &AmazonS3Builder) -> Option<&'static str> {
+pub(super) fn missing(builder: &AmazonS3Builder, has_profile: bool) -> Option<&'static str> {
     let is_set = |key| builder.get_config_value(&key).is_some();
     if is_set(Key::AccessKeyId) || is_set(Key::SecretAccessKey) {
+        // With one of them alone nobody is asked: see `half`.
         None
     } else if is_set(Key::WebIdentityTokenFile) && is_set(Key::RoleArn) {
         Some(WEB_IDENTITY)
@@ -21,8 +26,24 @@ pub(super) fn missing(builder: &AmazonS3Builder) -> Option<&'static str> {
             && is_set(Key::ContainerAuthorizationTokenFile))
     {
         Some(CONTAINER)
+    } else if has_profile {
+        Some(PROFILE)
     } else {
         Some(INSTANCE)
+    }
+}
+
+/// What is missing of a pair of which only one is set.
+pub(super) fn half(builder: &AmazonS3Builder) -> Option<&'static str> {
+    let is_set = |key| builder.get_config_value(&key).is_some();
+    match (is_set(Key::AccessKeyId), is_set(Key::SecretAccessKey)) {
+        (true, false) => {
+            Some("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY: set both or none")
+        }
+        (false, true) => {
+            Some("AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID: set both or none")
+        }
+        _ => None,
     }
 }
 
@@ -31,12 +52,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_a_pair_the_one_that_is_missing_is_named() {
+        let of = |set: &[Key]| {
+            let with = |builder: AmazonS3Builder, key: &Key| builder.with_config(*key, "x");
+            half(&set.iter().fold(AmazonS3Builder::new(), with))
+        };
+        assert!(of(&[Key::AccessKeyId]).unwrap().contains("without AWS_SECRET_ACCESS_KEY"));
+        assert!(of(&[Key::SecretAccessKey]).unwrap().contains("without AWS_ACCESS_KEY_ID"));
+        assert_eq!((of(&[]), of(&[Key::AccessKeyId, Key::SecretAccessKey])), (None, None));
+    }
+
+    #[test]
     fn who_is_asked_is_who_the_crate_asks() {
         let of = |set: &[Key]| {
             let with = |builder: AmazonS3Builder, key: &Key| builder.with_config(*key, "x");
-            missing(&set.iter().fold(AmazonS3Builder::new(), with))
+            missing(&set.iter().fold(AmazonS3Builder::new(), with), false)
         };
         assert_eq!(of(&[]), Some(INSTANCE));
+        assert_eq!(missing(&AmazonS3Builder::new(), true), Some(PROFILE));
         assert_eq!(of(&[Key::WebIdentityTokenFile]), Some(INSTANCE));
         assert_eq!(of(&[Key::WebIdentityTokenFile, Key::RoleArn]), Some(WEB_IDENTITY));
         assert_eq!(of(&[Key::ContainerCredentialsRelativeUri]), Some(CONTAINER));

@@ -240,6 +240,8 @@ impl Compaction {
 
 async fn is_lake(place: &Looked) -> Result<()> {
     if place.own_names().await?.is_empty() {
+        // One that is not there says so.
+        place.files().await?;
         let message = format!("{} holds nothing that a run has left", place.0);
         return Err(Error::new(ErrorKind::Input, message));
     }

@@ -23,6 +23,14 @@ impl FileFormat {
         }
     }
 
+    /// What people call it.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow",
+        }
+    }
+
     /// The format of a file, and its name without the ending; `None` if it is none.
     pub(super) fn of(name: &str) -> Option<(Self, &str)> {
         Self::ALL.into_iter().find_map(|format| Some((format, name.strip_suffix(format.ending())?)))

@@ -67,6 +67,28 @@ impl Looked {
         Ok(names.into_iter().map(|(name, _)| name).collect())
     }
 
+    /// Some of these names, `most` of them, without a look at all.
+    pub(super) async fn some_own_names(&self, most: usize) -> Result<Vec<String>> {
+        match self.0.0.clone() {
+            Place::Directory(directory) => {
+                blocking(move || {
+                    let own = directory.join(OWN);
+                    let entries = match fs::read_dir(&own) {
+                        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+                        entries => entries
+                            .map_err(|error| unreadable(&own.display().to_string(), error))?,
+                    };
+                    let names =
+                        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+                    Ok(names.take(most).collect())
+                })
+                .await
+            }
+            #[cfg(feature = "cloud")]
+            Place::Bucket(bucket) => bucket.some_names(OWN, most).await,
+        }
+    }
+
     /// What is pending.
     pub(super) async fn pending(&self) -> Result<Vec<String>> {
         match &self.0.0 {

@@ -37,6 +37,15 @@ const MAX_HELD_BYTES: u64 = 1 << 30;
 /// Enough for most of what directories are named for, but for days.
 const OPEN_PARTITIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
+/// In the form that readers take apart to know what a writer got wrong: application, version, build.
+const CREATED_BY: &str = concat!(
+    "license-stream version ",
+    env!("CARGO_PKG_VERSION"),
+    " (build ",
+    env!("CARGO_PKG_VERSION"),
+    ")"
+);
+
 /// What the rows of a file are the answer of, wherever they were read.
 pub(super) const ENDPOINT: &str = "GET /unified/user-directory/licenses";
 
@@ -171,7 +180,10 @@ impl ParquetOptions {
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         if is_arrow && let Err(error) = ipc_options(&self.properties) {
-            return Err(Error::new(ErrorKind::Configuration, "no such Arrow file").caused_by(error));
+            // Of its own words nobody need know whose they are.
+            let said = error.to_string();
+            let said = said.split_once(": ").map_or(said.as_str(), |(_, said)| said);
+            return Err(Error::new(ErrorKind::Configuration, said.to_owned()));
         }
         let has_bloom = |field: &&Arc<arrow_schema::Field>| {
             let path = ColumnPath::from(field.name().as_str());
@@ -253,7 +265,7 @@ pub(super) fn with_bloom_filter(
 /// is another.
 pub fn writer_properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("license-stream ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_writer_version(WriterVersion::PARQUET_1_0)
         // Elements of lists are named `element`, as Parquet has it, and not `item`, as Arrow has.

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 
+use super::inspect::FileInspection;
 use super::looked::Looked;
 use super::open::blocking;
 use super::options::ParquetOptions;
@@ -24,14 +25,15 @@ pub enum RemoteData {
     /// A struct of these types, and beside it `_remote_data_extra`, JSON text of what it does not hold.
     Typed(RemoteSchema),
     /// The same by types that the first batch of the snapshot that has rows is looked at for, which is about 1 MiB of
-    /// JSON. A snapshot that is gone on with keeps the types that its files have.
+    /// JSON; where there is nothing in it to be typed, a column of JSON text. A snapshot that is gone on with keeps the
+    /// types that its files have.
     Infer,
 }
 
 /// The schema of a snapshot's `remote_data`, which many decoders wait for without waiting: what they decode before it
-/// is known is typed by the sink.
+/// is known is typed by the sink. `None` is one that stays text.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shared(Arc<OnceLock<RemoteSchema>>);
+pub(super) struct Shared(Arc<OnceLock<Option<RemoteSchema>>>);
 
 impl Shared {
     /// That of `options`; `None` where `remote_data` stays as it is.
@@ -39,7 +41,7 @@ impl Shared {
         let shared = Self::default();
         match &options.remote_data {
             RemoteData::Json => return None,
-            RemoteData::Typed(schema) => drop(shared.0.set(schema.clone())),
+            RemoteData::Typed(schema) => drop(shared.0.set(Some(schema.clone()))),
             RemoteData::Infer => {}
         }
         Some(shared)
@@ -48,8 +50,8 @@ impl Shared {
     /// The same rows, typed if it is known how.
     pub(super) fn typed_if_known(&self, rows: RecordBatch) -> RecordBatch {
         match self.0.get() {
-            Some(schema) => schema.typed(&rows),
-            None => rows,
+            Some(Some(schema)) => schema.typed(&rows),
+            Some(None) | None => rows,
         }
     }
 
@@ -57,15 +59,22 @@ impl Shared {
     pub(super) async fn typed(&self, rows: RecordBatch) -> Result<RecordBatch> {
         let shared = Arc::clone(&self.0);
         let work = move || {
-            let schema = shared.get_or_init(|| RemoteSchema::found_in(&rows));
-            Ok(schema.typed(&rows))
+            let found = || {
+                let schema = RemoteSchema::found_in(&rows);
+                (!schema.members().is_empty()).then_some(schema)
+            };
+            Ok(match shared.get_or_init(found) {
+                Some(schema) => schema.typed(&rows),
+                None => rows.clone(),
+            })
         };
         blocking(work).await
     }
 
-    /// If it is known.
-    pub(super) fn schema(&self) -> Option<RemoteSchema> {
-        self.0.get().cloned()
+    /// What becomes of `remote_data`, if it is known.
+    pub(super) fn known(&self) -> Option<RemoteData> {
+        let schema = self.0.get()?.clone();
+        Some(schema.map_or(RemoteData::Json, RemoteData::Typed))
     }
 }
 
@@ -115,7 +124,7 @@ impl ParquetOptions {
         let Some(first) = self.files_before.first() else { return Ok(self) };
         let place = Looked(self.lake.clone());
         let said = place.file(&first.name, first.bytes).await?;
-        let Ok(Some(schema)) = said.map(|file| file.remote_data_schema()) else {
+        let Ok(Some(known)) = said.map(|file| file.remote_data()) else {
             let message = format!(
                 "{} does not say by which schema its remote_data is typed, so that the snapshot cannot be gone on \
                  with: begin a new one after `license-stream checkpoint reset`",
@@ -123,9 +132,26 @@ impl ParquetOptions {
             );
             return Err(Error::new(ErrorKind::Destination, message));
         };
-        self.remote_data = RemoteData::Typed(schema);
+        self.remote_data = known;
         Ok(self)
     }
+}
+
+impl FileInspection {
+    /// What has become of `remote_data` in this file; `None` if it does not say.
+    fn remote_data(&self) -> Option<RemoteData> {
+        if self.metadata.contains_key(SCHEMA_KEY) {
+            return self.remote_data_schema().map(RemoteData::Typed);
+        }
+        // What was looked at had nothing to be typed.
+        self.columns.iter().any(|column| column.path == TYPED).then_some(RemoteData::Json)
+    }
+}
+
+/// How many of `rows` have something that the struct does not hold.
+pub(in crate::sink) fn not_held(rows: &RecordBatch) -> u64 {
+    let extra = rows.column_by_name(EXTRA);
+    extra.map_or(0, |extra| (extra.len() - extra.null_count()) as u64)
 }
 
 #[cfg(test)]
@@ -145,6 +171,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn where_there_is_nothing_to_be_typed_it_stays_text_and_is_gone_on_with_as_text() {
+        let lake = tempfile::tempdir().unwrap();
+        let mut options = ParquetOptions::new(lake.path(), "01a20c7e-5167-7459-84d1-21cf616966d5");
+        options.remote_data = RemoteData::Infer;
+        let sink = ParquetSink::new(options.clone()).await.unwrap();
+        let body = "{\"id\":\"a\"}\n{\"id\":\"b\",\"remote_data\":[1]}\n";
+        let body = futures_util::stream::iter([Ok::<_, Error>(body.into())]);
+        let summary = pipeline::run(body, sink, Default::default()).await.into_result().unwrap();
+        assert_eq!((summary.report.remote_data, summary.report.not_held), (None, 0));
+        let files: Vec<_> = summary.report.files.iter().map(WrittenFile::durable).collect();
+        let seen = FileInspection::of(lake.path(), &files[0].name).await.unwrap();
+        let columns: Vec<_> = seen.columns.iter().map(|column| column.path.as_str()).collect();
+        assert!(columns.contains(&TYPED) && !columns.contains(&EXTRA), "{columns:?}");
+        options.files_before = files;
+        assert_eq!(options.resumed().await.unwrap().remote_data, RemoteData::Json);
+    }
+
+    #[tokio::test]
+    async fn rows_with_what_does_not_fit_are_counted() {
+        let lake = tempfile::tempdir().unwrap();
+        let mut options = ParquetOptions::new(lake.path(), "01a20c7e-5167-7459-84d1-21cf616966d5");
+        options.remote_data = RemoteData::Infer;
+        let sink = ParquetSink::new(options).await.unwrap();
+        let body = "{\"id\":\"a\",\"remote_data\":{\"n\":1}}\n{\"id\":\"b\",\"remote_data\":[1]}\n{\"id\":\"c\"}\n";
+        let body = futures_util::stream::iter([Ok::<_, Error>(body.into())]);
+        let summary = pipeline::run(body, sink, Default::default()).await.into_result().unwrap();
+        assert_eq!(summary.report.remote_data.unwrap().members().len(), 1);
+        assert_eq!(summary.report.not_held, 1);
+    }
+
+    #[tokio::test]
     async fn a_snapshot_is_gone_on_with_by_the_types_that_its_files_say() {
         let lake = tempfile::tempdir().unwrap();
         let options = |remote_data: &RemoteData| {
@@ -161,7 +218,11 @@ mod tests {
         assert_eq!(schema.members()[0].name(), "n");
 
         let mut begun = options(&RemoteData::Infer);
-        begun.files_before = written(options(&RemoteData::Json)).await;
+        let without = |mut options: ParquetOptions| {
+            options.columns = options.columns.without("remote_data").unwrap();
+            options
+        };
+        begun.files_before = written(without(options(&RemoteData::Json))).await;
         let refused = begun.clone().resumed().await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Destination);
         assert!(refused.message().contains("does not say by which schema"), "{refused}");

@@ -41,7 +41,8 @@ const SIZES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const TIMES: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Roll {
     /// Whether files end by nothing of this.
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(read("4GiB"), (Some(4 << 30), None, None));
         assert_eq!(read("250ms,rows=7"), (None, Some(7), Some(250)));
         assert_eq!(read("2h"), (None, None, Some(7_200_000)));
+        assert_eq!(read("1d"), (None, None, Some(86_400_000)));
         let roll: Roll = "1GB,rows=2,3s".parse().unwrap();
         assert_eq!(roll.to_string().parse::<Roll>().unwrap(), roll);
     }

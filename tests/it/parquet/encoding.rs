@@ -225,7 +225,7 @@ fn what_cannot_be_written_so_is_refused_before_anything_is_made() {
         (&["--bloom", "roles"], "column roles can have no bloom filter"),
         (&["--sort-by", "products"], "rows cannot be sorted by products, a column of lists"),
         (&["--sort-by", "id,id"], "rows are to be sorted by id twice"),
-        (&["--sort-by", "id:up"], "there is no column \"id:up\""),
+        (&["--sort-by", "id:up"], "\"up\" is no order of id"),
         (&["--sort-by", "id", "--columns", "name"], "sorted by \"id\", which is not written"),
         (&["--bloom", "id", "--columns", "name"], "id has a bloom filter and is not written"),
         (&["--sort-by", "id", "--row-group-bytes", "1073741825"], "has 1073741824 bytes at most"),

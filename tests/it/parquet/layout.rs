@@ -51,7 +51,16 @@ fn columns_have_the_types_that_readers_expect() {
         _snapshot_id BYTE_ARRAY String null
         _extra BYTE_ARRAY JSON null
     "#]].assert_eq(&text);
-    assert_eq!(meta["created_by"], concat!("license-stream ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        meta["created_by"],
+        concat!(
+            "license-stream version ",
+            env!("CARGO_PKG_VERSION"),
+            " (build ",
+            env!("CARGO_PKG_VERSION"),
+            ")"
+        )
+    );
 }
 
 #[test]

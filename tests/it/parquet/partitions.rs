@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use license_stream::pipeline::{self, Options};
-use license_stream::simulate::Simulator;
+use license_stream::simulate::{Scenario, Simulator};
 use license_stream::sink::parquet::{ParquetOptions, ParquetSink};
 use serde_json::{Value, json};
 
 use super::{files, parquet};
 use crate::support::body::simulated;
 use crate::support::command::license_stream;
+use crate::support::process::TOKEN;
 use crate::support::python::{self, ENGINES, hive_rows, root, schema_violations};
 use crate::support::run::{Run, run};
 use crate::support::simulation::Simulation;
+use crate::support::truto::{Truto, api_command};
 
 /// What values may be, each of which has a directory of its own, and its name.
 pub(crate) const NAMED: [(&str, &str); 9] = [
@@ -300,7 +302,15 @@ fn what_contradicts_itself_is_refused_before_anything_is_written() {
             "column status has a bloom filter and is not written",
         ),
         (&["--partition-by", "status", "--columns", "status"], "no column is left"),
-        (&["--partition-by", "integration"], "--partition-by integration needs to know it"),
+        (
+            &["--partition-by", "integration"],
+            "--partition-by integration is of accounts that are asked for: a recorded body does not say its integration",
+        ),
+        (
+            &["--partition-by", "status", "--open-partitions", "0"],
+            "it is a number of files, 1 at least",
+        ),
+        (&["--file-bytes", "10M"], "it is a number of bytes, 1 at least, or one with a unit"),
         (
             &["--partition-by", "status", "--row-group-bytes", "1073741825"],
             "a row group that is sorted or partitioned has 1073741824 bytes at most",
@@ -321,4 +331,35 @@ fn an_integration_that_was_named_has_its_directory() {
     let account = summary["snapshots"][0]["account"].as_str().unwrap();
     let wanted = directory.path().join(format!("integration=pagerduty/account={account}"));
     assert_eq!(files(&summary)[0].parent(), Some(&*wanted));
+}
+
+#[test]
+fn an_integration_that_was_not_named_is_asked_for() {
+    let id = "62f44730-dd91-461e-bd6a-aedd9e0ad79d";
+    let scenario = format!(
+        "{{\"accounts\": [{{\"ids\": [\"{id}\"], \"integration\": \"Zoom\", \"records\": 10}}]}}"
+    );
+    let truto = Truto::start(Simulator::from(scenario.parse::<Scenario>().unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = license_stream();
+    command.env("TRUTO_API_TOKEN", TOKEN).args([
+        "parquet",
+        "--base-url",
+        &truto.url(),
+        "--account",
+        id,
+    ]);
+    command.args(["--json", "--partition-by", "integration", "--out"]).arg(directory.path());
+    let summary = run(&mut command).expect(0).summary();
+    let parent = files(&summary)[0].parent().unwrap().to_owned();
+    let name = parent.file_name().unwrap().to_str().unwrap();
+    assert_eq!(name, "integration=Zoom");
+
+    let mut command = api_command("parquet", &truto.url(), id);
+    command.args(["--partition-by", "integration", "--out"]).arg(directory.path());
+    let told = run(&mut command).expect(2).stderr;
+    assert!(
+        told.contains("which --no-lookup does not let it ask: name it by --integration"),
+        "{told}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use clap::Args as ClapArgs;
 
+use super::Size;
 use super::layout::CompressionArg;
 use crate::place::Place;
 
@@ -18,9 +19,8 @@ pub(crate) struct CompactArgs {
     #[arg(value_name = "DIR|URL")]
     pub(crate) place: Place,
     /// Merge files that are smaller than half of so many bytes, as many into one as have so many together
-    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) file_bytes: u64,
+    #[arg(long, value_name = "BYTES", default_value_t = Size(128 << 20))]
+    pub(crate) file_bytes: Size,
     /// Codec of the pages: zstd[:LEVEL] with a level from 1 to 22, snappy, lz4 or none; zstd:1 if it is not
     /// given
     #[arg(long, value_name = "CODEC")]

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::Size;
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::decode::arrow::{Projection, RemoteSchema};
 use license_stream::sink::parquet::{
@@ -47,21 +48,22 @@ pub(crate) struct LayoutArgs {
     pub(crate) partition_by: Vec<PartitionField>,
     /// Files open at once: when a row group in hand goes to more directories, all files end with it. An open
     /// file in an object store takes up to 5 MiB of memory; accounts that are read at once share this number
-    #[arg(long, value_name = "N", default_value = "64", requires = "partition_by")]
+    #[arg(long, value_name = "N", default_value = "64", requires = "partition_by",
+        value_parser = open_partitions)]
     pub(crate) open_partitions: NonZeroUsize,
     /// A row group ends once it holds this many bytes of JSON; accounts that are read at once share
     /// it, so that memory stays the same. 134217728 if it is not given; of Arrow files, in which it is a record
     /// batch and not encoded while it is held, 16777216
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) row_group_bytes: Option<u64>,
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) row_group_bytes: Option<Size>,
     /// A row group ends once it holds this many rows, with the batch of about 1 MiB of JSON that
     /// reaches them
     #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) row_group_rows: u64,
     /// A file ends once it holds this many bytes of JSON; 1073741824 if neither it nor --roll is given
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) file_bytes: Option<u64>,
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) file_bytes: Option<Size>,
     /// A file ends when it is nearest to a length (256MiB), with so many rows (rows=1000000), or as long after
     /// it was begun (15m): the first of these where there are several, separated by commas
     #[arg(long, value_name = "SIZE|rows=N|TIME", value_parser = roll)]
@@ -124,6 +126,11 @@ impl FromStr for SortArg {
             Some(name) => (name, true),
             None => (text.strip_suffix(":asc").unwrap_or(text), false),
         };
+        if let Some((name, order)) = name.split_once(':') {
+            return Err(format!(
+                "{order:?} is no order of {name}: a column may have `:asc` or `:desc` behind it, and rises without"
+            ));
+        }
         Ok(Self(SortColumn { name: column(name)?, is_descending }))
     }
 }
@@ -185,15 +192,27 @@ impl LayoutArgs {
             refused(format!("--remote-data-schema {} cannot be read", path.display()))
                 .caused_by(error)
         })?;
-        RemoteSchema::from_json_schema(&json).map(RemoteData::Typed)
+        let named =
+            |message: &str| refused(format!("--remote-data-schema {}: {message}", path.display()));
+        let schema =
+            RemoteSchema::from_json_schema(&json).map_err(|error| named(error.message()))?;
+        if schema.members().is_empty() {
+            return Err(named(
+                "it types no member of remote_data: it needs `properties`, each with a `type`",
+            ));
+        }
+        Ok(RemoteData::Typed(schema))
     }
 
     /// Bytes of JSON in the row groups in hand, of all accounts together.
     pub(crate) fn row_group_bytes(&self, format: FileFormat) -> u64 {
-        self.row_group_bytes.unwrap_or(match format {
-            FileFormat::Arrow => 16 << 20,
-            _ => 128 << 20,
-        })
+        self.row_group_bytes.map_or_else(
+            || match format {
+                FileFormat::Arrow => 16 << 20,
+                _ => 128 << 20,
+            },
+            |Size(bytes)| bytes,
+        )
     }
 
     /// Sets all of it in `options`. Where `at_once` accounts are read at once, they share the row groups in
@@ -204,7 +223,9 @@ impl LayoutArgs {
         options.row_group_bytes = (self.row_group_bytes(options.format) / at_once).max(1);
         options.row_group_rows = self.row_group_rows;
         options.roll = self.roll.unwrap_or_default();
-        if let Some(file_bytes) = self.file_bytes.or(self.roll.map(|_| u64::MAX)) {
+        if let Some(file_bytes) =
+            self.file_bytes.map(|Size(bytes)| bytes).or(self.roll.map(|_| u64::MAX))
+        {
             options.file_bytes = file_bytes;
         }
         options.partition_by.clone_from(&self.partition_by);
@@ -224,6 +245,11 @@ impl LayoutArgs {
 /// When files end.
 fn roll(text: &str) -> Result<Roll, String> {
     text.parse().map_err(|error: Error| error.message().to_owned())
+}
+
+/// How many files may be open.
+fn open_partitions(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it is a number of files, 1 at least")
 }
 
 /// What directories are named for.
@@ -266,6 +292,6 @@ mod tests {
         assert_eq!(sort("id"), Ok(("id".to_owned(), false)));
         assert_eq!(sort("id:asc"), Ok(("id".to_owned(), false)));
         assert_eq!(sort("id:desc"), Ok(("id".to_owned(), true)));
-        assert!(sort("id:down").unwrap_err().starts_with("there is no column \"id:down\""));
+        assert!(sort("id:down").unwrap_err().starts_with("\"down\" is no order of id: "));
     }
 }

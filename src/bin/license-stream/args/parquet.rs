@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use license_stream::sink::parquet::FileFormat;
 use license_stream::{Error, ErrorKind, License, Result};
 
 use super::layout::RemoteDataArg;
@@ -66,6 +67,14 @@ pub(crate) enum FormArg {
 }
 
 impl FormArg {
+    /// What files are encoded as.
+    pub(crate) fn format(self) -> FileFormat {
+        match self {
+            Self::Arrow => FileFormat::Arrow,
+            Self::Parquet | Self::ArrowStream => FileFormat::Parquet,
+        }
+    }
+
     /// What metrics call the sink.
     pub(crate) fn sink(self) -> &'static str {
         match self {

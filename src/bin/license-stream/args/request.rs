@@ -1,7 +1,10 @@
 //! What is asked of the API, beside the account.
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::num::NonZeroU64;
 
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::integration::{Integration, Parameter};
 use license_stream::truto::{LicenseRequest, Product, RemoteQuery, ResponseFormat};
@@ -28,7 +31,7 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_enum)]
     pub(crate) product: Option<ProductArg>,
     /// How the API is to answer
-    #[arg(long, value_enum, default_value_t = FormatArg::Stream)]
+    #[arg(long, default_value_t = FormatArg::Stream, value_parser = Formats)]
     pub(crate) format: FormatArg,
     /// Accept header of the request, in place of one that suits the format, such as application/json: what it does
     /// to a streamed answer, Truto does not document
@@ -71,6 +74,45 @@ pub(crate) enum FormatArg {
     /// The provider's own answer, of no known form: each body is one record, and the first page is all
     /// that is read. Not for `parquet`
     Raw,
+}
+
+impl fmt::Display for FormatArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(ResponseFormat::from(*self).as_str())
+    }
+}
+
+/// Reads a [`FormatArg`], and knows what is a form of another flag.
+#[derive(Clone, Copy, Debug)]
+struct Formats;
+
+impl TypedValueParser for Formats {
+    type Value = FormatArg;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<FormatArg, clap::Error> {
+        let read = EnumValueParser::<FormatArg>::new().parse_ref(command, arg, value);
+        let is_form = |form: &&&str| value == OsStr::new(**form);
+        match ["parquet", "arrow", "arrow-stream"].iter().find(is_form) {
+            Some(form) => {
+                let message = format!(
+                    "--format says how the API is to answer; what `license-stream parquet` writes is said by --as {form}"
+                );
+                let kind = clap::error::ErrorKind::ValueValidation;
+                Err(clap::Error::raw(kind, message + "\n").with_cmd(command))
+            }
+            None => read,
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = FormatArg::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        Some(Box::new(values))
+    }
 }
 
 impl From<FormatArg> for ResponseFormat {

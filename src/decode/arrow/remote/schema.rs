@@ -20,18 +20,30 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const MOST_OF_A_PATH: usize = 200;
 
 impl RemoteSchema {
-    /// Reads a JSON Schema. Of each member it has `type`, which is one of `string`, `integer`, `number`, `boolean`,
-    /// `object` with `properties`, and `array` with `items`, or a list of one of these and `null`. What else it says
-    /// of a value is not looked at, since a value that does not fit is kept beside the struct.
+    /// Reads a JSON Schema. A member has a column if its `type` is one of `string`, `integer`, `number`, `boolean`,
+    /// `object` with `properties`, and `array` with `items`, or a list of one of these and `null`; if its `enum` is of
+    /// texts; if it is a reference (`$ref`) within the schema to such a one; or if such a one is, beside null, the only
+    /// one of its `anyOf`, `oneOf` or `allOf`. All others have none, and so are kept beside the struct, as is whatever
+    /// does not fit. What else it says of a value is not looked at.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if it is no such schema; the message has the member.
     pub fn from_json_schema(json: &str) -> Result<Self> {
-        let node: Node = serde_json::from_str(json).map_err(|error| {
-            refused("the schema of remote_data is no JSON Schema".to_owned()).caused_by(error)
+        let root: Box<RawValue> = serde_json::from_str(json).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            refused(format!(
+                "the schema of remote_data is no JSON, at line {line}, column {column}"
+            ))
         })?;
-        let DataType::Struct(members) = node.data_type(&mut Vec::new())? else {
-            return Err(refused("the schema of remote_data is not that of an object".to_owned()));
+        let mut reader = Reader {
+            root: &root,
+            path: Vec::new(),
+            followed: Vec::new(),
+            left: 100 * Self::MAX_COLUMNS,
+        };
+        let Some(DataType::Struct(members)) = reader.data_type(&root)? else {
+            let message = "the schema of remote_data is not that of an object: it needs `type`, object, and `properties`";
+            return Err(refused(message.to_owned()));
         };
         let columns: usize = members.iter().map(|it| leaves(it.data_type())).sum();
         if columns > Self::MAX_COLUMNS {
@@ -105,104 +117,187 @@ fn write_object(json: &mut String, members: &Fields, indent: Option<usize>) {
     json.push('}');
 }
 
-/// What is read of a schema.
-#[derive(Debug, Deserialize)]
-struct Node {
-    r#type: Option<Box<RawValue>>,
-    properties: Option<Properties>,
-    items: Option<Box<Node>>,
-}
-
-/// In their order.
+/// The members of an object, in their order.
 #[derive(Debug)]
-struct Properties(Vec<(String, Node)>);
+struct Members(Vec<(String, Box<RawValue>)>);
 
-impl<'de> Deserialize<'de> for Properties {
+impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+        struct Each;
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Properties;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with a schema for each member")
+                f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Properties(members))
+                Ok(Members(members))
             }
         }
 
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(Each)
     }
 }
 
-impl Node {
-    fn data_type(self, path: &mut Vec<String>) -> Result<DataType> {
-        if path.len() > RemoteSchema::MAX_DEPTH {
-            let most = RemoteSchema::MAX_DEPTH;
-            return Err(wrong(path, &format!("nests deeper than {most} levels")));
-        }
-        match self.type_name().as_deref() {
-            Some("string") => Ok(DataType::Utf8),
-            Some("integer") => Ok(DataType::Int64),
-            Some("number") => Ok(DataType::Float64),
-            Some("boolean") => Ok(DataType::Boolean),
-            Some("object") => self.object(path),
-            Some("array") => match self.items {
-                Some(items) => {
-                    path.push("[]".to_owned());
-                    let element = items.data_type(path)?;
-                    path.pop();
-                    Ok(DataType::new_list(element, true))
-                }
-                None => Err(wrong(path, "is an array without `items`")),
-            },
-            _ => Err(wrong(
-                path,
-                "has no single `type` (string, integer, number, boolean, object or array, beside null)",
-            )),
-        }
+impl Members {
+    /// Those of `json`; none where it is no object.
+    fn of(json: &RawValue) -> Self {
+        serde_json::from_str(json.get()).unwrap_or(Self(Vec::new()))
     }
 
-    fn object(self, path: &mut Vec<String>) -> Result<DataType> {
-        let Properties(members) = self.properties.unwrap_or(Properties(Vec::new()));
-        // A struct without columns can be in no file; `remote_data` itself then has no column.
-        if members.is_empty() && !path.is_empty() {
-            return Err(wrong(path, "is an object without `properties`"));
+    fn get(&self, name: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| &**value)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        serde_json::from_str(self.get(name)?.get()).ok()
+    }
+
+    fn list(&self, name: &str) -> Option<Vec<Box<RawValue>>> {
+        serde_json::from_str(self.get(name)?.get()).ok()
+    }
+
+    /// The one type, besides that of null; without `type` that of all its `enum`.
+    fn type_name(&self) -> Option<&'static str> {
+        const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "object", "array"];
+        let names: Vec<String> = match self.list("type") {
+            Some(names) => names
+                .iter()
+                .map(|name| serde_json::from_str(name.get()).ok())
+                .collect::<Option<_>>()?,
+            None => match self.text("type") {
+                Some(name) => vec![name],
+                None if self.get("type").is_some() => return None,
+                None => return self.type_of_enum(),
+            },
+        };
+        let mut names = names.iter().filter(|name| *name != "null");
+        let name = names.next()?;
+        let others: Vec<_> = names.collect();
+        // All integers are numbers.
+        let is_number = |name: &String| name == "integer" || name == "number";
+        let name = match others.as_slice() {
+            [] => name,
+            [other] if is_number(name) && is_number(other) => "number",
+            _ => return None,
+        };
+        TYPES.into_iter().find(|it| *it == name)
+    }
+
+    fn type_of_enum(&self) -> Option<&'static str> {
+        let values = self.list("enum")?;
+        let mut values = values.iter().filter(|value| value.get() != "null").peekable();
+        values.peek()?;
+        values.all(|value| value.get().starts_with('"')).then_some("string")
+    }
+}
+
+/// What a schema is read with.
+struct Reader<'a> {
+    root: &'a RawValue,
+    /// The members above the one in hand.
+    path: Vec<String>,
+    /// The references that were followed to it.
+    followed: Vec<String>,
+    /// Schemas that may be looked at yet: by references a short one can say very many members.
+    left: usize,
+}
+
+impl Reader<'_> {
+    /// The type of what `json` describes; none where it says no single one that a column can have.
+    fn data_type(&mut self, json: &RawValue) -> Result<Option<DataType>> {
+        const MOST: usize = 100 * RemoteSchema::MAX_COLUMNS;
+        if self.left == 0 {
+            return Err(refused(format!(
+                "the schema of remote_data describes more than {MOST} members, by references too"
+            )));
+        }
+        self.left -= 1;
+        let node = Members::of(json);
+        if let Some(to) = node.text("$ref") {
+            let Some(found) = self.referred(&to).filter(|_| !self.followed.contains(&to)) else {
+                return Ok(None);
+            };
+            self.followed.push(to);
+            let found = self.data_type(&found);
+            self.followed.pop();
+            return found;
+        }
+        if node.get("type").is_none()
+            && let Some(only) = only_choice(&node)
+        {
+            return self.data_type(&only);
+        }
+        Ok(match node.type_name() {
+            Some("string") => Some(DataType::Utf8),
+            Some("integer") => Some(DataType::Int64),
+            Some("number") => Some(DataType::Float64),
+            Some("boolean") => Some(DataType::Boolean),
+            Some("object") => self.object(&node)?,
+            Some("array") if self.path.len() < RemoteSchema::MAX_DEPTH => match node.get("items") {
+                Some(items) => {
+                    self.path.push("[]".to_owned());
+                    let element = self.data_type(items)?;
+                    self.path.pop();
+                    element.map(|element| DataType::new_list(element, true))
+                }
+                None => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// A struct of the members that can be typed; a struct of none can be in no file.
+    fn object(&mut self, node: &Members) -> Result<Option<DataType>> {
+        let members = node.get("properties").map_or(Members(Vec::new()), Members::of);
+        let is_deep = self.path.len() >= RemoteSchema::MAX_DEPTH;
+        if is_deep {
+            return Ok(None);
         }
         let mut names = HashSet::new();
-        let mut fields = Vec::with_capacity(members.len());
-        for (name, node) in members {
-            let (is_name, is_new) = (is_name(&name), names.insert(folded(&name)));
-            path.push(name.clone());
-            if !is_name {
-                return Err(wrong(path, "has a name that no column can have everywhere"));
+        let mut fields = Vec::with_capacity(members.0.len());
+        for (name, json) in members.0 {
+            self.path.push(name.clone());
+            if let Some(data_type) = self.data_type(&json)? {
+                if !is_name(&name) {
+                    return Err(wrong(&self.path, "has a name that no column can have everywhere"));
+                }
+                if !names.insert(folded(&name)) {
+                    let what = "is there twice, as engines see it to which large and small letters are the same";
+                    return Err(wrong(&self.path, what));
+                }
+                fields.push(Arc::new(Field::new(name, data_type, true)));
             }
-            if !is_new {
-                let what = "is there twice, as engines see it to which large and small letters are the same";
-                return Err(wrong(path, what));
-            }
-            fields.push(Arc::new(Field::new(name, node.data_type(path)?, true)));
-            path.pop();
+            self.path.pop();
         }
-        Ok(DataType::Struct(fields.into()))
+        let is_root = self.path.is_empty();
+        Ok((is_root || !fields.is_empty()).then(|| DataType::Struct(fields.into())))
     }
 
-    /// The one type, besides that of null.
-    fn type_name(&self) -> Option<String> {
-        let names = self.r#type.as_deref()?.get();
-        let names = match serde_json::from_str::<Vec<String>>(names) {
-            Ok(names) => names,
-            Err(_) => vec![serde_json::from_str(names).ok()?],
-        };
-        let mut names = names.into_iter().filter(|name| name != "null");
-        names.next().filter(|_| names.next().is_none())
+    /// What a reference within the schema is to.
+    fn referred(&self, to: &str) -> Option<Box<RawValue>> {
+        let pointer = to.strip_prefix('#')?;
+        let mut found = self.root.to_owned();
+        for name in pointer.split('/').skip(1) {
+            let name = name.replace("~1", "/").replace("~0", "~");
+            found = Members::of(&found).get(&name)?.to_owned();
+        }
+        Some(found)
     }
+}
+
+/// The one of several schemas that is not that of null.
+fn only_choice(node: &Members) -> Option<Box<RawValue>> {
+    let choices = ["anyOf", "oneOf", "allOf"].into_iter().find_map(|name| node.list(name))?;
+    let is_null = |json: &RawValue| Members::of(json).text("type").as_deref() == Some("null");
+    let mut choices = choices.into_iter().filter(|json| !is_null(json));
+    choices.next().filter(|_| choices.next().is_none())
 }
 
 fn wrong(path: &[String], what: &str) -> Error {

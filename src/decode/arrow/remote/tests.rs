@@ -264,36 +264,92 @@ fn a_json_schema_is_read_as_far_as_it_is_of_use() {
 fn a_schema_that_says_too_little_or_too_much_is_refused() {
     let object = |members: &str| format!(r#"{{"type":"object","properties":{{{members}}}}}"#);
     let many: Vec<_> = (0..1_001).map(|it| format!(r#""m{it}":{{"type":"string"}}"#)).collect();
+    for (json, said) in [
+        ("{", "the schema of remote_data is no JSON, at line 1, column 1"),
+        ("true", "is not that of an object"),
+        (r#"{"type":"string"}"#, "is not that of an object"),
+        (r#"{"properties":{}}"#, "is not that of an object"),
+        (&object(r#""":{"type":"string"}"#), "has a name that no column can have everywhere"),
+        (&object(r#""Id":{"type":"string"},"iD":{"type":"string"}"#), "member iD is there twice"),
+        (&object(&many.join(",")), "has 1001 columns, and may have 1000"),
+    ] {
+        let error = RemoteSchema::from_json_schema(json).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains(said), "{json}: {error}");
+    }
+}
+
+#[test]
+fn what_a_schema_says_no_type_of_has_no_column() {
     let deep = format!(
         "{}{}{}",
         r#"{"type":"array","items":"#.repeat(11),
         r#"{"type":"string"}"#,
         "}".repeat(11)
     );
-    for (json, said) in [
-        ("{", "the schema of remote_data is no JSON Schema"),
-        ("true", "the schema of remote_data is no JSON Schema"),
-        (r#"{"type":"string"}"#, "is not that of an object"),
-        (r#"{"properties":{}}"#, "it has no single `type`"),
-        (&object(r#""a":{"type":["string","integer"]}"#), "member a has no single `type`"),
-        (&object(r##""a":{"$ref":"#/x"}"##), "member a has no single `type`"),
-        (
-            &object(r#""a":{"type":"object","properties":{"b":{"type":"array"}}}"#),
-            "member a.b is an array without `items`",
-        ),
-        (
-            &object(r#""a":{"type":"array","items":{"type":"object"}}"#),
-            "member a.[] is an object without",
-        ),
-        (&object(r#""":{"type":"string"}"#), "has a name that no column can have everywhere"),
-        (&object(r#""Id":{"type":"string"},"iD":{"type":"string"}"#), "member iD is there twice"),
-        (&object(&many.join(",")), "has 1001 columns, and may have 1000"),
-        (&object(&format!("\"a\":{deep}")), "nests deeper than 10 levels"),
+    for member in [
+        r#"{"type":["string","integer"]}"#,
+        r#"{"type":"null"}"#,
+        r#"{"type":"array"}"#,
+        r#"{"type":"array","items":{"type":"object"}}"#,
+        r#"{"type":"object"}"#,
+        r#"{"type":"date"}"#,
+        r#"{"enum":["a",1]}"#,
+        r##"{"$ref":"#/x"}"##,
+        r##"{"$ref":"other.json#/a"}"##,
+        r##"{"$ref":"#/properties/a"}"##,
+        r#"{"anyOf":[{"type":"string"},{"type":"integer"}]}"#,
+        "true",
+        "{}",
+        &deep,
     ] {
-        let error = RemoteSchema::from_json_schema(json).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Configuration);
-        assert!(error.message().contains(said), "{json}: {error}");
+        let json =
+            format!(r#"{{"type":"object","properties":{{"a":{member},"b":{{"type":"string"}}}}}}"#);
+        let schema = RemoteSchema::from_json_schema(&json).unwrap();
+        let names: Vec<_> = schema.members().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["b"], "{member}");
     }
+}
+
+#[test]
+fn a_schema_as_people_have_it_is_read() {
+    let json = r##"{
+        "$defs": {
+            "Plan": {"type": "object", "properties": {"id": {"$ref": "#/$defs/Id"}, "next": {"$ref": "#/$defs/Plan"}}},
+            "Id": {"type": "string", "format": "uuid"}
+        },
+        "type": ["object", "null"],
+        "properties": {
+            "plan": {"$ref": "#/$defs/Plan"},
+            "tier": {"enum": ["a", "b", null]},
+            "seats": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "price": {"type": ["integer", "number", "null"]},
+            "tags": {"type": "array", "items": {"allOf": [{"$ref": "#/$defs/Id"}]}}
+        }
+    }"##;
+    let schema = RemoteSchema::from_json_schema(json).unwrap().to_json_schema();
+    let (_, members) = schema.split_once("\"properties\":").unwrap();
+    assert_eq!(
+        members,
+        concat!(
+            r#"{"plan":{"type":"object","properties":{"id":{"type":"string"}}},"tier":{"type":"string"},"#,
+            r#""seats":{"type":"integer"},"price":{"type":"number"},"#,
+            r#""tags":{"type":"array","items":{"type":"string"}}}}"#
+        )
+    );
+    // By references a short schema can say very many members.
+    let many =
+        |to: usize| (0..20).map(move |it| format!(r##""m{it}":{{"$ref":"#/$defs/d{to}"}}"##));
+    let defs = (0..9).map(|it| {
+        let members = many(it + 1).collect::<Vec<_>>().join(",");
+        format!(r#""d{it}":{{"type":"object","properties":{{{members}}}}}"#)
+    });
+    let defs = defs.collect::<Vec<_>>().join(",");
+    let json = format!(
+        r##"{{"$defs":{{{defs},"d9":{{"type":"string"}}}},"type":"object","properties":{{"a":{{"$ref":"#/$defs/d0"}}}}}}"##
+    );
+    let error = RemoteSchema::from_json_schema(&json).unwrap_err();
+    assert!(error.message().contains("describes more than 100000 members"), "{error}");
 }
 
 #[test]
