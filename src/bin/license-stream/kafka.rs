@@ -455,8 +455,8 @@ impl Sinks for Topics {
         let mut options = self.options.clone();
         options.account.clone_from(&wanted.account);
         options.snapshot_id = Some(beginning.snapshot_id().into());
-        if let Some(integration) = &wanted.integration_name {
-            options.integration = Some(Arc::clone(integration));
+        if let Some(integration) = wanted.known_name() {
+            options.integration = Some(integration);
         }
         options.check()?;
         if let Some(topic) = options.account_topic()? {

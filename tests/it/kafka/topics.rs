@@ -187,7 +187,10 @@ fn a_check_looks_at_the_topics_of_the_accounts_that_it_knows() {
     // What the run would end with.
     let found = check(by_account, &[&both[..], &["--max-topics", "1"]].concat(), 1);
     assert!(found[1].1.contains("would make more than 1 topics"), "{found:?}");
-    let found = check("{integration}", &both[..2], 2);
+    let found = check("{integration}", &both, 0);
+    assert!(found[0].1.starts_with(&format!("{prefix}-Zoom is not there")), "{found:?}");
+    assert!(found[1].1.starts_with(&format!("{prefix}-Slack is not there")), "{found:?}");
+    let found = check("{integration}", &[&both[..2], &["--no-lookup"]].concat(), 2);
     assert!(found[0].1.contains("names integration, which is not known here"), "{found:?}");
     let found = check("{integration}", &[&both[..2], &["--integration", "zoom"]].concat(), 0);
     assert!(found[0].1.starts_with(&format!("{prefix}-zoom is not there")), "{found:?}");
@@ -265,6 +268,17 @@ fn each_account_is_held_to_what_the_topic_that_it_shares_takes() {
     );
     assert!(refused.stderr.contains(&message), "{}", refused.stderr);
     assert!(refused.stderr.contains("-X batch.size=300"), "{}", refused.stderr);
+}
+
+#[test]
+fn the_integration_of_a_named_account_is_asked_for() {
+    let (truto, prefix) = three_accounts();
+    let mut command = license_stream();
+    command.args(["kafka", "--brokers", &bootstrap(), "--json", "--no-checkpoint"]);
+    command.args(["--topic", &format!("{prefix}-{{integration}}"), "--account", truto.account()]);
+    command.args(["--base-url", &truto.url()]).env("TRUTO_API_TOKEN", TOKEN);
+    run(&mut command).expect(0);
+    assert_eq!(topic_messages(&format!("{prefix}-Slack")).len(), 50);
 }
 
 #[test]

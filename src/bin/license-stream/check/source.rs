@@ -183,8 +183,8 @@ impl Probe<'_> {
 
     /// Whether the account is there, is asked as its integration wants, and has licenses. Whether it makes sense to
     /// look at others is the answer.
-    async fn one(&self, wanted: Wanted, is_one: bool, findings: &mut Findings) -> bool {
-        let id = wanted.id().unwrap_or_default();
+    async fn one(&self, mut wanted: Wanted, is_one: bool, findings: &mut Findings) -> bool {
+        let id = &*wanted.id().unwrap_or_default().to_owned();
         let found = match self.client.account(id).await {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::Forbidden => {
@@ -204,6 +204,10 @@ impl Probe<'_> {
         let known = format!("{id} is known{}", name.unwrap_or_default());
         let status = found.status.as_deref().map(|status| printable(status, 60));
         let integration = found.integration_name().and_then(Integration::by_name);
+        // As the run would find it.
+        if self.args.request.integration.is_none() && !self.args.request.no_lookup {
+            wanted.integration_name = found.integration_name().map(Into::into);
+        }
         if let Err(error) = self.check_request(id, integration.filter(|_| is_one)) {
             findings.failed("accounts", &error);
         } else if let Some(status) = status.filter(|status| status != "active") {
