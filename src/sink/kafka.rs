@@ -264,7 +264,10 @@ impl KafkaSink {
                 None => None,
             };
             match facts {
-                Some(facts) => facts.check_batches_of(topic, self.producer.batch_bytes())?,
+                Some(facts) => {
+                    self.options.check_topic(topic, &facts)?;
+                    facts.check_batches_of(topic, self.producer.batch_bytes())?;
+                }
                 None => self.producer.check(topic, TO_BE_READY).await?,
             }
             let handle = self.producer.topic(topic).map_err(|error| {

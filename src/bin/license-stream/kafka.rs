@@ -145,6 +145,10 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
         {
             own.set("statistics.interval.ms", STATISTICS_INTERVAL);
         }
+        // Deleted while the run is under way, it would be made anew without a word, and without what was delivered.
+        if topic_id.is_some() && own.get("allow.auto.create.topics").is_none() {
+            own.set("allow.auto.create.topics", "false");
+        }
         let producer = KafkaProducer::connect(&own, in_flight_bytes, delivery.clone()).await?;
         if let (Some(topic), false) = (options.topic.fixed(), is_there) {
             producer.check(topic, CHECK_TIMEOUT).await.map_err(|error| missing(topic, error))?;
@@ -208,14 +212,8 @@ pub(crate) fn suits(
     topic: &str,
     options: &KafkaOptions,
 ) -> Result<Option<String>> {
+    options.check_topic(topic, facts)?;
     let policy = facts.cleanup_policy.as_deref().unwrap_or_default();
-    if facts.is_compacted() && options.key == Key::None {
-        let message = format!(
-            "topic {topic} is compacted (cleanup.policy={policy}) and takes no record without a key: leave \
-             --key none away"
-        );
-        return Err(Error::new(ErrorKind::Configuration, message));
-    }
     let is_vain = !options.tombstone_on.is_empty() && !policy.is_empty() && !facts.is_compacted();
     Ok(is_vain.then(|| {
         format!(

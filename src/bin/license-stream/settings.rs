@@ -111,6 +111,12 @@ fn canonical(name: &str) -> &str {
 
 /// What librdkafka is told of how to produce.
 pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> {
+    // A user in it would be in messages, too.
+    if brokers.contains(['@', '?']) {
+        let message = "--brokers are HOST:PORT, separated by commas: a user is the setting sasl.username, and a password \
+                       sasl.password=@FILE";
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
     let mut config = producer_config(brokers);
     let mut settings =
         args.kafka_config.as_deref().map(read_config).transpose()?.unwrap_or_default();

@@ -266,8 +266,8 @@ impl State {
 /// The error of what brokers refused, with what can be done about it.
 pub(super) fn failed(what: String, error: KafkaError) -> Error {
     use RDKafkaErrorCode::{
-        MessageSizeTooLarge, MessageTimedOut, TopicAuthorizationFailed, UnknownTopic,
-        UnknownTopicOrPartition,
+        MessageSizeTooLarge, MessageTimedOut, TopicAuthorizationFailed, UnknownPartition,
+        UnknownTopic, UnknownTopicOrPartition,
     };
     let (kind, cure) = match error.rdkafka_error_code() {
         Some(TopicAuthorizationFailed) => (
@@ -276,9 +276,10 @@ pub(super) fn failed(what: String, error: KafkaError) -> Error {
         ),
         Some(MessageSizeTooLarge) => (
             ErrorKind::Destination,
-            "its batch is larger than the topic takes now: set its max.message.bytes as it was, or -X batch.size",
+            "it, or its batch, is larger than its topic takes: raise its max.message.bytes, or bound batches with -X batch.size and \
+             records with -X message.max.bytes",
         ),
-        Some(UnknownTopic | UnknownTopicOrPartition) => {
+        Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition) => {
             (ErrorKind::Destination, "its topic is not there any more: create it, and run again")
         }
         Some(MessageTimedOut) => (

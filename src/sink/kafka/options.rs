@@ -9,6 +9,7 @@ use super::prepare::{FieldIs, KeyPlan, Plan};
 use super::producer::KafkaProducer;
 use super::template::Known;
 use super::topic::Topic;
+use super::topics::TopicFacts;
 use crate::decode::Limits;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -84,6 +85,22 @@ impl KafkaOptions {
             return Err(Error::new(ErrorKind::Configuration, message));
         }
         Ok(())
+    }
+
+    /// Refuses a topic that takes no records like these.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if it is compacted, and records have no keys.
+    pub fn check_topic(&self, topic: &str, facts: &TopicFacts) -> Result<()> {
+        if self.key != Key::None || !facts.is_compacted() {
+            return Ok(());
+        }
+        let policy = facts.cleanup_policy.as_deref().unwrap_or_default();
+        let message = format!(
+            "topic {topic} is compacted (cleanup.policy={policy}) and takes no record without a key: leave \
+             --key none away"
+        );
+        Err(Error::new(ErrorKind::Configuration, message))
     }
 
     /// The topic, where it is the same for all records of this account.

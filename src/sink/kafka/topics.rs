@@ -24,6 +24,10 @@ pub use creation::TopicCreation;
 use describe::Described;
 use watch::Watch;
 
+/// How long an answer is waited for before the same is asked again, at first. A broker that has just come back says that there
+/// is none at all, and what librdkafka asks for then waits for the one in charge until its time is over.
+pub(super) const FIRST_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Before asking again for a topic that is being made.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -235,12 +239,18 @@ impl KafkaTopics {
             let watch = Arc::clone(link.context());
             let is_vain = || watch.failure().is_some();
             let deadline = Instant::now() + timeout;
+            let mut patience = FIRST_PATIENCE;
             loop {
                 let left = deadline.saturating_duration_since(Instant::now());
-                match describe::describe(link.client(), &name, left, is_vain) {
+                match describe::describe(link.client(), &name, left.min(patience), is_vain) {
                     // A connection broke: librdkafka does not ask again by itself.
                     Ok(Err(RDKafkaErrorCode::BrokerTransportFailure)) if left > PAUSE => {
                         std::thread::sleep(PAUSE);
+                    }
+                    Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut))
+                        if left > patience && !is_vain() =>
+                    {
+                        patience *= 2;
                     }
                     answered => return answered,
                 }

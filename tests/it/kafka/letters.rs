@@ -180,23 +180,29 @@ fn a_topic_of_dead_letters_needs_brokers() {
     assert_eq!(run.stderr, "error: --dead-letter topic: goes with `kafka`, which has brokers\n");
 }
 
-/// Of less than librdkafka lets a producer have as its own limit.
 #[test]
 fn letters_that_their_topic_does_not_take_go_there_without_their_bytes() {
     let records = topic("small");
     let letters = format!("{records}.dlq");
-    create_topic(&bootstrap(), &letters, 700);
+    // Of less than librdkafka lets a producer have as its own limit.
+    create_topic(&bootstrap(), &letters, 1_030);
     let directory = tempfile::tempdir().unwrap();
     let input = directory.path().join("body.ndjson");
-    let broken = format!("{{\"id\":\"{}\"", "x".repeat(900));
+    let broken = format!("{{\"id\":\"{}\"", "x".repeat(1_100));
     std::fs::write(&input, format!("{broken}\n{{\"id\":\"a\"}}\n")).unwrap();
-    let mut command = kafka(&records);
-    command.args(["--account", ACCOUNT, "--on-error", "dead-letter"]);
-    command.args(["--dead-letter", "topic:", "--input"]).arg(&input);
-    let summary = run(&mut command).expect(4).summary();
-    assert_eq!(summary["records"], 1);
+    let produce = |records: &str| {
+        let mut command = kafka(records);
+        command.args(["--account", ACCOUNT, "--on-error", "dead-letter"]);
+        run(command.args(["--dead-letter", "topic:", "--input"]).arg(&input))
+    };
+    assert_eq!(produce(&records).expect(4).summary()["records"], 1);
     let found = topic_messages(&letters);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["value"], Value::Null);
     assert_eq!(header(&found[0], "truto-reason"), "syntax");
+
+    let records = topic("smaller");
+    create_topic(&bootstrap(), &format!("{records}.dlq"), 300);
+    let refused = produce(&records).expect(2);
+    assert!(refused.stderr.contains("takes records of 239 bytes at most"), "{}", refused.stderr);
 }

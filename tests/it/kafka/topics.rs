@@ -271,6 +271,17 @@ fn each_account_is_held_to_what_the_topic_that_it_shares_takes() {
 }
 
 #[test]
+fn a_topic_of_a_status_is_refused_like_any_other() {
+    let (truto, prefix) = three_accounts();
+    let create = ["--create-topic", "config=cleanup.policy=compact", "--input"];
+    run(kafka(&format!("{prefix}-none")).args(create).arg(edges())).expect(0);
+    let template = format!("{prefix}-{{status|none}}");
+    let refused = all_accounts(&truto, &template, &["--key", "none"]).expect(2);
+    let message = "is compacted (cleanup.policy=compact) and takes no record without a key";
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
+}
+
+#[test]
 fn the_integration_of_a_named_account_is_asked_for() {
     let (truto, prefix) = three_accounts();
     let mut command = license_stream();

@@ -207,12 +207,9 @@ fn arrow_files_have_the_figures_of_parquet_files() {
     assert_eq!(figures(&typed), parquet);
     assert_eq!(figures(&[&typed[..], &["--as", "arrow"]].concat()), parquet);
     let schema = tempfile::NamedTempFile::new().unwrap();
-    for json in
-        [r#"{"type":"object"}"#, r#"{"type":"object","properties":{"n":{"type":"string"}}}"#]
-    {
-        std::fs::write(schema.path(), json).unwrap();
-        assert_eq!(figures(&["--remote-data-schema", schema.path().to_str().unwrap()]), parquet);
-    }
+    std::fs::write(schema.path(), r#"{"type":"object","properties":{"n":{"type":"string"}}}"#)
+        .unwrap();
+    assert_eq!(figures(&["--remote-data-schema", schema.path().to_str().unwrap()]), parquet);
 }
 
 #[test]

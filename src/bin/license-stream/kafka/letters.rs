@@ -12,6 +12,10 @@ use crate::checkpoints;
 /// What a letter takes beside the record: its headers, of which the message of the error is the longest.
 const AROUND: u64 = 64 << 10;
 
+/// The least that the topic must take: a letter without its bytes, with its headers; and what that is of a batch.
+const LEAST_RECORD: usize = 900;
+const LEAST_TOPIC: usize = 1_000;
+
 /// Where letters go.
 pub(crate) struct LetterTopic {
     pub(crate) name: String,
@@ -54,6 +58,14 @@ impl LetterTopic {
 
     /// Refuses a topic that would not keep letters.
     pub(crate) fn suits(&self, facts: &TopicFacts) -> Result<()> {
+        if let Some(bytes) = facts.max_record_bytes().filter(|bytes| *bytes < LEAST_RECORD) {
+            let message = format!(
+                "topic {} takes records of {bytes} bytes at most, which dead letters have in their headers already: raise its \
+                 max.message.bytes to {} or more",
+                self.name, LEAST_TOPIC
+            );
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         if !facts.is_compacted() {
             return Ok(());
         }

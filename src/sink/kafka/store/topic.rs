@@ -14,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::kafka::aside::ClosedAside;
+use crate::sink::kafka::topics::FIRST_PATIENCE;
 use crate::sink::kafka::{bearer, config};
 
 /// What the topic holds, by key.
@@ -153,8 +154,8 @@ fn is_listed(admin: &Admin, topic: &str, deadline: Instant) -> Result<bool> {
 
 /// `None` if there is no such topic, or it is not for us to see: rdkafka does not tell which.
 async fn cleanup_policy(admin: &Admin, topic: &str, deadline: Instant) -> Result<Option<String>> {
-    let ask = || async {
-        let options = AdminOptions::new().request_timeout(Some(left(deadline)));
+    let ask = |time| async move {
+        let options = AdminOptions::new().request_timeout(Some(time));
         admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await
     };
     let answered = patiently(deadline, ask).await;
@@ -163,17 +164,23 @@ async fn cleanup_policy(admin: &Admin, topic: &str, deadline: Instant) -> Result
     Ok(resource.and_then(|resource| resource.get("cleanup.policy")?.value.clone()))
 }
 
-/// Asks again where a connection broke: librdkafka does not by itself.
-async fn patiently<T, F>(deadline: Instant, ask: impl Fn() -> F) -> Result<T, KafkaError>
+/// Asks again where a connection broke, or where the broker in charge was not known in time: librdkafka does not by itself.
+async fn patiently<T, F>(deadline: Instant, ask: impl Fn(Duration) -> F) -> Result<T, KafkaError>
 where
     F: Future<Output = Result<T, KafkaError>>,
 {
+    let mut patience = FIRST_PATIENCE;
     loop {
-        match ask().await {
+        match ask(left(deadline).min(patience)).await {
             Err(KafkaError::AdminOp(RDKafkaErrorCode::BrokerTransportFailure))
                 if left(deadline) > PAUSE =>
             {
                 tokio::time::sleep(PAUSE).await;
+            }
+            Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut))
+                if left(deadline) > PAUSE =>
+            {
+                patience *= 2;
             }
             answered => return answered,
         }
@@ -181,10 +188,8 @@ where
 }
 
 async fn make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
-    let ask = || async {
-        let options = AdminOptions::new()
-            .request_timeout(Some(left(deadline)))
-            .operation_timeout(Some(left(deadline)));
+    let ask = |time| async move {
+        let options = AdminOptions::new().request_timeout(Some(time)).operation_timeout(Some(time));
         // -1: the broker's default.
         let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));
         admin.create_topics(&[new.set("cleanup.policy", "compact")], &options).await
