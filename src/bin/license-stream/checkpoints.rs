@@ -64,8 +64,20 @@ pub(crate) fn folder(out: &Place) -> Place {
 }
 
 /// The topic of the checkpoints of runs that produce to `topic`, which may be a template.
-pub(crate) fn topic_beside(topic: &Topic) -> String {
-    format!("{}{BESIDE}", topic.family())
+///
+/// # Errors
+/// If its name would be too long.
+pub(crate) fn topic_beside(topic: &Topic) -> Result<String> {
+    let name = format!("{}{BESIDE}", topic.family());
+    name.parse::<Topic>().map_err(|error| {
+        let message = format!(
+            "checkpoints would be in a topic of another name than Kafka allows: {}; shorten --topic, or keep them elsewhere \
+             with --checkpoint",
+            error.message()
+        );
+        Error::new(ErrorKind::Configuration, message)
+    })?;
+    Ok(name)
 }
 
 /// The topic whose checkpoints are in the one of this name, if they are.
@@ -331,7 +343,7 @@ async fn open(args: &StoreArgs) -> Result<Opened> {
         }
         (_, _, Some(topic), Some(brokers)) => {
             let config = settings::config(brokers, &args.settings)?;
-            let topic = topic_beside(&topic.parse()?);
+            let topic = topic_beside(&topic.parse()?)?;
             let Some(seen) = KafkaStore::find(&config, &topic, PATIENCE).await? else {
                 return Ok(Opened::of(None, format!("topic {topic}, which is not there")));
             };

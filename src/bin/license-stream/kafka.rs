@@ -98,6 +98,9 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     }
     let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
     // Before brokers are asked for anything.
+    if is_kept && args.checkpoint.checkpoint.is_none() {
+        checkpoints::topic_beside(&options.topic)?;
+    }
     let lock = match &args.checkpoint.checkpoint {
         Some(place) if is_kept && export.source.accounts.are_many() => {
             checkpoints::lock_all(Some(place))?
@@ -159,7 +162,7 @@ async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
             _ if !is_kept => Kept::Nothing,
             Some(place) => Kept::Elsewhere(place.clone(), place.store()?),
             None => {
-                let checkpoints = checkpoints::topic_beside(&options.topic);
+                let checkpoints = checkpoints::topic_beside(&options.topic)?;
                 Kept::Beside(match &delivery {
                     Delivery::ExactlyOnce(_) => {
                         KafkaStore::through(&producer, &config, &checkpoints, PATIENCE).await?
@@ -211,16 +214,26 @@ pub(crate) fn suits(
     facts: &TopicFacts,
     topic: &str,
     options: &KafkaOptions,
-) -> Result<Option<String>> {
+) -> Result<Vec<String>> {
     options.check_topic(topic, facts)?;
     let policy = facts.cleanup_policy.as_deref().unwrap_or_default();
     let is_vain = !options.tombstone_on.is_empty() && !policy.is_empty() && !facts.is_compacted();
-    Ok(is_vain.then(|| {
+    let vain = is_vain.then(|| {
         format!(
             "topic {topic} is not compacted (cleanup.policy={policy}): tombstones are null values there, and \
              make it forget nothing"
         )
-    }))
+    });
+    let shared = match &options.key {
+        Key::Template(key) if facts.is_compacted() && !key.fields().any(|field| field == "id") => {
+            Some(format!(
+                "topic {topic} is compacted (cleanup.policy={policy}), and --key {key} has no {{id}}: of all licenses that have \
+                 the same key, it keeps the last alone"
+            ))
+        }
+        _ => None,
+    };
+    Ok(vain.into_iter().chain(shared).collect())
 }
 
 /// What keys and topics are made of.
@@ -269,7 +282,7 @@ fn missing(topic: &str, error: Error) -> Error {
 }
 
 /// The transactions that records are in, or checkpoints alone.
-fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
+pub(crate) fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
     let mut transactions = TransactionOptions::of_topic(&topic.family());
     if let Some(bytes) = args.transaction_bytes {
         transactions.max_bytes = bytes;

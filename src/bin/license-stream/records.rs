@@ -8,6 +8,9 @@ use license_stream::{Error, ErrorKind, Result};
 use crate::args::{HeadersArg, RecordArgs, SourceArgs, TopicArgs};
 use crate::checkpoints;
 
+/// Topics that brokers keep for themselves.
+const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
+
 /// The options that the flags ask for, with those of a snapshot still open.
 ///
 /// # Errors
@@ -39,6 +42,10 @@ pub(crate) fn options(
         let message = format!(
             "--topic: the checkpoints of topic {of} are there, and records are not mixed with them"
         );
+        return Err(Error::new(ErrorKind::Configuration, message));
+    }
+    if let Some(name) = options.topic.fixed().filter(|name| INTERNAL.contains(name)) {
+        let message = format!("--topic: {name} is the brokers' own, and no topic for records");
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     options.any_json = source.is_any_json();

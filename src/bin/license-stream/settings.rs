@@ -1,5 +1,7 @@
 //! librdkafka's settings as they are given: typed, in a file, and secrets where no one else sees them.
 
+mod security;
+
 use std::path::Path;
 use std::str::FromStr;
 
@@ -137,6 +139,11 @@ pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> 
                            --delivery exactly-once";
             return Err(Error::new(ErrorKind::Configuration, message));
         }
+        if name == "bootstrap.servers" && value != brokers {
+            let message =
+                "bootstrap.servers is a flag of its own, and --brokers says another: leave it away";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        }
         if weakens {
             let message = format!(
                 "{name} must stay as it is: without it records can be lost, doubled or reordered"
@@ -145,26 +152,8 @@ pub(crate) fn config(brokers: &str, args: &SettingArgs) -> Result<ClientConfig> 
         }
         config.set(name, value);
     }
-    check_mechanism(&config)?;
+    security::check(&config)?;
     Ok(config)
-}
-
-/// Refuses what librdkafka would take for Kerberos, which it is not built with, or for a token that nobody gives.
-fn check_mechanism(config: &ClientConfig) -> Result<()> {
-    let is_sasl = config
-        .get("security.protocol")
-        .is_some_and(|protocol| protocol.to_ascii_uppercase().starts_with("SASL"));
-    let message = match config.get("sasl.mechanism") {
-        None if is_sasl => {
-            "security.protocol asks for SASL: say which with sasl.mechanism=PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or \
-             OAUTHBEARER"
-        }
-        Some("OAUTHBEARER") if config.get("sasl.oauthbearer.config").is_none() => {
-            "sasl.mechanism=OAUTHBEARER needs a token: say where it is with sasl.oauthbearer.config=token_file=FILE"
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 /// Whether nobody has asked for batches of another size.
@@ -234,27 +223,6 @@ mod tests {
         }
         let secret = parse_typed("sasl.oauthbearer.client.credentials.client.secret=s3cret");
         assert!(secret.is_err(), "an alias of a secret is one");
-    }
-
-    #[test]
-    fn a_mechanism_is_named_and_has_what_it_needs() {
-        let check = |settings: &[(&str, &str)]| {
-            let mut config = producer_config("localhost:9092");
-            for (name, value) in settings {
-                config.set(*name, *value);
-            }
-            check_mechanism(&config)
-        };
-        assert!(check(&[]).is_ok());
-        assert!(check(&[("security.protocol", "ssl")]).is_ok());
-        let sasl = ("security.protocol", "sasl_ssl");
-        assert!(check(&[sasl]).expect_err("no mechanism").message().contains("say which"));
-        assert!(check(&[sasl, ("sasl.mechanism", "PLAIN")]).is_ok());
-        let bearer = ("sasl.mechanism", "OAUTHBEARER");
-        assert!(
-            check(&[sasl, bearer]).expect_err("no token").message().contains("token_file=FILE")
-        );
-        assert!(check(&[sasl, bearer, ("sasl.oauthbearer.config", "token_file=x")]).is_ok());
     }
 
     #[test]

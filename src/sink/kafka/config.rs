@@ -5,7 +5,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
 use super::names;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 /// librdkafka's settings for delivering without loss, to which you add your own.
 ///
@@ -66,6 +66,32 @@ pub(super) fn batch_bytes(config: &ClientConfig) -> usize {
     configured.unwrap_or(MAX_RECORD_BYTES).min(max_record_bytes(config))
 }
 
+/// Refuses a queue that a single record may be too large for: it would wait for room that never comes.
+pub(super) fn check_queue(config: &ClientConfig) -> Result<()> {
+    let set = config.get("queue.buffering.max.kbytes").and_then(|kbytes| kbytes.parse().ok());
+    let least = max_record_bytes(config).div_ceil(1024);
+    match set {
+        // 0 is none.
+        Some(kbytes) if (1..least).contains(&kbytes) => {
+            let message = format!(
+                "queue.buffering.max.kbytes={kbytes} is less than one record may have (message.max.bytes): {least} is the \
+                 least"
+            );
+            Err(Error::new(ErrorKind::Configuration, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses names and values that librdkafka does, before there is any connection.
+///
+/// # Errors
+/// [`ErrorKind::Configuration`], which names the setting and does not show its value: that may be a secret.
+pub fn check_config(config: &ClientConfig) -> Result<()> {
+    config.create_native_config().map(drop).map_err(|error| refused(config, error))?;
+    check_queue(config)
+}
+
 /// Characters of a name that are shown where it is none.
 const MAX_NAME: usize = 100;
 
@@ -74,6 +100,17 @@ const MAX_NAME: usize = 100;
 /// Its own message shows the value, and that may be a password that was put under a wrong name. Whether it is the
 /// name or the value is told.
 pub(super) fn refused(config: &ClientConfig, error: KafkaError) -> Error {
+    let of_java = match &error {
+        KafkaError::ClientConfig(_, _, name, _) => {
+            names::of_java(name).map(|instead| (name, instead))
+        }
+        _ => None,
+    };
+    if let Some((name, instead)) = of_java {
+        let message =
+            format!("{name} is a setting of Java's clients, and not of librdkafka: {instead}");
+        return Error::new(ErrorKind::Configuration, message);
+    }
     match error {
         KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _) => {
             let shown = crate::printable(&name, MAX_NAME);

@@ -119,6 +119,35 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     super::template::nearest(name, NAMES.into_iter())
 }
 
+/// Settings of Java's clients that librdkafka has under other names or not at all, and what is given here instead.
+const OF_JAVA: [(&str, &str); 13] = [
+    (
+        "sasl.jaas.config",
+        "give sasl.mechanism, sasl.username and sasl.password=@FILE (a password that was typed in it could be read by \
+         every process on this machine)",
+    ),
+    ("ssl.truststore.location", "give the authority as PEM, with ssl.ca.location"),
+    ("ssl.truststore.certificates", "give the authority as PEM, with ssl.ca.location"),
+    ("ssl.truststore.password", "an authority as PEM, with ssl.ca.location, has none"),
+    ("ssl.truststore.type", "give the authority as PEM, with ssl.ca.location"),
+    ("ssl.keystore.type", "ssl.keystore.location is PKCS#12"),
+    ("ssl.keystore.key", "give ssl.key.location or ssl.key.pem=@FILE"),
+    (
+        "ssl.keystore.certificate.chain",
+        "give ssl.certificate.location or ssl.certificate.pem=@FILE",
+    ),
+    ("buffer.memory", "give queue.buffering.max.kbytes"),
+    ("max.request.size", "give message.max.bytes"),
+    ("max.block.ms", "give message.timeout.ms"),
+    ("key.serializer", "leave it away: --key says what keys are made of"),
+    ("value.serializer", "leave it away: --value says how values are encoded"),
+];
+
+/// What to give instead of `name`, if that is a setting of Java's.
+pub(super) fn of_java(name: &str) -> Option<&'static str> {
+    OF_JAVA.iter().find(|(java, _)| *java == name).map(|(_, instead)| *instead)
+}
+
 #[cfg(test)]
 mod tests {
     use rdkafka::ClientConfig;
@@ -134,6 +163,14 @@ mod tests {
             if let Some(KafkaError::ClientConfig(how, why, ..)) = refused {
                 assert_ne!(how, RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, "{name}: {why}");
             }
+        }
+    }
+
+    #[test]
+    fn librdkafka_takes_none_of_java_s() {
+        for (name, _) in OF_JAVA {
+            let taken = ClientConfig::new().set(name, "x").create_native_config();
+            assert!(taken.is_err(), "{name}");
         }
     }
 

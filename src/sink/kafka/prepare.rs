@@ -295,8 +295,8 @@ fn missing(field: &str, what: &str) -> Unfit {
 
 fn too_large(bytes: usize, most: usize) -> Unfit {
     let message = format!(
-        "record takes {bytes} bytes with its key and headers: the producer's message.max.bytes and the \
-         topic's max.message.bytes let {most} pass"
+        "record takes {bytes} bytes with its key and headers, and {most} are the most (the lower of the topic's \
+         max.message.bytes and the producer's message.max.bytes)"
     );
     Unfit { reason: RejectReason::TooLarge, message }
 }

@@ -28,6 +28,10 @@ use crate::room::Room;
 const CREATION_PAUSES: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(200));
 
+/// How long a queue that has no room though nothing is under way is tried again: between two tries, and how often.
+const QUEUE_PAUSE: Duration = Duration::from_millis(1);
+const QUEUE_PAUSES: u32 = 1_000;
+
 /// How much longer than it may be open, brokers keep a transaction: its last records may still be on the way.
 const LATE: Duration = Duration::from_secs(60);
 
@@ -80,6 +84,7 @@ impl KafkaProducer {
     /// [`ErrorKind::Configuration`] if librdkafka refuses a setting. The error names it, and not its
     /// value, which may be a secret.
     pub fn new(config: &ClientConfig, in_flight_bytes: usize) -> Result<Self> {
+        config::check_queue(config)?;
         let producer = ThreadedProducer::from_config_and_context(config, Reports::of(config))
             .map_err(|error| config::refused(config, error))?;
         bearer::give(producer.client(), config)?;
@@ -245,14 +250,21 @@ impl KafkaProducer {
     /// Hands a record to librdkafka.
     pub(super) async fn send(&self, mut record: Outgoing<'_>) -> Result<(), KafkaError> {
         let reports = self.producer.context();
+        let mut pauses = 0;
         loop {
             // Counted before the try, so that a report that comes between it and the wait is not
             // missed.
             let seen = reports.seen();
-            if self.try_send(&mut record, seen)? {
-                return Ok(());
+            match self.try_send(&mut record, seen) {
+                Ok(true) => return Ok(()),
+                Ok(false) => reports.after(seen).await,
+                // What was reported last may still be in the queue.
+                Err(error) if is_queue_full(&error) && pauses < QUEUE_PAUSES => {
+                    pauses += 1;
+                    tokio::time::sleep(QUEUE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
             }
-            reports.after(seen).await;
         }
     }
 

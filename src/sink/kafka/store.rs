@@ -18,6 +18,7 @@ use super::transaction::Transactions;
 use crate::checkpoint::{Checkpoint, CheckpointStore, Listed};
 use crate::error::{Error, ErrorKind, Result};
 use claim::Claim;
+pub(super) use topic::has_room;
 
 /// Keeps checkpoints in a compacted topic of one partition, keyed by what they are found by.
 ///
@@ -81,7 +82,7 @@ impl KafkaStore {
     ///
     /// # Errors
     /// [`ErrorKind::Unreachable`] if no broker answers within `timeout`, or not all could be read by then;
-    /// [`ErrorKind::Configuration`] if the topic is not compacted, or has more than one partition;
+    /// [`ErrorKind::Configuration`] if the topic is not compacted, has more than one partition, or takes less than 16 KiB;
     /// [`ErrorKind::Destination`] if it can be neither found nor made.
     pub async fn open(config: &ClientConfig, topic: &str, timeout: Duration) -> Result<Self> {
         let config = of_its_own(config);

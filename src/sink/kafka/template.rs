@@ -215,6 +215,12 @@ impl Template {
         })
     }
 
+    /// The fields that it is made of, be there another text for those that are missing or not.
+    pub fn fields(&self) -> impl Iterator<Item = &'static str> {
+        let field = |name: Name| matches!(name, Name::Field(_)).then(|| name.as_str());
+        self.names().filter_map(field)
+    }
+
     /// The text, where it is the same for everything.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self.parts.as_slice() {

@@ -1,7 +1,9 @@
 //! The topics of a cluster: looked at before anything is read, and made where that is asked.
 
+mod create;
 mod creation;
 mod describe;
+mod question;
 mod watch;
 
 use std::collections::HashMap;
@@ -9,17 +11,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{
-    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer, ThreadedProducer};
 
 use super::aside::ClosedAside;
-use super::{bearer, config};
+use super::{bearer, config, store};
 use crate::error::{Error, ErrorKind, Result};
+pub(super) use create::create;
 pub use creation::TopicCreation;
 use describe::Described;
 use watch::Watch;
@@ -167,6 +168,24 @@ impl TopicFacts {
     pub fn is_compacted(&self) -> bool {
         let policy = self.cleanup_policy.as_deref().unwrap_or_default();
         policy.split(',').any(|policy| policy.trim() == "compact")
+    }
+
+    /// What keeps it from [keeping checkpoints](super::KafkaStore), if anything does.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check); [`ErrorKind::Configuration`] if it is not compacted, has more than one partition,
+    /// or takes too little.
+    pub fn check_checkpoints(&self, topic: &str) -> Result<()> {
+        self.check(topic)?;
+        let wrong = if !self.is_compacted() {
+            "its cleanup.policy must be compact".to_owned()
+        } else if self.partitions != 1 {
+            format!("it has {} partitions, and must have one", self.partitions)
+        } else {
+            return self.max_message_bytes.map_or(Ok(()), |most| store::has_room(topic, most));
+        };
+        let message = format!("topic {topic} cannot keep checkpoints: {wrong}");
+        Err(Error::new(ErrorKind::Configuration, message))
     }
 
     /// What keeps it from being written to, if anything does.
@@ -370,32 +389,29 @@ impl KafkaTopics {
     }
 
     async fn create(&self, topic: &str, creation: &TopicCreation, is_trial: bool) -> Result<()> {
-        let timeout = Some(self.inner.timeout);
-        let options = AdminOptions::new().request_timeout(timeout).operation_timeout(timeout);
-        let options = options.validate_only(is_trial);
-        // -1: as brokers have it by default.
-        let replication = TopicReplication::Fixed(creation.replication.unwrap_or(-1));
-        let mut new = NewTopic::new(topic, creation.partitions.unwrap_or(-1), replication);
-        for (name, value) in &creation.config {
-            new = new.set(name, value);
-        }
-        let cannot = |kind, error| {
-            let message = format!("topic {topic} is not there, and cannot be made");
-            Err(Error::new(kind, message).caused_by(error))
-        };
-        let made = self.inner.admin()?.create_topics(&[new], &options).await;
-        match made.map(|mut made| made.pop()) {
-            Err(error) => cannot(ErrorKind::Unreachable, error),
-            // Another run may have been faster.
-            Ok(None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)))) => Ok(()),
-            Ok(Some(Err((_, code)))) => {
-                use RDKafkaErrorCode::{ClusterAuthorizationFailed, TopicAuthorizationFailed};
-                let is_forbidden =
-                    matches!(code, ClusterAuthorizationFailed | TopicAuthorizationFailed);
-                let kind =
-                    if is_forbidden { ErrorKind::Forbidden } else { ErrorKind::Configuration };
-                cannot(kind, KafkaError::AdminOp(code))
-            }
+        let link = Arc::clone(&self.inner.link);
+        let (name, creation, timeout) = (topic.to_owned(), creation.clone(), self.inner.timeout);
+        let made = tokio::task::spawn_blocking(move || {
+            create(link.client(), &name, &creation, timeout, is_trial)
+        });
+        let made = made.await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "making a topic did not end").caused_by(error)
+        })?;
+        let cannot =
+            |kind| Error::new(kind, format!("topic {topic} is not there, and cannot be made"));
+        match made {
+            Err(error) => Err(cannot(ErrorKind::Unreachable).caused_by(error)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refusal)) => match refusal.code {
+                // Another run may have been faster.
+                RDKafkaErrorCode::TopicAlreadyExists => Ok(()),
+                RDKafkaErrorCode::ClusterAuthorizationFailed
+                | RDKafkaErrorCode::TopicAuthorizationFailed => {
+                    let cannot = cannot(ErrorKind::Forbidden).caused_by(refusal);
+                    Err(cannot.advising("its ACLs lack Create for this user"))
+                }
+                _ => Err(cannot(ErrorKind::Configuration).caused_by(refusal)),
+            },
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
-use crate::support::python::{python, topic_messages};
+use crate::support::python::{create_topic_of, topic_messages};
 use crate::support::run::run;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,21 +44,6 @@ fn checkpoint(account: &str, record: u64) -> Checkpoint {
         },
     });
     Checkpoint::from_json(json.to_string().as_bytes()).unwrap()
-}
-
-/// Creates `topic` with the settings `config`.
-fn create(topic: &str, partitions: u32, config: &str) {
-    const SCRIPT: &str = r#"
-import json, sys
-from confluent_kafka.admin import AdminClient, NewTopic
-bootstrap, name, partitions, config = sys.argv[1:]
-topic = NewTopic(name, int(partitions), 1, config=json.loads(config))
-admin = AdminClient({"bootstrap.servers": bootstrap})
-admin.create_topics([topic])[name].result()
-"#;
-    let mut create = python();
-    create.args(["-c", SCRIPT, &bootstrap(), topic, &partitions.to_string(), config]);
-    assert!(create.status().unwrap().success());
 }
 
 #[tokio::test]
@@ -112,7 +97,7 @@ async fn a_checkpoint_that_cannot_be_read_stops_its_account_only() {
 #[tokio::test]
 async fn a_topic_that_would_lose_checkpoints_is_refused() {
     let deleting = topic("checkpoints-deleting");
-    create(&deleting, 1, "{}");
+    create_topic_of(&bootstrap(), &deleting, 1, &json!({}));
     let error = open(&deleting).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(
@@ -121,7 +106,7 @@ async fn a_topic_that_would_lose_checkpoints_is_refused() {
     );
 
     let wide = topic("checkpoints-wide");
-    create(&wide, 2, "{\"cleanup.policy\":\"compact\"}");
+    create_topic_of(&bootstrap(), &wide, 2, &json!({"cleanup.policy": "compact"}));
     let error = open(&wide).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.message().ends_with("it has 2 partitions, and must have one"), "{error}");

@@ -51,7 +51,10 @@ fn a_record_that_the_client_refuses_ends_the_run() {
     let run = run(&mut command).expect(1);
     let summary = undelivered(&run);
     let records = records(body.as_bytes());
-    let place = format!(" let 10000 pass at byte {}, line 51, record 50\n", records[50].byte);
+    let place = format!(
+        ", and 10000 are the most (the lower of the topic's max.message.bytes and the producer's message.max.bytes) at byte {}, line 51, record 50\n",
+        records[50].byte
+    );
     assert!(run.stderr.starts_with("error: record takes 2"), "{}", run.stderr);
     assert!(run.stderr.ends_with(&place), "{}", run.stderr);
     // The records before it were on their way and have arrived.
@@ -69,7 +72,10 @@ fn a_record_that_the_topic_does_not_take_ends_the_run_before_it_is_sent() {
     let run = run(kafka(&topic).arg("--input").arg(&input)).expect(1);
     let summary = undelivered(&run);
     let records = records(body.as_bytes());
-    let place = format!(" let 9939 pass at byte {}, line 51, record 50\n", records[50].byte);
+    let place = format!(
+        ", and 9939 are the most (the lower of the topic's max.message.bytes and the producer's message.max.bytes) at byte {}, line 51, record 50\n",
+        records[50].byte
+    );
     assert!(run.stderr.ends_with(&place), "{}", run.stderr);
     assert_eq!(check(&topic_messages(&topic), &records[..50], None, &summary), 50);
 }

@@ -37,18 +37,89 @@ fn a_setting_that_is_refused_is_named_without_its_value() {
         assert!(run.stderr.starts_with(&format!("error: {why}")), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     }
-    for (name, value) in [
-        ("linger.ms", SECRET),
-        ("compression.type", SECRET),
-        ("security.protocol", SECRET),
-        ("linger.ms", "-1"),
-    ] {
+    for (name, value) in [("linger.ms", SECRET), ("compression.type", SECRET), ("linger.ms", "-1")]
+    {
         let run = refused(&["-X", &format!("{name}={value}")]);
         let expected = format!(
             "error: librdkafka has the setting `{name}`, and refuses its value: look up what it may be\n"
         );
         assert_eq!(run.stderr, expected);
     }
+}
+
+#[test]
+fn what_is_secured_by_halves_is_refused_before_anything_is_sent() {
+    for (settings, why) in [
+        (
+            &["sasl.username=u", "sasl.mechanism=PLAIN"][..],
+            "sasl.mechanism is set and security.protocol is not, so that nothing is encrypted and no credentials are sent: \
+             set security.protocol=SASL_SSL, or SASL_PLAINTEXT\n",
+        ),
+        (
+            &["ssl.ca.location=ca.pem"],
+            "ssl.ca.location is set and security.protocol is not, so that nothing is encrypted: set security.protocol=SSL\n",
+        ),
+        (
+            &["security.protocol=ssl", "ssl.ca.location=/no/such/file"],
+            "ssl.ca.location: /no/such/file cannot be read: No such file or directory",
+        ),
+        (
+            &["security.protocol=TLS"],
+            "security.protocol is one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL\n",
+        ),
+        (
+            &["security.protocol=sasl_ssl", "sasl.mechanism=GSSAPI"],
+            "sasl.mechanism is one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; Kerberos",
+        ),
+    ] {
+        let typed = settings.iter().flat_map(|setting| ["-X", setting]);
+        let run = refused(&typed.collect::<Vec<_>>());
+        assert!(run.stderr.starts_with(&format!("error: {why}")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_setting_of_java_s_is_told_by_what_there_is_here() {
+    let typed = format!("sasl.jaas.config=password={SECRET}");
+    for (setting, instead) in [
+        (&*typed, "give sasl.mechanism, sasl.username and sasl.password=@FILE"),
+        ("buffer.memory=1", "give queue.buffering.max.kbytes"),
+        ("key.serializer=org.apache", "leave it away: --key says"),
+        ("ssl.truststore.password=x", "an authority as PEM, with ssl.ca.location, has none"),
+    ] {
+        let run = refused(&["-X", setting]);
+        let name = setting.split('=').next().unwrap();
+        let begin = format!(
+            "error: {name} is a setting of Java's clients, and not of librdkafka: {instead}"
+        );
+        assert!(run.stderr.starts_with(&begin), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn brokers_and_the_queue_are_not_what_nobody_meant() {
+    for (setting, why) in [
+        ("bootstrap.servers=other:9092", "bootstrap.servers is a flag of its own"),
+        (
+            "queue.buffering.max.kbytes=1",
+            "queue.buffering.max.kbytes=1 is less than one record may have",
+        ),
+    ] {
+        let run = refused(&["-X", setting]);
+        assert!(run.stderr.starts_with(&format!("error: {why}")), "{}", run.stderr);
+    }
+}
+
+/// A queue that takes one record at a time is slow, and takes all of them.
+#[test]
+fn a_small_queue_takes_all() {
+    let topic = topic("queue");
+    let mut command = kafka(&topic);
+    command.args(["-X", "queue.buffering.max.messages=1", "-X", "linger.ms=0", "--input"]);
+    run(command.arg(edges())).expect(0);
+    let body = std::fs::read_to_string(edges()).unwrap();
+    let sent = body.lines().filter(|line| !line.trim().is_empty()).count();
+    assert_eq!(topic_messages(&topic).len(), sent);
 }
 
 #[test]

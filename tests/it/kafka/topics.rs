@@ -8,7 +8,7 @@ use crate::support::body::edges;
 use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::TOKEN;
-use crate::support::python::{create_topic, topic_messages};
+use crate::support::python::{create_topic, create_topic_of, topic_messages};
 use crate::support::run::{Run, run};
 use crate::support::truto::Truto;
 
@@ -71,15 +71,85 @@ fn a_topic_is_made_as_it_is_asked_for_and_a_check_makes_none() {
 
 #[test]
 fn a_check_says_that_a_topic_cannot_be_made_and_how_the_run_would_end() {
-    for how in ["partitions=1,replication=7", "partitions=1,config=no.such.setting=1"] {
+    for (how, why) in [
+        ("partitions=1,replication=7", "Unable to replicate the partition 7 time(s)"),
+        ("partitions=1,config=no.such.setting=1", "Unknown topic config name: no.such.setting"),
+        (
+            "partitions=1,config=retention.ms=soon",
+            "Invalid value soon for configuration retention.ms",
+        ),
+    ] {
         let topic = topic("unmade");
-        let message = format!("topic {topic} is not there, and cannot be made");
+        let message = format!("topic {topic} is not there, and cannot be made: {why}");
         let checked = check(&topic, &["--create-topic", how]).expect(2);
         assert!(checked.stdout.contains(&message), "{how}: {checked:?}");
         let mut command = kafka(&topic);
         let failed = run(command.args(["--create-topic", how, "--input"]).arg(edges())).expect(2);
         assert!(failed.stderr.contains(&message), "{how}: {failed:?}");
     }
+}
+
+/// Brokers refuse what is larger than the topic takes, and a run that keeps nothing would deliver all again, each time.
+#[test]
+fn a_topic_that_has_no_room_for_checkpoints_is_refused_before_the_first_record() {
+    let topic = topic("roomless");
+    let checkpoints = format!("{topic}.checkpoints");
+    let config = json!({"cleanup.policy": "compact", "max.message.bytes": "600"});
+    create_topic_of(&bootstrap(), &checkpoints, 1, &config);
+    let message = format!(
+        "topic {checkpoints} cannot keep checkpoints: it takes 600 bytes at most, and one of them may have 16384; raise its \
+         max.message.bytes"
+    );
+    let checked = check(&topic, &[]).expect(2);
+    assert!(checked.stdout.contains(&message), "{checked:?}");
+    for delivery in ["at-least-once", "exactly-once"] {
+        let mut command = kafka(&topic);
+        command.args(["--create-topic", "", "--delivery", delivery, "--input"]);
+        let failed = run(command.arg(edges())).expect(2);
+        assert!(failed.stderr.contains(&message), "{failed:?}");
+        failed.began_nothing();
+    }
+    assert_eq!(topic_messages(&topic).len(), 0);
+}
+
+#[test]
+fn names_that_no_topic_can_have_are_refused_before_brokers_are_asked() {
+    let long = "x".repeat(243);
+    for (topic, flags, why) in [
+        (&*long, &[][..], "checkpoints would be in a topic of another name than Kafka allows"),
+        (
+            &long,
+            &["--no-checkpoint", "--on-error", "dead-letter", "--dead-letter", "topic:"],
+            "--dead-letter topic: topic `x",
+        ),
+        ("__consumer_offsets", &[], "--topic: __consumer_offsets is the brokers' own"),
+    ] {
+        let topic = match flags {
+            [] => topic.to_owned(),
+            _ => format!("{topic}yyy"),
+        };
+        let failed = run(kafka(&topic).args(flags).arg("--input").arg(edges())).expect(2);
+        assert!(failed.stderr.contains(why), "{failed:?}");
+        let checked = check(&topic, flags).expect(2);
+        assert!(checked.stdout.contains(why), "{checked:?}");
+    }
+}
+
+#[test]
+fn licenses_that_share_a_key_of_a_compacted_topic_are_warned_of() {
+    let topic = topic("shared");
+    create_topic_of(&bootstrap(), &topic, 1, &json!({"cleanup.policy": "compact"}));
+    let words = format!(
+        "topic {topic} is compacted (cleanup.policy=compact), and --key {{name|none}} has no {{id}}"
+    );
+    let key = ["--key", "{name|none}"];
+    let checked = check(&topic, &key).expect(0);
+    assert!(checked.stdout.contains(&words), "{checked:?}");
+    let warned = run(kafka(&topic).args(key).arg("--input").arg(edges())).expect(0);
+    assert!(warned.stderr.contains(&words), "{warned:?}");
+    // The id is in it.
+    let checked = check(&topic, &["--key", "{id}"]).expect(0);
+    assert!(!checked.stdout.contains("warning"), "{checked:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kafka;
 
@@ -112,11 +112,17 @@ pub(crate) fn topic_values(topic: &str, registry: &str, form: &str) -> Vec<Value
 
 /// Makes a topic of three partitions that takes batches of so many bytes.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, max_message_bytes: u32) {
+    let config = json!({"max.message.bytes": max_message_bytes.to_string()});
+    create_topic_of(bootstrap, topic, 3, &config);
+}
+
+/// Makes a topic with the settings `config`.
+pub(crate) fn create_topic_of(bootstrap: &str, topic: &str, partitions: u32, config: &Value) {
     const CREATE: &str = r#"
-import sys, time
+import json, sys, time
 from confluent_kafka.admin import AdminClient, NewTopic
-bootstrap, name, limit = sys.argv[1:]
-topic = NewTopic(name, 3, 1, config={"max.message.bytes": limit})
+bootstrap, name, partitions, config = sys.argv[1:]
+topic = NewTopic(name, int(partitions), 1, config=json.loads(config))
 admin = AdminClient({"bootstrap.servers": bootstrap})
 for created in admin.create_topics([topic]).values():
     created.result()
@@ -124,7 +130,8 @@ for created in admin.create_topics([topic]).values():
 while admin.list_topics(name, timeout=10).topics[name].error is not None:
     time.sleep(0.01)
 "#;
-    printed(python().args(["-c", CREATE, bootstrap, topic, &max_message_bytes.to_string()]));
+    let (partitions, config) = (partitions.to_string(), config.to_string());
+    printed(python().args(["-c", CREATE, bootstrap, topic, &partitions, &config]));
 }
 
 /// A header of one of these messages.

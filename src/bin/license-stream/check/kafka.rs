@@ -10,9 +10,12 @@ use rdkafka::ClientConfig;
 use super::Findings;
 use super::source::Asked;
 use crate::args::{DeadLetterArg, KafkaArgs};
-use crate::kafka::{CHECK_TIMEOUT, LetterTopic, suits};
+use crate::kafka::{self, CHECK_TIMEOUT, LetterTopic, suits};
 use crate::values::{Found, Values};
 use crate::{checkpoints, records, settings};
+
+/// What lines about checkpoints begin with.
+const CHECKPOINTS: &str = "checkpoints";
 
 /// What lines about dead letters begin with.
 const LETTERS: &str = "dead letters";
@@ -49,8 +52,16 @@ pub(super) async fn probe(args: &KafkaArgs, asked: &Asked, findings: &mut Findin
     }
     let is_kept = !args.checkpoint.no_checkpoint && args.checkpoint.checkpoint.is_none();
     if is_kept && !args.source.is_read_once() {
-        let topic = checkpoints::topic_beside(&probe.options.topic);
-        probe.checkpoints(&topic, findings).await;
+        match checkpoints::topic_beside(&probe.options.topic) {
+            Ok(topic) => probe.checkpoints(&topic, findings).await,
+            Err(error) => findings.failed(CHECKPOINTS, &error),
+        }
+        let id = kafka::transactions(args, &probe.options.topic).id;
+        let message = format!(
+            "to ask whether {id} may be used would fence a run that uses it: a run says so when it begins; it needs Write \
+             and Describe"
+        );
+        findings.good("transactions", &message);
     }
     if let Some(DeadLetterArg::Topic(name)) = &args.rejects.dead_letter {
         let (creation, most) = (probe.creation.clone(), args.rejects.max_record_bytes);
@@ -148,8 +159,7 @@ impl Probe {
         }
         match suits(&facts, topic, &self.options) {
             Err(error) => return findings.failed("topic", &error),
-            Ok(Some(words)) => findings.warning("topic", &words),
-            Ok(None) => {}
+            Ok(remarks) => remarks.iter().for_each(|words| findings.warning("topic", words)),
         }
         let asked = self.creation.as_ref();
         if let Some(words) = asked.and_then(|asked| records::not_as_asked(&facts, topic, asked)) {
@@ -167,35 +177,26 @@ impl Probe {
 
     /// The topic of checkpoints.
     async fn checkpoints(&self, topic: &str, findings: &mut Findings) {
-        let what = "checkpoints";
+        let what = CHECKPOINTS;
         let facts = match self.topics.describe(topic).await {
             Err(error) => return findings.failed(what, &error),
             Ok(None) => {
-                // As the store makes it.
-                let creation = TopicCreation {
-                    partitions: Some(1),
-                    config: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
-                    ..TopicCreation::default()
-                };
+                let creation = TopicCreation::of_checkpoints();
                 return self.missing(what, topic, Some(&creation), findings).await;
             }
             Ok(Some(facts)) => facts,
         };
-        let wrong = if !facts.is_compacted() {
-            Some("it must be compacted".to_owned())
-        } else if facts.partitions != 1 {
-            Some(format!("it has {} partitions, and must have one", facts.partitions))
-        } else {
-            None
-        };
-        match (facts.check(topic), wrong) {
-            (Err(error), _) => findings.failed(what, &error),
-            (Ok(()), Some(wrong)) => {
-                let message = format!("topic {topic} cannot keep checkpoints: {wrong}");
-                findings.failed(what, &Error::new(ErrorKind::Configuration, message));
-            }
-            (Ok(()), None) => findings.good(what, &format!("{topic}: {}", describe(&facts))),
+        if let Err(error) = facts.check_checkpoints(topic) {
+            return findings.failed(what, &error);
         }
+        if facts.cleanup_policy.as_deref().is_some_and(|policy| policy.contains("delete")) {
+            let message = format!(
+                "topic {topic} also forgets what is old (cleanup.policy=compact,delete): a snapshot that is gone on \
+                 with after its retention.ms begins anew"
+            );
+            findings.warning(what, &message);
+        }
+        findings.good(what, &format!("{topic}: {}", describe(&facts)));
     }
 
     /// The topic of dead letters.

@@ -39,6 +39,10 @@ impl LetterTopic {
         };
         let name = typed.map_or_else(|| format!("{}.dlq", options.topic.family()), str::to_owned);
         match name.parse::<Topic>() {
+            Err(error) if typed.is_none() => {
+                let message = error.message();
+                return wrong(format!("{message}; name another with --dead-letter topic:NAME"));
+            }
             Err(error) => return wrong(error.message().to_owned()),
             Ok(topic) if topic.fixed().is_none() => {
                 return wrong(format!("{name} is a template, and letters have one topic"));

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
+use rdkafka::{ClientConfig, ClientContext};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::kafka::aside::ClosedAside;
-use crate::sink::kafka::topics::FIRST_PATIENCE;
+use crate::sink::kafka::topics::{FIRST_PATIENCE, TopicCreation, create};
 use crate::sink::kafka::{bearer, config};
 
 /// What the topic holds, by key.
@@ -30,6 +31,10 @@ const TO_COMMIT: Duration = Duration::from_secs(7);
 
 /// The least that an answer is waited for.
 const TO_ANSWER: Duration = Duration::from_secs(1);
+
+/// What a checkpoint may have of bytes, with its key and what a batch adds. One has some hundred; what it is of is as long
+/// as it was typed.
+const ROOM: usize = 16_384;
 
 /// Before asking again for what is about to be.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -86,13 +91,14 @@ async fn read_or(
     config.set("isolation.level", "read_uncommitted");
     let admin: Admin = config.create().map_err(|error| config::refused(&config, error))?;
     bearer::give(admin.inner(), &config)?;
+    // It may still be asked when whoever asks has gone.
+    let admin = Arc::new(ClosedAside::new(admin));
     if makes {
         find_or_make(&admin, topic, deadline).await?;
     }
     let is_known = makes || is_known(&admin, topic, deadline).await?;
     let topic = topic.to_owned();
     let read = tokio::task::spawn_blocking(move || {
-        let admin = ClosedAside::new(admin);
         if !is_known && !is_listed(&admin, &topic, deadline)? {
             return Ok(None);
         }
@@ -109,11 +115,17 @@ async fn read_or(
 
 /// Asks for the topic's configuration first: asking for the topic itself could create it, with
 /// properties that do not suit.
-async fn find_or_make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
+async fn find_or_make(
+    admin: &Arc<ClosedAside<Admin>>,
+    topic: &str,
+    deadline: Instant,
+) -> Result<()> {
     let until = deadline.min(Instant::now() + TO_APPEAR);
     loop {
-        match cleanup_policy(admin, topic, deadline).await? {
-            Some(policy) => return suits(topic, &policy),
+        match settings(admin, topic, deadline).await? {
+            Some(settings) => {
+                return settings.suit(topic).and_then(|()| settings.have_room(topic));
+            }
             None if left(until) < PAUSE => return Err(undescribed(topic)),
             None => make(admin, topic, deadline).await?,
         }
@@ -121,12 +133,39 @@ async fn find_or_make(admin: &Admin, topic: &str, deadline: Instant) -> Result<(
     }
 }
 
-fn suits(topic: &str, policy: &str) -> Result<()> {
-    if policy.split(',').any(|policy| policy == "compact") {
+/// What matters of the topic's configuration.
+struct Settings {
+    cleanup_policy: String,
+    max_message_bytes: Option<usize>,
+}
+
+impl Settings {
+    /// For who reads what is there.
+    fn suit(&self, topic: &str) -> Result<()> {
+        let policy = &self.cleanup_policy;
+        if policy.split(',').any(|policy| policy.trim() == "compact") {
+            return Ok(());
+        }
+        let message = format!(
+            "topic {topic} cannot keep checkpoints: its cleanup.policy is {policy}, and must be compact"
+        );
+        Err(Error::new(ErrorKind::Configuration, message))
+    }
+
+    /// For who adds to it.
+    fn have_room(&self, topic: &str) -> Result<()> {
+        self.max_message_bytes.map_or(Ok(()), |most| has_room(topic, most))
+    }
+}
+
+/// Refuses a topic that takes batches of `most` bytes at most, if that is less than a checkpoint may have.
+pub(in crate::sink::kafka) fn has_room(topic: &str, most: usize) -> Result<()> {
+    if most >= ROOM {
         return Ok(());
     }
     let message = format!(
-        "topic {topic} cannot keep checkpoints: its cleanup.policy is {policy}, and must be compact"
+        "topic {topic} cannot keep checkpoints: it takes {most} bytes at most, and one of them may have {ROOM}; raise its \
+         max.message.bytes"
     );
     Err(Error::new(ErrorKind::Configuration, message))
 }
@@ -141,8 +180,8 @@ fn undescribed(topic: &str) -> Error {
 
 /// Whether brokers tell of `topic`, which then must suit.
 async fn is_known(admin: &Admin, topic: &str, deadline: Instant) -> Result<bool> {
-    let policy = cleanup_policy(admin, topic, deadline).await?;
-    policy.as_deref().map(|policy| suits(topic, policy)).transpose().map(|suits| suits.is_some())
+    let settings = settings(admin, topic, deadline).await?;
+    settings.map(|settings| settings.suit(topic)).transpose().map(|suits| suits.is_some())
 }
 
 /// Whether `topic` is among all that there are. Asked for by its name it could be made.
@@ -153,7 +192,7 @@ fn is_listed(admin: &Admin, topic: &str, deadline: Instant) -> Result<bool> {
 }
 
 /// `None` if there is no such topic, or it is not for us to see: rdkafka does not tell which.
-async fn cleanup_policy(admin: &Admin, topic: &str, deadline: Instant) -> Result<Option<String>> {
+async fn settings(admin: &Admin, topic: &str, deadline: Instant) -> Result<Option<Settings>> {
     let ask = |time| async move {
         let options = AdminOptions::new().request_timeout(Some(time));
         admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options).await
@@ -161,7 +200,11 @@ async fn cleanup_policy(admin: &Admin, topic: &str, deadline: Instant) -> Result
     let answered = patiently(deadline, ask).await;
     let described = answered.map_err(|error| unanswered(topic, error))?.pop();
     let resource = described.and_then(std::result::Result::ok);
-    Ok(resource.and_then(|resource| resource.get("cleanup.policy")?.value.clone()))
+    Ok(resource.and_then(|resource| {
+        let value = |name: &str| resource.get(name)?.value.clone();
+        let max_message_bytes = value("max.message.bytes").and_then(|bytes| bytes.parse().ok());
+        Some(Settings { cleanup_policy: value("cleanup.policy")?, max_message_bytes })
+    }))
 }
 
 /// Asks again where a connection broke, or where the broker in charge was not known in time: librdkafka does not by itself.
@@ -187,28 +230,32 @@ where
     }
 }
 
-async fn make(admin: &Admin, topic: &str, deadline: Instant) -> Result<()> {
-    let ask = |time| async move {
-        let options = AdminOptions::new().request_timeout(Some(time)).operation_timeout(Some(time));
-        // -1: the broker's default.
-        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));
-        admin.create_topics(&[new.set("cleanup.policy", "compact")], &options).await
+async fn make(admin: &Arc<ClosedAside<Admin>>, topic: &str, deadline: Instant) -> Result<()> {
+    let ask = |time| {
+        let (admin, topic) = (Arc::clone(admin), topic.to_owned());
+        async move {
+            let made = tokio::task::spawn_blocking(move || {
+                create(admin.inner(), &topic, &TopicCreation::of_checkpoints(), time, false)
+            });
+            made.await.unwrap_or(Err(KafkaError::Canceled))
+        }
     };
     let answered = patiently(deadline, ask).await;
-    match answered.map_err(|error| unanswered(topic, error))?.pop() {
+    match answered.map_err(|error| unanswered(topic, error))? {
+        Ok(()) => Ok(()),
         // Another run may have been faster.
-        None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
-        Some(Err((_, code))) => {
+        Err(refusal) if refusal.code == RDKafkaErrorCode::TopicAlreadyExists => Ok(()),
+        Err(refusal) => {
             let message = format!(
                 "topic {topic}, which keeps the checkpoints, is not there and cannot be made: create it with \
                  one partition and cleanup.policy=compact, or keep checkpoints elsewhere"
             );
-            let kind = match code {
+            let kind = match refusal.code {
                 RDKafkaErrorCode::ClusterAuthorizationFailed
                 | RDKafkaErrorCode::TopicAuthorizationFailed => ErrorKind::Forbidden,
                 _ => ErrorKind::Destination,
             };
-            Err(Error::new(kind, message).caused_by(KafkaError::AdminOp(code)))
+            Err(Error::new(kind, message).caused_by(refusal))
         }
     }
 }
@@ -261,8 +308,8 @@ fn read_to_end(
         .set("enable.partition.eof", "true")
         // That there is no more is told once a fetch has waited for it, half a second unless it is told.
         .set("fetch.wait.max.ms", "10");
-    let consumer: BaseConsumer =
-        config.create().map_err(|error| config::refused(&config, error))?;
+    let consumer = BaseConsumer::from_config_and_context(&config, Quiet);
+    let consumer = consumer.map_err(|error| config::refused(&config, error))?;
     let consumer = ClosedAside::new(consumer);
     bearer::give(consumer.client(), &config)?;
     // What was written behind an open transaction is not shown before that ends. It may be what this job
@@ -306,6 +353,25 @@ fn read_to_end(
         }
     }
 }
+
+/// Logs what matters of a consumer: not that it has no use for the producer's settings, nor that it has come to an end.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility != "CONFWARN" {
+            DefaultClientContext.log(level, facility, message);
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::PartitionEOF(_)) {
+            DefaultClientContext.error(error, reason);
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// The end of a partition. A broker may not know yet that it leads one that has just come to be.
 fn end(

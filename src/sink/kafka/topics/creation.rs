@@ -25,6 +25,15 @@ impl FromStr for TopicCreation {
 }
 
 impl TopicCreation {
+    /// As a [`KafkaStore`](crate::sink::kafka::KafkaStore) makes its topic: compacted, of one partition.
+    pub fn of_checkpoints() -> Self {
+        Self {
+            partitions: Some(1),
+            config: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
+            ..Self::default()
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, &'static str> {
         const WHAT: &str = "a topic is made with partitions=N, replication=N and config=NAME=VALUE, separated by commas";
         let mut creation = Self::default();

@@ -2,8 +2,7 @@
 //! we may do with a topic, and never makes one.
 
 use std::ffi::{CStr, CString};
-use std::ptr::NonNull;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::bindings as sys;
@@ -11,8 +10,7 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataBroker;
 
-/// How long to wait before looking whether it is of any use to wait.
-const LOOK_AFTER: Duration = Duration::from_millis(50);
+use super::question::{Owned, Question, slice};
 
 /// A topic as brokers describe it.
 #[derive(Clone, Debug)]
@@ -26,34 +24,6 @@ pub(super) struct Described {
     pub(super) may_write: Option<bool>,
 }
 
-/// Something of librdkafka's that is destroyed with this.
-struct Owned<T> {
-    pointer: NonNull<T>,
-    destroy: unsafe extern "C" fn(*mut T),
-}
-
-impl<T> Owned<T> {
-    fn new(pointer: *mut T, destroy: unsafe extern "C" fn(*mut T)) -> Result<Self, KafkaError> {
-        let pointer = NonNull::new(pointer);
-        let pointer = pointer.ok_or(KafkaError::AdminOpCreation("out of memory".to_owned()))?;
-        Ok(Self { pointer, destroy })
-    }
-
-    fn get(&self) -> *mut T {
-        self.pointer.as_ptr()
-    }
-}
-
-impl<T> Drop for Owned<T> {
-    fn drop(&mut self) {
-        #[expect(unsafe_code, reason = "to give back to librdkafka what is its own")]
-        // SAFETY: `destroy` is librdkafka's own for what `pointer` is, and nobody else calls it.
-        unsafe {
-            (self.destroy)(self.pointer.as_ptr());
-        }
-    }
-}
-
 /// Asks for `topic`, and gives up once `is_vain`. The outer error is that no broker answered, the inner one
 /// the answer.
 #[expect(unsafe_code, reason = "rdkafka has no safe function for it")]
@@ -64,27 +34,14 @@ pub(super) fn describe<C: ClientContext>(
     is_vain: impl Fn() -> bool,
 ) -> Result<Result<Described, RDKafkaErrorCode>, KafkaError> {
     let name = CString::new(topic).map_err(KafkaError::Nul)?;
-    let rk = client.native_ptr();
-    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: `rk` lives as long as `client`, which outlives this call, and may be used from any thread.
-    // Each `Owned` is created by the function that belongs to its destructor. librdkafka copies the name
-    // and the options before DescribeTopics returns. `error` is NULL, or is ours to destroy.
-    let (queue, _options) = unsafe {
-        let queue = Owned::new(sys::rd_kafka_queue_new(rk), sys::rd_kafka_queue_destroy)?;
-        let api = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-        let options = Owned::new(
-            sys::rd_kafka_AdminOptions_new(rk, api),
-            sys::rd_kafka_AdminOptions_destroy,
-        )?;
-        // Neither can fail with these values; without them the answer would only say less, or come later.
-        let mut no_words = [0; 1];
-        sys::rd_kafka_AdminOptions_set_request_timeout(
-            options.get(),
-            milliseconds,
-            no_words.as_mut_ptr(),
-            0,
-        );
-        let error = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options.get(), 1);
+    let question =
+        Question::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout)?;
+    // SAFETY: all pointers are alive here, and librdkafka copies what it is given before DescribeTopics returns. `error`
+    // is NULL, or is ours to destroy.
+    unsafe {
+        // It cannot fail with this value; without it the answer would only say less.
+        let options = question.options();
+        let error = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
         if !error.is_null() {
             sys::rd_kafka_error_destroy(error);
         }
@@ -93,35 +50,18 @@ pub(super) fn describe<C: ClientContext>(
             sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()),
             sys::rd_kafka_TopicCollection_destroy,
         )?;
-        sys::rd_kafka_DescribeTopics(rk, topics.get(), options.get(), queue.get());
-        (queue, options)
-    };
-    let deadline = Instant::now() + timeout;
-    loop {
-        let milliseconds = LOOK_AFTER.as_millis() as i32;
-        // SAFETY: the queue is alive, and polled by nobody else. An event is ours to destroy.
-        let event = unsafe { sys::rd_kafka_queue_poll(queue.get(), milliseconds) };
-        if let Ok(event) = Owned::new(event, sys::rd_kafka_event_destroy) {
-            return read(&event);
-        }
-        if is_vain() || Instant::now() > deadline {
-            return Err(KafkaError::AdminOp(RDKafkaErrorCode::OperationTimedOut));
-        }
+        sys::rd_kafka_DescribeTopics(client.native_ptr(), topics.get(), options, question.queue());
     }
+    read(&question.answer(is_vain)?)
 }
 
 #[expect(unsafe_code, reason = "rdkafka has no safe function for it")]
 fn read(
     event: &Owned<sys::rd_kafka_event_t>,
 ) -> Result<Result<Described, RDKafkaErrorCode>, KafkaError> {
-    let failed = |code: sys::rd_kafka_resp_err_t| RDKafkaErrorCode::from(code);
     // SAFETY: all that is read here belongs to the event, which outlives it; lists have as many elements as
     // librdkafka says. An event of another kind has no result, which is NULL.
     unsafe {
-        let code = sys::rd_kafka_event_error(event.get());
-        if code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err(KafkaError::AdminOp(failed(code)));
-        }
         let result = sys::rd_kafka_event_DescribeTopics_result(event.get());
         let mut count = 0;
         let topics = match result.is_null() {
@@ -133,7 +73,7 @@ fn read(
         };
         let error = sys::rd_kafka_TopicDescription_error(topic);
         if !error.is_null() {
-            return Ok(Err(failed(sys::rd_kafka_error_code(error))));
+            return Ok(Err(sys::rd_kafka_error_code(error).into()));
         }
         let mut count = 0;
         let partitions = sys::rd_kafka_TopicDescription_partitions(topic, &mut count);
@@ -174,17 +114,6 @@ unsafe fn id(uuid: *const sys::rd_kafka_Uuid_t) -> Option<String> {
         if text.is_null() { None } else { CStr::from_ptr(text).to_str().ok().map(str::to_owned) }
     };
     text.filter(|text| text != ZERO)
-}
-
-/// # Safety
-/// `pointer` is NULL, or points to `count` elements that live for `'a`.
-#[expect(unsafe_code, reason = "librdkafka's lists are pointers and counts")]
-unsafe fn slice<'a, T>(pointer: *const T, count: usize) -> &'a [T] {
-    match pointer.is_null() {
-        true => &[],
-        // SAFETY: as the caller promises.
-        false => unsafe { std::slice::from_raw_parts(pointer, count) },
-    }
 }
 
 /// The id of a broker, whichever.
