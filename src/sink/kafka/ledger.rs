@@ -280,7 +280,11 @@ pub(super) fn failed(what: String, error: KafkaError) -> Error {
              records with -X message.max.bytes",
         ),
         Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition) => {
-            (ErrorKind::Destination, "its topic is not there any more: create it, and run again")
+            (
+                ErrorKind::Destination,
+                "its topic is not there any more, nor what was delivered to it: create it, and run again after \
+                 `license-stream checkpoint reset`, so that all is delivered anew",
+            )
         }
         Some(MessageTimedOut) => (
             ErrorKind::Destination,
