@@ -137,6 +137,8 @@ pub struct KafkaReport {
     pub delivered: u64,
     /// Bytes of their keys and values, before compression.
     pub bytes: u64,
+    /// How many records were produced as tombstones, by [`KafkaOptions::tombstone_on`].
+    pub tombstones: u64,
     /// What the records said that their format has no field for; nothing where values are as they came.
     pub unexpected: Unexpected,
 }
@@ -319,6 +321,7 @@ impl KafkaSink {
         let bytes = message.key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
         self.producer.send(message).await?;
         self.report.bytes += bytes as u64;
+        self.report.tombstones += u64::from(it.is_tombstone);
         Ok(())
     }
 

@@ -105,6 +105,7 @@ impl Sinks for Batches {
             records: summary.report.rows,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            tombstones: None,
             remote: Remote { not_held: summary.report.not_held, untyped: 0 },
             earlier: Earlier::Nothing,
         }

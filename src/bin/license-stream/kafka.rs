@@ -517,6 +517,8 @@ impl Sinks for Topics {
             records: summary.report.delivered,
             bytes: summary.report.bytes,
             unexpected: summary.report.unexpected.clone(),
+            tombstones: (!self.options.tombstone_on.is_empty())
+                .then_some(summary.report.tombstones),
             // A transaction that a killed run has left is taken back, by the brokers.
             remote: Remote::default(),
             earlier: if self.is_exactly_once { Earlier::Known } else { Earlier::AtLeast },

@@ -183,6 +183,7 @@ impl Sinks for Lines {
                 records: 0,
                 bytes: 0,
                 unexpected: Unexpected::default(),
+                tombstones: None,
                 remote: Remote::default(),
                 earlier: Earlier::Nothing,
             };
@@ -208,6 +209,7 @@ impl Sinks for Lines {
             records: summary.counts.records,
             bytes: summary.report.bytes,
             unexpected: Unexpected::default(),
+            tombstones: None,
             remote: Remote::default(),
             earlier: Earlier::Nothing,
         }

@@ -382,6 +382,7 @@ impl Sinks for Files {
             records: files.iter().map(|file| file.rows).sum(),
             bytes,
             unexpected: summary.report.unexpected.clone(),
+            tombstones: None,
             remote,
             earlier: Earlier::Nothing,
             destination: Destination::Files(

@@ -34,6 +34,8 @@ struct JsonSummary<'a> {
     fields_unexpected: BTreeMap<&'a str, u64>,
     fields_unknown: BTreeMap<&'a str, u64>,
     fields_unknown_total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tombstones: Option<u64>,
     error: Option<&'a str>,
     accounts: AccountCounts,
     /// Where there is no `_extra`, what is counted of fields is in no file.
@@ -163,6 +165,7 @@ fn summary(
         fields_unexpected: tally.unexpected.fields().collect(),
         fields_unknown: tally.unexpected.unknown().collect(),
         fields_unknown_total: tally.unexpected.unknown_count(),
+        tombstones: tally.tombstones,
         fields_left_out: !keeps_extra && is_something_left,
         remote_data_not_held: tally.remote.not_held,
         remote_data_untyped: tally.remote.untyped,
@@ -255,6 +258,11 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
         say!(
             "left behind: {at_least}{count} {noun} of what was given up, under other snapshot ids"
         );
+    }
+    match tally.tombstones {
+        None => {}
+        Some(0) => say!("tombstones: none, as --tombstone-on holds of no license"),
+        Some(count) => say!("tombstones: {} of these licenses", human_count(count)),
     }
     if tally.requests.retried > 0 {
         let (made, noun) = counted(tally.requests.made, "request", "requests");

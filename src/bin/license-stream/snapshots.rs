@@ -83,6 +83,8 @@ pub(crate) struct Written {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) unexpected: Unexpected,
+    /// How many of the licenses are null values, where some are to be.
+    pub(crate) tombstones: Option<u64>,
     pub(crate) remote: Remote,
     pub(crate) earlier: Earlier,
 }

@@ -50,6 +50,8 @@ pub(crate) struct Tally {
     pub(crate) bytes_written: u64,
     pub(crate) files: u64,
     pub(crate) unexpected: Unexpected,
+    /// Licenses that are null values, where some are to be.
+    pub(crate) tombstones: Option<u64>,
     /// Where the licenses of the last account are, for people.
     pub(crate) into: Option<String>,
     /// The first reasons of failure, in the order in which accounts ended.
@@ -140,6 +142,7 @@ impl Tally {
             bytes_written: 0,
             files: 0,
             unexpected: Unexpected::default(),
+            tombstones: None,
             into: None,
             failures: Vec::new(),
             unauthorized: 0,
@@ -199,6 +202,9 @@ impl Tally {
                 self.bytes_written += written.bytes;
                 self.counts.merge(&snapshot.summary.counts);
                 self.unexpected.merge(&written.unexpected);
+                if let Some(count) = written.tombstones {
+                    *self.tombstones.get_or_insert_default() += count;
+                }
                 self.remote.add(written.remote);
             }
             self.files += written.destination.files();
@@ -476,6 +482,7 @@ mod tests {
             records: 7,
             bytes: 1,
             unexpected: Unexpected::default(),
+            tombstones: None,
             remote: Remote::default(),
             earlier,
         };

@@ -279,13 +279,11 @@ pub(super) fn failed(what: String, error: KafkaError) -> Error {
             "it, or its batch, is larger than its topic takes: raise its max.message.bytes, or bound batches with -X batch.size and \
              records with -X message.max.bytes",
         ),
-        Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition) => {
-            (
-                ErrorKind::Destination,
-                "its topic is not there any more, nor what was delivered to it: create it, and run again after \
+        Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition) => (
+            ErrorKind::Destination,
+            "its topic is not there any more, nor what was delivered to it: create it, and run again after \
                  `license-stream checkpoint reset`, so that all is delivered anew",
-            )
-        }
+        ),
         Some(MessageTimedOut) => (
             ErrorKind::Destination,
             "brokers did not take it within message.timeout.ms: look whether they are up, and the topic still there",
