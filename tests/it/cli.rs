@@ -1,6 +1,7 @@
 //! What people and scripts see of the command: help, messages, summaries, signals, exit codes.
 
 mod checkpoints;
+mod failures;
 mod help;
 mod integrations;
 mod signals;

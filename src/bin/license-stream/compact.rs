@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use anyhow::anyhow;
-use license_stream::Error;
 use license_stream::pipeline::Outcome;
 use license_stream::sink::parquet::{Compaction, CompactionPlan, CompactionSummary};
 use serde::Serialize;
@@ -11,37 +10,20 @@ use serde::Serialize;
 use crate::args::CompactArgs;
 use crate::exit::Exit;
 use crate::place::Place;
-use crate::report::{chain, counted, human_bytes};
+use crate::report::{counted, human_bytes};
 use crate::screen::say;
 use crate::signal::{GRACE, Signals};
 
-/// What `--json` prints, also where it failed: there is nothing to count then but the failure.
+/// What `--json` prints.
 #[derive(Serialize)]
-struct JsonOutcome<'a, T> {
+struct JsonOutcome<T> {
     outcome: &'static str,
-    error: Option<&'a str>,
+    error: Option<String>,
     #[serde(flatten)]
     found: T,
 }
 
-/// In place of a plan or a summary.
-#[derive(Serialize)]
-struct Nothing {
-    is_complete: bool,
-}
-
 pub(crate) async fn run(args: CompactArgs) -> anyhow::Result<Exit> {
-    let is_json = args.json;
-    let ended = compacted(args).await;
-    if let (Err(error), true) = (&ended, is_json) {
-        let error = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain);
-        // The exit code is that of a failure already.
-        let _ = print(Outcome::Failed, Some(&error), Nothing { is_complete: false });
-    }
-    ended
-}
-
-async fn compacted(args: CompactArgs) -> anyhow::Result<Exit> {
     let mut compaction = Compaction::new(args.place.lake()?);
     compaction.file_bytes = args.file_bytes.0;
     if let Some(compression) = args.compression {
@@ -72,7 +54,7 @@ fn told(
     text: &str,
 ) -> anyhow::Result<()> {
     if args.json {
-        let printed = print(outcome, None, found);
+        let printed = print(outcome, found);
         printed.map_err(|error| anyhow!("standard output cannot be written to: {error}"))?;
     }
     if !args.quiet && !args.json {
@@ -81,9 +63,9 @@ fn told(
     Ok(())
 }
 
-fn print(outcome: Outcome, error: Option<&str>, found: impl Serialize) -> std::io::Result<()> {
-    let mut json =
-        serde_json::to_vec_pretty(&JsonOutcome { outcome: outcome.as_str(), error, found })?;
+fn print(outcome: Outcome, found: impl Serialize) -> std::io::Result<()> {
+    let outcome = JsonOutcome { outcome: outcome.as_str(), error: None, found };
+    let mut json = serde_json::to_vec_pretty(&outcome)?;
     json.push(b'\n');
     std::io::stdout().lock().write_all(&json)
 }

@@ -25,7 +25,6 @@ use crate::job::Job;
 use crate::metrics::STATISTICS_INTERVAL;
 use crate::place::Place;
 use crate::remarks::{self, Use};
-use crate::report;
 use crate::screen::say;
 use crate::sinks::{Opened, Sinks};
 use crate::snapshots::{Destination, Earlier, Remote, Written};
@@ -58,11 +57,6 @@ fn identity_of_records(args: &KafkaArgs) -> Vec<(&'static str, String)> {
 }
 
 pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
-    let (is_json, is_stdout) = (args.report.json, false);
-    report::summed_up(is_json, is_stdout, begin(args)).await
-}
-
-async fn begin(args: KafkaArgs) -> anyhow::Result<Exit> {
     let mut config = settings::config(&args.brokers, &args.settings)?;
     check_delivery(&args)?;
     let is_exactly_once = args.delivery == DeliveryArg::ExactlyOnce;

@@ -16,6 +16,7 @@ mod demo;
 mod distinct;
 mod exit;
 mod export;
+mod failure;
 mod input;
 mod inspect;
 mod integrations;
@@ -55,13 +56,14 @@ mod wanted;
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use license_stream::masked;
 
 use args::{Args, Command};
 use exit::Exit;
+use failure::Failure;
 
 /// How long what is still being closed is waited for when all is done: a client of Kafka takes a tenth of a second.
 /// No longer, since a thread may wait for a line of standard input that never comes.
@@ -82,6 +84,8 @@ fn refuse(error: &clap::Error) -> ! {
 
 fn main() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| refuse(&error));
+    let begun = Instant::now();
+    let mut failure = Failure::of(&args.command);
     let work = || -> anyhow::Result<Exit> {
         log::begin(&args.command)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -90,7 +94,7 @@ fn main() -> ExitCode {
                 Command::Parquet(args) => parquet::run(args).await,
                 Command::Kafka(args) => kafka::run(*args).await,
                 Command::Ndjson(args) => ndjson::run(args).await,
-                Command::Run(args) => run::run(args).await,
+                Command::Run(args) => run::run(args, &mut failure).await,
                 Command::Check(args) => check::run(args).await,
                 Command::Checkpoint(args) => checkpoints::run(args).await,
                 Command::Inspect(args) => inspect::run(args).await,
@@ -111,8 +115,10 @@ fn main() -> ExitCode {
     match work() {
         Ok(exit) => exit.into(),
         Err(error) => {
+            let exit = Exit::of(&error);
+            failure.print(&report::told(&error), exit, begun.elapsed());
             report::print_error(&error);
-            Exit::of(&error).into()
+            exit.into()
         }
     }
 }

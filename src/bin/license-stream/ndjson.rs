@@ -18,18 +18,12 @@ use crate::exit::Exit;
 use crate::export::Export;
 use crate::input;
 use crate::partial::{PartialFiles, lock_directory, not_written, partial};
-use crate::report;
 use crate::sinks::{Opened, Sinks, is_storage_full};
 use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::turns::Turns;
 use crate::wanted::Wanted;
 
 pub(crate) async fn run(args: NdjsonArgs) -> anyhow::Result<Exit> {
-    let (is_json, is_stdout) = (args.report.json, args.out.is_none());
-    report::summed_up(is_json, is_stdout, begin(args)).await
-}
-
-async fn begin(args: NdjsonArgs) -> anyhow::Result<Exit> {
     check_files(&args)?;
     let export = Export::new(args.source, args.rejects, args.stop, args.report)?
         .observed(args.observe, "ndjson")?;

@@ -26,7 +26,7 @@ use crate::export::Export;
 use crate::layouts;
 use crate::place::Place;
 use crate::remarks::{self, Use};
-use crate::report::{self, human_bytes, human_count};
+use crate::report::{human_bytes, human_count};
 use crate::screen::say;
 use crate::sinks::{Last, Opened, Sinks, is_storage_full};
 use crate::snapshots::{Destination, Earlier, Remote, Written};
@@ -40,12 +40,7 @@ const SHARE_BYTES: u64 = 2 << 20;
 /// Accounts that may be read at once, however small row groups are wanted.
 const ALWAYS_AT_ONCE: u64 = 8;
 
-pub(crate) async fn run(args: ParquetArgs) -> anyhow::Result<Exit> {
-    let (is_json, is_stdout) = (args.report.json, args.form == FormArg::ArrowStream);
-    report::summed_up(is_json, is_stdout, begin(args)).await
-}
-
-async fn begin(mut args: ParquetArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     args.source.check_columns()?;
     args.check_form()?;
     args.check_contradictions()?;

@@ -1,9 +1,8 @@
 //! What is told of a run: the summary for people, and the one for machines.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use license_stream::pipeline::Outcome;
 use license_stream::sink::parquet::OtherLayout;
@@ -119,23 +118,12 @@ fn print_failures(tally: &Tally, is_json: bool) {
     }
 }
 
-/// What `run` came to, which has the summary printed unless it fails before there is anything to sum up: with
-/// `--json` there is one all the same. `is_stdout` where the data itself goes to standard output.
-pub(crate) async fn summed_up(
-    is_json: bool,
-    is_stdout: bool,
-    run: impl Future<Output = anyhow::Result<Exit>>,
-) -> anyhow::Result<Exit> {
-    let begun = Instant::now();
-    let ended = run.await;
-    if let (Err(error), true) = (&ended, is_json && Job::current().is_none()) {
-        let text = error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain);
-        let tally = Tally::of_failure(text);
-        // The exit code is that of a failure already.
-        let summary = summary(&tally, Outcome::Failed, begun.elapsed(), true);
-        let _ = print_json(&summary, is_stdout);
-    }
-    ended
+/// Prints the summary of a command that failed with `error` before there was anything to sum up. `is_stdout` where the
+/// data itself goes to standard output.
+pub(crate) fn print_failed(error: &str, elapsed: Duration, is_stdout: bool) {
+    let tally = Tally::of_failure(error.to_owned());
+    // The exit code is that of a failure already.
+    let _ = print_json(&summary(&tally, Outcome::Failed, elapsed, true), is_stdout);
 }
 
 fn summary(
@@ -377,14 +365,12 @@ fn of_several(reason: &str) -> String {
 
 /// Prints an error and its causes on standard error.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    match error.downcast_ref::<Error>() {
-        Some(error) => print_chain(error),
-        None => say!("error: {error:#}"),
-    }
+    say!("error: {}", told(error));
 }
 
-fn print_chain(error: &Error) {
-    say!("error: {}", chain(error));
+/// An error and its causes, whosever it is.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    error.downcast_ref::<Error>().map_or_else(|| format!("{error:#}"), chain)
 }
 
 /// An error and its causes, on one line.

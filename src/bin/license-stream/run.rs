@@ -22,9 +22,10 @@ use tracing::Instrument;
 
 use crate::args::{Command, ReportArgs, RunArgs, ScheduleArgs};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::job::Job;
 use crate::metrics::{Board, Seen, Server};
-use crate::report::{chain, print_error};
+use crate::report::{print_error, told};
 use crate::screen::say;
 use crate::signal::{Signal, Signals};
 use crate::{check, kafka, ndjson, parquet};
@@ -32,8 +33,10 @@ use outcome::{End, Ended, Outcome, tell_next};
 use plan::{Plan, Planned};
 use schedule::Schedule;
 
-pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(args: RunArgs, failure: &mut Failure) -> anyhow::Result<Exit> {
     let plan = Plan::new(&args)?;
+    failure.set_stdout(plan.is_stdout());
+    plan.check(&args)?;
     if args.print_config {
         std::io::stdout().write_all(print::text(&plan)?.as_bytes())?;
         return Ok(Exit::Done);
@@ -230,9 +233,5 @@ async fn run_command(command: Command) -> End {
 /// What kept a job from beginning is told as it is of a command.
 fn failed(error: &anyhow::Error) -> End {
     print_error(error);
-    let told = match error.downcast_ref() {
-        Some(error) => chain(error),
-        None => format!("{error:#}"),
-    };
-    End::Failed(Exit::of(error), told)
+    End::Failed(Exit::of(error), told(error))
 }

@@ -120,8 +120,23 @@ fn an_account_that_is_listed_twice_is_one() {
 fn a_list_that_says_to_be_a_part_is_not_all_accounts() {
     let truto = shifted(vec![Fault::new(FaultKind::Partial).times(1)]);
     let got = run(command("accounts", &truto).arg("--json"));
-    assert_eq!((got.code, ids(&got).len()), (Some(1), 10), "{}", got.stderr);
-    assert!(got.stderr.contains("is_partial_response"), "{}", got.stderr);
+    let lines: Vec<Value> =
+        got.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [accounts @ .., last] = lines.as_slice() else { panic!("{}", got.stderr) };
+    assert_eq!((got.code, accounts.len()), (Some(1), 10), "{}", got.stderr);
+    assert!(accounts.iter().all(|account| account["id"].is_string()), "{accounts:?}");
+    let error = last["error"].as_str().unwrap();
+    assert_eq!(got.stderr, format!("error: {error}\n"));
+    assert!(error.contains("is_partial_response"), "{error}");
+    // Nor is it when it is given to a run.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("accounts.ndjson");
+    std::fs::write(&file, got.text()).unwrap();
+    let mut command_of_file = command("ndjson", &truto);
+    command_of_file.arg("--accounts-file").arg(&file).arg("--out").arg(directory.path());
+    let refused = run(&mut command_of_file);
+    assert_eq!((refused.code, refused.text()), (Some(2), ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("accounts.ndjson, line 11: "), "{}", refused.stderr);
 
     let truto = shifted(vec![Fault::new(FaultKind::Partial).times(1)]);
     let lake = tempfile::tempdir().unwrap();

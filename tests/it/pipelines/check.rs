@@ -4,6 +4,7 @@ use license_stream::simulate::Simulator;
 use serde_json::Value;
 
 use super::{Pipeline, defaults};
+use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::{Run, TOKEN, run};
 use crate::support::python::{root, s3};
@@ -158,6 +159,15 @@ fn a_log_is_written_of_a_check() {
             got.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(got.code, Some(0), "{}{}", got.text(), got.stderr);
         assert!(events.iter().any(|event| event["message"] == "request"), "{to}: {events:?}");
+        // The log has a form of its own: what was found is what --json says.
+        let is_line = |line: &str| line.starts_with("ok ") || line.starts_with("warning ");
+        assert!(got.text().lines().all(is_line), "{}", got.text());
+        let got = run(command.arg("--json"));
+        assert!(findings(&got).len() >= 3, "{}", got.text());
+        let help = run(license_stream().args(["check", to, "-h"]));
+        let told = ["Print each thing that was found as a JSON object", "What was found is on"];
+        let help = help.text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.iter().all(|told| help.contains(told)), "{help}");
     }
 }
 

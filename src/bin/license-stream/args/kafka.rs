@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgAction, Args as ClapArgs, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{
     CheckpointArgs, NdjsonArgs, ObserveArgs, ParquetArgs, RecordArgs, RejectArgs, ReportArgs,
@@ -80,11 +80,27 @@ pub(crate) struct KafkaArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CheckArgs {
     /// Look at the source and the directory or bucket of a `parquet` run
+    #[command(mut_arg("json", lines), mut_arg("log_format", log_beside))]
     Parquet(Box<ParquetArgs>),
     /// Look at the source, brokers, topics and the schema registry of a `kafka` run
+    #[command(mut_arg("json", lines), mut_arg("log_format", log_beside))]
     Kafka(Box<KafkaArgs>),
     /// Look at the source and the file of an `ndjson` run
+    #[command(mut_arg("json", lines), mut_arg("log_format", log_beside))]
     Ndjson(Box<NdjsonArgs>),
+}
+
+/// `--json`, which is of what was found here: there is no summary.
+fn lines(json: Arg) -> Arg {
+    json.help("Print each thing that was found as a JSON object on a line of its own")
+}
+
+/// `--log-format`, which is of the log alone, as it is of a run.
+fn log_beside(log_format: Arg) -> Arg {
+    log_format.help(
+        "Write a log to standard error, of level info unless -vv or RUST_LOG says otherwise. What was found is on standard \
+         output, and lines for people unless --json is given too",
+    )
 }
 
 /// `--delivery`.

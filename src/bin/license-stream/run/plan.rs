@@ -50,7 +50,7 @@ struct Typed<'a> {
 }
 
 impl Plan {
-    /// The jobs that were asked for, each of which could begin.
+    /// The jobs that were asked for.
     pub(crate) fn new(args: &RunArgs) -> Result<Self> {
         let file = File::read(&args.file)?;
         let typed = args.set.iter().map(|set| parse_set(set, &file)).collect::<Result<Vec<_>>>()?;
@@ -82,9 +82,7 @@ impl Plan {
             };
             jobs.push(job);
         }
-        let plan = Self { concurrency, metrics, jobs };
-        plan.check(args)?;
-        Ok(plan)
+        Ok(Self { concurrency, metrics, jobs })
     }
 
     /// Whether a job writes its data to standard output.
@@ -93,7 +91,7 @@ impl Plan {
     }
 
     /// Refuses what a job could not begin with, and jobs that do not go together.
-    fn check(&self, args: &RunArgs) -> Result<()> {
+    pub(crate) fn check(&self, args: &RunArgs) -> Result<()> {
         let mut stdout = None;
         let mut stdin = None;
         let mut outs: Vec<(&Planned, Out)> = Vec::new();
