@@ -77,8 +77,8 @@ impl FromStr for Roll {
     }
 }
 
-const FORMS: &str = "a size as 256MiB, a number of rows as rows=1000000, a time as 15m, or several of these, \
-    separated by commas";
+const FORMS: &str = "a size as 256MiB (B, kB, MB, GB, KiB, MiB, GiB), a number of rows as rows=1000000, a time as 15m (ms, s, \
+    m, h, d), or several of these, separated by commas; numbers are whole and 1 at least, so 1.5GB is 1500MB";
 
 /// A number and its unit, together.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {

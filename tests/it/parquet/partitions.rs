@@ -310,7 +310,7 @@ fn what_contradicts_itself_is_refused_before_anything_is_written() {
             &["--partition-by", "status", "--open-partitions", "0"],
             "it is a number of files, 1 at least",
         ),
-        (&["--file-bytes", "10M"], "it is a number of bytes, 1 at least, or one with a unit"),
+        (&["--file-bytes", "10M"], "it is a whole number of bytes, 1 at least, or one with a unit"),
         (
             &["--partition-by", "status", "--row-group-bytes", "1073741825"],
             "a row group that is sorted or partitioned has 1073741824 bytes at most",

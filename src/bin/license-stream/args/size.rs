@@ -13,7 +13,8 @@ impl FromStr for Size {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const FORMS: &str = "it is a number of bytes, 1 at least, or one with a unit: B, kB, MB, GB, KiB, MiB or GiB, as 256MiB";
+        const FORMS: &str = "it is a whole number of bytes, 1 at least, or one with a unit: B, kB, MB, GB, KiB, MiB or GiB, as 256MiB; so 1.5GB is \
+            1500MB";
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let bytes = match is_number {
             true => text.parse().ok(),
