@@ -1,5 +1,7 @@
 //! `license-stream kafka`
 
+mod delivery;
+mod fit;
 mod letters;
 
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use license_stream::cloud::is_overtaken;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
-    KafkaTopics, Key, Topic, TopicFacts, TransactionOptions,
+    KafkaTopics, Key,
 };
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -31,6 +33,10 @@ use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::values::Values;
 use crate::wanted::Wanted;
 use crate::{records, settings};
+use delivery::own_transactional_id;
+pub(crate) use delivery::{check_delivery, transactions};
+pub(crate) use fit::suits;
+use fit::{fit_batches, missing};
 pub(crate) use letters::LetterTopic;
 
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -202,34 +208,6 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     export.run(sinks).await
 }
 
-/// What of a topic does not suit records like these, if it is none that can be lived with; what should be
-/// known of the others.
-pub(crate) fn suits(
-    facts: &TopicFacts,
-    topic: &str,
-    options: &KafkaOptions,
-) -> Result<Vec<String>> {
-    options.check_topic(topic, facts)?;
-    let policy = facts.cleanup_policy.as_deref().unwrap_or_default();
-    let is_vain = !options.tombstone_on.is_empty() && !policy.is_empty() && !facts.is_compacted();
-    let vain = is_vain.then(|| {
-        format!(
-            "topic {topic} is not compacted (cleanup.policy={policy}): tombstones are null values there, and \
-             make it forget nothing"
-        )
-    });
-    let shared = match &options.key {
-        Key::Template(key) if facts.is_compacted() && !key.fields().any(|field| field == "id") => {
-            Some(format!(
-                "topic {topic} is compacted (cleanup.policy={policy}), and --key {key} has no {{id}}: of all licenses that have \
-                 the same key, it keeps the last alone"
-            ))
-        }
-        _ => None,
-    };
-    Ok(vain.into_iter().chain(shared).collect())
-}
-
 /// What keys and topics are made of.
 fn uses(options: &KafkaOptions) -> Vec<Use> {
     let key = match &options.key {
@@ -249,77 +227,6 @@ fn uses(options: &KafkaOptions) -> Vec<Use> {
     let topic = of("--topic", options.topic.to_string(), options.topic.needed_fields().collect());
     let key = key.map(|key| of("--key", key.to_string(), key.needed_fields().collect()));
     key.into_iter().flatten().chain(topic).collect()
-}
-
-/// A batch that is larger than the topic takes would be refused with all that is in it.
-fn fit_batches(config: &mut ClientConfig, facts: &TopicFacts) {
-    let Some(most) = facts.max_message_bytes else { return };
-    let batch = config.get("batch.size").and_then(|bytes| bytes.parse().ok());
-    if batch.is_some_and(|bytes: usize| bytes > most) {
-        config.set("batch.size", most.to_string());
-    }
-}
-
-/// Brokers that do not know a topic, and do not make it either.
-fn missing(topic: &str, error: Error) -> Error {
-    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
-    match cause.and_then(KafkaError::rdkafka_error_code) {
-        Some(code @ RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            let message = format!(
-                "topic {topic} is not there, and brokers do not make it by themselves: create it, or let \
-                 --create-topic do so"
-            );
-            Error::new(ErrorKind::Destination, message).caused_by(KafkaError::MetadataFetch(code))
-        }
-        _ => error,
-    }
-}
-
-/// The transactions that records are in, or checkpoints alone.
-pub(crate) fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
-    let mut transactions = TransactionOptions::of_topic(&topic.family());
-    if let Some(bytes) = args.transaction_bytes {
-        transactions.max_bytes = bytes;
-    }
-    if let Some(seconds) = args.transaction_seconds {
-        transactions.max_duration = Duration::from_secs(seconds);
-    }
-    if let Some(id) = &args.transactional_id {
-        transactions.id.clone_from(id);
-    }
-    transactions
-}
-
-/// The `transactional.id` that was typed, if it is not the one that there is without.
-fn own_transactional_id(args: &KafkaArgs, topic: &Topic) -> Option<String> {
-    let default = TransactionOptions::of_topic(&topic.family()).id;
-    args.transactional_id.clone().filter(|id| *id != default)
-}
-
-/// Refuses what contradicts itself.
-pub(crate) fn check_delivery(args: &KafkaArgs) -> Result<()> {
-    let keeps_elsewhere = args.checkpoint.no_checkpoint || args.checkpoint.checkpoint.is_some();
-    let has_bounds = args.transaction_bytes.is_some() || args.transaction_seconds.is_some();
-    let message = match args.delivery {
-        DeliveryArg::AtLeastOnce if has_bounds => {
-            "--transaction-bytes and --transaction-seconds bound what --delivery exactly-once commits: give that too, or \
-             leave them away"
-        }
-        DeliveryArg::AtLeastOnce if keeps_elsewhere && args.transactional_id.is_some() => {
-            "--transactional-id keeps runs apart that have their checkpoints in TOPIC.checkpoints: \
-             leave --checkpoint and --no-checkpoint away"
-        }
-        DeliveryArg::ExactlyOnce if keeps_elsewhere => {
-            "--delivery exactly-once commits its checkpoints with the records, in TOPIC.checkpoints: \
-             leave --checkpoint and --no-checkpoint away"
-        }
-        DeliveryArg::ExactlyOnce if args.source.is_read_once() => {
-            "--delivery exactly-once must be able to read its input again, and standard input cannot be: \
-             name a file with --input"
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 /// One topic, or those of one template, which all accounts share, and one producer.

@@ -6,7 +6,8 @@ use license_stream::sink::kafka::{
 use license_stream::sink::reject::DeadLetters;
 use license_stream::{Error, ErrorKind, Result};
 
-use super::{CHECK_TIMEOUT, fit_batches, missing};
+use super::CHECK_TIMEOUT;
+use super::fit::{fit_batches, missing};
 use crate::checkpoints;
 
 /// What a letter takes beside the record: its headers, of which the message of the error is the longest.
