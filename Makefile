@@ -46,7 +46,7 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 	@scripts/prerequisites.sh build
 	cargo doc --no-deps --features cli
 
-bench: ## Measure throughput, also beside other tools, into docs/performance.md
+bench: ## Measure everything that has a number in the documents, in about an hour
 	@scripts/prerequisites.sh bench
 	LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh
 
@@ -68,13 +68,11 @@ sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
 
 memory: ## Measure peak memory and throughput from 10 MB to 10 GB, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	cargo build --release --features cli
 	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh memory
 
 accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
 	@scripts/prerequisites.sh bench
-	cargo build --release --features cli
-	bash -o pipefail -c 'LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/accounts.sh | benches/section.py docs/accounts.md accounts'
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh accounts
 
 clean: ## Remove everything that was built or fetched
 	cargo clean

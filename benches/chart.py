@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from xml.sax.saxutils import escape
 
-from machine import ROOT
+from tables import DOCUMENT, Row, rows, section
 
-DOCUMENT = ROOT / "docs/performance.md"
 TITLES = {"parquet": "Into Parquet", "kafka": "Into Kafka"}
 
 WIDTH, MARGIN = 860, 16
@@ -52,34 +51,6 @@ circle.a, text.a { fill: #59636e } circle.b, text.b { fill: #8250df } circle.c, 
   circle.a, text.a { fill: #9198a1 } circle.b, text.b { fill: #ab7df8 } circle.c, text.c { fill: #4493f8 }
 }
 """
-
-
-@dataclass
-class Row:
-    what: str
-    against: str
-    ours: float
-    theirs: float
-    ratio: str
-    goal: str
-
-    @property
-    def verdict(self) -> str:
-        if not self.goal:
-            return "quiet"
-        return "met" if float(self.ratio) >= float(self.goal.rstrip("×")) else "missed"
-
-
-def rows(section: str) -> list[Row]:
-    found = []
-    for line in section.splitlines():
-        cells = [cell.strip().replace("`", "").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if len(cells) < 6 or not re.match(r"[\d.]+×", cells[4]):
-            continue
-        what, against, ours, theirs, ratio, goal = cells[:6]
-        amounts = (float(amount.replace(",", "")) for amount in (ours, theirs))
-        found.append(Row(what, against, *amounts, ratio.partition("×")[0], goal))
-    return found
 
 
 def drawn(title: str, rows: list[Row]) -> str:
@@ -206,11 +177,9 @@ def main() -> None:
     is_check = sys.argv[1:] == ["--check"]
     if sys.argv[1:] and not is_check:
         sys.exit(__doc__)
-    text = DOCUMENT.read_text()
     pictures = {name: partial(of_comparison, title) for name, title in TITLES.items()} | {"memory": of_memory}
     for name, draw in pictures.items():
-        section = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL)
-        picture = draw(section[1]) if section else None
+        picture = draw(section(name))
         if not picture:
             sys.exit(f"chart.py: {DOCUMENT} has no table in section {name}")
         file = DOCUMENT.with_name(f"performance-{name}.svg")

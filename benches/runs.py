@@ -91,9 +91,10 @@ def curl(body: Body) -> list[str]:
 
 
 @contextlib.contextmanager
-def simulator(records: int) -> Iterator[tuple[str, str]]:
-    """A Truto API of our own in a process of its own; its address, and the account that it has."""
-    command = [COMMAND, "simulate", "--records", str(records), "--listen", "127.0.0.1:0"]
+def simulator(records: int, accounts: int = 1) -> Iterator[tuple[str, str]]:
+    """A Truto API of our own in a process of its own; its address, and the first account that it has."""
+    of_each = ["--records", str(records), "--accounts", str(accounts)]
+    command = [COMMAND, "simulate", *of_each, "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         said = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))

@@ -173,6 +173,25 @@ fn every_command_in_the_documents_runs() {
 }
 
 #[test]
-fn the_charts_of_performance_are_those_of_its_tables() {
-    Run::of(start(python().arg(root().join("benches/chart.py")).arg("--check"))).expect(0);
+fn the_charts_of_performance_and_the_words_of_the_readme_are_those_of_its_tables() {
+    for script in ["benches/chart.py", "benches/headline.py"] {
+        Run::of(start(python().arg(root().join(script)).arg("--check"))).expect(0);
+    }
+}
+
+#[test]
+fn each_table_that_is_measured_is_there_and_names_its_commit() {
+    let mut sections = 0;
+    for document in ["performance", "decoding", "accounts"] {
+        let text = std::fs::read_to_string(root().join(format!("docs/{document}.md"))).unwrap();
+        for after in text.split("<!-- /").skip(1) {
+            let (name, _) = after.split_once(" -->").unwrap();
+            let (_, section) = text.split_once(&format!("<!-- {name} -->\n")).unwrap();
+            let (section, _) = section.split_once("<!-- /").unwrap();
+            assert!(section.contains("|--:|"), "{document}: {name} is not measured yet");
+            assert!(section.contains("; commit "), "{document}: {name} is of no commit");
+            sections += 1;
+        }
+    }
+    assert_eq!(sections, 11);
 }
