@@ -18,39 +18,23 @@
 # pid and start it again. Linux only (/proc).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/server.sh
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 start_seconds=90
 stop_seconds=20
-
-die() {
-  printf 'kafka.sh: %s\n' "$*" >&2
-  exit 1
-}
 
 usage() {
   sed -n '4,15s/^# *//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
-# The pom decides what is in the directory, so its hash names it: another version is another directory.
+copy_jars() {
+  mvn -q -B -f "$root/tests/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$1"
+}
+
 fetch() {
-  local pom=$root/tests/kafka/pom.xml key jars partial output
-  key=$(sha256sum "$pom")
-  jars=$root/.cache/kafka/${key:0:16}
-  if [[ ! -d $jars ]]; then
-    echo 'kafka.sh: fetching the Kafka broker with Maven' >&2
-    mkdir -p "$root/.cache/kafka"
-    partial=$(mktemp -d "$root/.cache/kafka/partial.XXXXXX")
-    if ! output=$(mvn -q -B -f "$pom" dependency:copy-dependencies -DoutputDirectory="$partial" 2>&1); then
-      rm -rf "$partial"
-      printf '%s\n' "$output" >&2
-      die 'Maven could not fetch the broker'
-    fi
-    # Whole or not at all; whoever fetched at the same time has the same files.
-    mv -T "$partial" "$jars" 2>/dev/null || rm -rf "$partial"
-  fi
-  printf '%s\n' "$jars"
+  cached kafka 'the Kafka broker with Maven' "$root/tests/kafka/pom.xml" -- copy_jars
 }
 
 # A pid file may be older than the machine's last start; only a process with our configuration counts.
@@ -73,10 +57,6 @@ wait_until_ready() {
   return 1
 }
 
-port_in_use() {
-  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
 # Whoever else listened there would be taken for our broker. A killed one needs a moment to let go.
 wait_until_port_is_free() {
   local address port deadline=$((SECONDS + 5))
@@ -86,13 +66,6 @@ wait_until_port_is_free() {
     ((SECONDS < deadline)) || die "port $port is in use"
     sleep 0.1
   done
-}
-
-# Below the range that the kernel hands out to outgoing connections, which could take the port meanwhile.
-free_port() {
-  local port
-  while port=$((20000 + RANDOM % 12000)) && port_in_use "$port"; do :; done
-  printf '%s\n' "$port"
 }
 
 fail() {

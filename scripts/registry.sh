@@ -9,47 +9,18 @@
 # In DIR: endpoint, pid, registry.log. Schemas have to be compatible backwards, as in Confluent's registry.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/server.sh
+. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
-start_seconds=120
 
-die() {
-  printf 'registry.sh: %s\n' "$*" >&2
-  exit 1
+unpack() {
+  # Maven's marker would stand beside the pom, and say that nothing is to be done where the directory is gone.
+  mvn -q -B -f "$root/tests/registry/pom.xml" dependency:unpack -DoutputDirectory="$1" -DmarkersDirectory="$1/markers" &&
+    rm -rf "$1/meta" "$1/markers"
 }
 
-# The pom decides what is in the directory, so its hash names it: another version is another directory.
 fetch() {
-  local pom=$root/tests/registry/pom.xml key app partial output
-  key=$(sha256sum "$pom")
-  app=$root/.cache/registry/${key:0:16}
-  if [[ ! -d $app ]]; then
-    echo 'registry.sh: fetching the schema registry with Maven' >&2
-    mkdir -p "$root/.cache/registry"
-    partial=$(mktemp -d "$root/.cache/registry/partial.XXXXXX")
-    # Its marker would stand beside the pom, and say that nothing is to be done where the directory is gone.
-    if ! output=$(mvn -q -B -f "$pom" dependency:unpack -DoutputDirectory="$partial" \
-      -DmarkersDirectory="$partial/markers" 2>&1); then
-      rm -rf "$partial"
-      printf '%s\n' "$output" >&2
-      die 'Maven could not fetch the registry'
-    fi
-    rm -rf "$partial/meta" "$partial/markers"
-    # Whole or not at all; whoever fetched at the same time has the same files.
-    mv -T "$partial" "$app" 2>/dev/null || rm -rf "$partial"
-  fi
-  printf '%s\n' "$app"
-}
-
-port_in_use() {
-  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-# Below the range that the kernel hands out to outgoing connections, which could take the port meanwhile.
-free_port() {
-  local port
-  while port=$((20000 + RANDOM % 12000)) && port_in_use "$port"; do :; done
-  printf '%s\n' "$port"
+  cached registry 'the schema registry with Maven' "$root/tests/registry/pom.xml" -- unpack
 }
 
 # Asks for compatibility as soon as it answers at all; false while it does not.
@@ -64,36 +35,16 @@ PYTHON
 }
 
 start() {
-  local dir=$1 app python port endpoint deadline
-  app=$(fetch)
+  local dir=$1 app python port endpoint
+  app=$(fetch) || exit
   python=$("$root/scripts/python.sh" interpreter)
-  mkdir -p "$dir"
   port=$(free_port)
   endpoint=http://127.0.0.1:$port/apis/ccompat/v7
-  # The compiler that starts fast. A session of its own: a Ctrl-C in the terminal is for the tests, which then
-  # stop it themselves.
-  setsid "$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx256m \
-    -Dquarkus.http.host=127.0.0.1 -Dquarkus.http.port="$port" \
-    -jar "$app"/apicurio-registry-app-*-runner.jar >"$dir/registry.log" 2>&1 </dev/null &
-  printf '%s\n' $! >"$dir/pid"
-  deadline=$((SECONDS + start_seconds))
-  until port_in_use "$port" && configured "$python" "$endpoint"; do
-    if ((SECONDS >= deadline)) || ! kill -0 "$(cat "$dir/pid")" 2>/dev/null; then
-      echo "registry.sh: the registry did not answer; the last lines of $dir/registry.log:" >&2
-      tail -n 20 "$dir/registry.log" >&2
-      stop "$dir"
-      exit 1
-    fi
-    sleep 0.2
-  done
+  answers() { port_in_use "$port" && configured "$python" "$endpoint"; }
+  # The compiler that starts fast.
+  serve "$dir" registry.log 120 answers "$java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx256m \
+    -Dquarkus.http.host=127.0.0.1 -Dquarkus.http.port="$port" -jar "$app"/apicurio-registry-app-*-runner.jar
   printf '%s\n' "$endpoint" | tee "$dir/endpoint"
-}
-
-stop() {
-  local dir=$1
-  [[ -e $dir/pid ]] || return 0
-  kill "$(cat "$dir/pid")" 2>/dev/null || true
-  rm -f "$dir/pid"
 }
 
 case ${1:-} in

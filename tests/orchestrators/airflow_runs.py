@@ -1,7 +1,6 @@
 """Runs packaging/airflow by Airflow, as `airflow dags test` does: called by scripts/orchestrators.sh."""
 
 import os
-import signal
 import sqlite3
 import warnings
 from datetime import timedelta
@@ -10,7 +9,7 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 
 import license_stream_dag  # noqa: E402
-from cases import Log, cases, judge, stop_once_it_reads  # noqa: E402
+from cases import Orchestrator  # noqa: E402
 
 
 def last_run() -> tuple[str, int, str]:
@@ -29,19 +28,21 @@ def main() -> None:
     assert (task.retries, task.retry_delay) == (3, timedelta(minutes=5))
     # Nobody wants to wait for it.
     task.retries, task.retry_delay = 1, timedelta(seconds=0)
-    for case in cases(
+
+    def attempt() -> tuple[bool, int]:
+        dag.test()
+        state, tries, answered = last_run()
+        assert "snapshots" not in answered, answered
+        return state == "success", tries
+
+    airflow = Orchestrator(
+        name="airflow",
         flaky="33333333-3333-4333-8333-333333333333",
         stalled="44444444-4444-4444-8444-444444444444",
         interrupted="ended with exit code 143",
-    ):
-        case.prepare()
-        if case.stopped:
-            stop_once_it_reads(signal.SIGTERM)
-        with Log(f"airflow-{case.name}") as log:
-            dag.test()
-        state, tries, answered = last_run()
-        assert "snapshots" not in answered, answered
-        judge(case, state == "success", tries, log.text)
+        attempt=attempt,
+    )
+    airflow.run_all()
 
 
 main()

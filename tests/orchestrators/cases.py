@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,19 +37,38 @@ class Case:
         os.environ.update(TRUTO_API_TOKEN=self.token, LICENSE_STREAM_PIPELINE=str(pipeline))
 
 
-def cases(flaky: str, stalled: str, interrupted: str) -> list[Case]:
-    """Faults are over once they have struck, so that each orchestrator has accounts of its own for them."""
-    whole, broken = ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
-    return [
-        Case("whole", whole, True, 1, ("'records': 500",)),
-        Case("rejects", broken, True, 1, ("records were rejected: see the dead letters",), keys=", on-error: skip"),
-        Case("flaky", flaky, True, 2, (f"ended with exit code 1; lake: account {flaky}",)),
-        Case("refused", whole, False, 2, ("ended with exit code 3; lake: account",), token="wrong"),
-        Case("missing", None, False, 1, ("ended with exit code 2",)),
-        Case("no-token", whole, False, 1, ("exit code 2; lake: TRUTO_API_TOKEN: API token is empty",), token=""),
-        # The few that had been read were delivered: the second try has the rest, 466 or 468.
-        Case("stopped", stalled, True, 2, (interrupted, "'records': 46"), stopped=True),
-    ]
+@dataclass
+class Orchestrator:
+    name: str
+    # Accounts of its own, whose faults are over once they have struck.
+    flaky: str
+    stalled: str
+    # What it says of a command that it has stopped.
+    interrupted: str
+    # Runs the pipeline of the environment: whether it succeeded, and after how many tries.
+    attempt: Callable[[], tuple[bool, int]]
+
+    def run_all(self) -> None:
+        for case in self.cases():
+            case.prepare()
+            if case.stopped:
+                stop_once_it_reads(signal.SIGTERM)
+            with Log(f"{self.name}-{case.name}") as log:
+                succeeded, tries = self.attempt()
+            judge(case, succeeded, tries, log.text)
+
+    def cases(self) -> list[Case]:
+        whole, broken = ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
+        return [
+            Case("whole", whole, True, 1, ("'records': 500",)),
+            Case("rejects", broken, True, 1, ("records were rejected: see the dead letters",), keys=", on-error: skip"),
+            Case("flaky", self.flaky, True, 2, (f"ended with exit code 1; lake: account {self.flaky}",)),
+            Case("refused", whole, False, 2, ("ended with exit code 3; lake: account",), token="wrong"),
+            Case("missing", None, False, 1, ("ended with exit code 2",)),
+            Case("no-token", whole, False, 1, ("exit code 2; lake: TRUTO_API_TOKEN: API token is empty",), token=""),
+            # The few that had been read were delivered: the second try has the rest, 466 or 468.
+            Case("stopped", self.stalled, True, 2, (self.interrupted, "'records': 46"), stopped=True),
+        ]
 
 
 class Log:

@@ -1,10 +1,8 @@
 """Materializes packaging/dagster by Dagster: called by scripts/orchestrators.sh."""
 
-import signal
-
 import dagster as dg
 import license_stream_assets
-from cases import Log, cases, judge, stop_once_it_reads
+from cases import Orchestrator
 
 
 def materialize(instance: dg.DagsterInstance) -> tuple[bool, int]:
@@ -24,21 +22,22 @@ def main() -> None:
     asset.op._retry_policy = dg.RetryPolicy(max_retries=1, delay=0)
     license_stream_assets.defs.resolve_schedule_def("licenses")
     with dg.DagsterInstance.ephemeral() as instance:
-        for case in cases(
+
+        def attempt() -> tuple[bool, int]:
+            try:
+                return materialize(instance)
+            except BaseException as error:
+                print(repr(error))
+                return False, 1
+
+        dagster = Orchestrator(
+            name="dagster",
             flaky="55555555-5555-4555-8555-555555555555",
             stalled="66666666-6666-4666-8666-666666666666",
             interrupted="DagsterExecutionInterruptedError",
-        ):
-            case.prepare()
-            if case.stopped:
-                stop_once_it_reads(signal.SIGTERM)
-            with Log(f"dagster-{case.name}") as log:
-                try:
-                    succeeded, tries = materialize(instance)
-                except BaseException as error:
-                    print(repr(error))
-                    succeeded, tries = False, 1
-            judge(case, succeeded, tries, log.text)
+            attempt=attempt,
+        )
+        dagster.run_all()
 
 
 main()
