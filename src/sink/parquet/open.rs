@@ -76,9 +76,11 @@ impl OpenFile {
             move || Writer::begin(form, file).map_err(|error| failed(&path, error))
         };
         let (writer, factory) = blocking(begun).await?;
-        let mut appending = JoinSet::new();
-        appending.spawn(future::ready(Ok(Appended { writer, last_group_bytes: 0 })));
-        Ok(Self { path, factory, threads, appending, groups: 0, rows: 0, json_bytes: 0 })
+        let appending = JoinSet::new();
+        let mut this =
+            Self { path, factory, threads, appending, groups: 0, rows: 0, json_bytes: 0 };
+        this.rest(Appended { writer, last_group_bytes: 0 });
+        Ok(this)
     }
 
     /// The rows in it, and the bytes of JSON that they were made from.
@@ -88,9 +90,9 @@ impl OpenFile {
 
     /// Whether it is as near to a length of `bytes` as it comes, if the next row group is like the last.
     pub(super) async fn is_nearest_to(&mut self, bytes: u64) -> Result<bool> {
-        let Appended { writer, last_group_bytes } = self.settle().await?;
-        let is_nearest = writer.bytes() + last_group_bytes / 2 >= bytes;
-        self.appending.spawn(future::ready(Ok(Appended { writer, last_group_bytes })));
+        let appended = self.settle().await?;
+        let is_nearest = appended.writer.bytes() + appended.last_group_bytes / 2 >= bytes;
+        self.rest(appended);
         Ok(is_nearest)
     }
 
@@ -147,7 +149,7 @@ impl OpenFile {
         let mut this = self.append(group, rows, json_bytes).await?;
         // One after the other: there may be many files, each with a row group.
         let appended = this.settle().await?;
-        this.appending.spawn(future::ready(Ok(appended)));
+        this.rest(appended);
         Ok(this)
     }
 
@@ -165,6 +167,11 @@ impl OpenFile {
             Some(Err(error)) => Err(not_encoded(&self.path, Failure::Task(error))),
             None => Err(Error::new(ErrorKind::Internal, "a file was written to after a failure")),
         }
+    }
+
+    /// Keeps the file, into which nothing is on its way, where [`settle`](Self::settle) finds it.
+    fn rest(&mut self, appended: Appended) {
+        self.appending.spawn(future::ready(Ok(appended)));
     }
 }
 

@@ -6,8 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use license_stream::RejectReason;
 use license_stream::sink::kafka::KafkaStatistics;
 use prometheus::proto::MetricFamily;
-use prometheus::{Counter, CounterVec, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
-use prometheus::{Opts, Registry, TextEncoder};
+use prometheus::{Counter, CounterVec, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
 use super::counts::{Counts, Levels, OUTCOMES};
 use super::seen::{ENDS, Runs};
@@ -180,9 +179,7 @@ struct Metrics(Registry);
 
 impl Metrics {
     fn count(&self, name: &str, help: &str, value: u64) -> prometheus::Result<()> {
-        let counter = IntCounter::new(name, help)?;
-        counter.inc_by(value);
-        self.0.register(Box::new(counter))
+        self.total(name, help, value as f64)
     }
 
     fn counts<'a>(
@@ -192,11 +189,7 @@ impl Metrics {
         label: &str,
         values: impl IntoIterator<Item = (&'a str, u64)>,
     ) -> prometheus::Result<()> {
-        let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
-        for (of, value) in values {
-            counters.with_label_values(&[of]).inc_by(value);
-        }
-        self.0.register(Box::new(counters))
+        self.totals(name, help, label, values.into_iter().map(|(of, count)| (of, count as f64)))
     }
 
     fn total(&self, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
@@ -220,9 +213,7 @@ impl Metrics {
     }
 
     fn level(&self, name: &str, help: &str, value: u64) -> prometheus::Result<()> {
-        let gauge = IntGauge::new(name, help)?;
-        gauge.set(signed(value));
-        self.0.register(Box::new(gauge))
+        self.gauge(name, help, value as f64)
     }
 
     fn levels<'a>(
@@ -232,9 +223,9 @@ impl Metrics {
         label: &str,
         values: impl IntoIterator<Item = (&'a str, u64)>,
     ) -> prometheus::Result<()> {
-        let gauges = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+        let gauges = GaugeVec::new(Opts::new(name, help), &[label])?;
         for (of, value) in values {
-            gauges.with_label_values(&[of]).set(signed(value));
+            gauges.with_label_values(&[of]).set(value as f64);
         }
         self.0.register(Box::new(gauges))
     }
@@ -244,8 +235,4 @@ impl Metrics {
         gauge.set(value);
         self.0.register(Box::new(gauge))
     }
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
