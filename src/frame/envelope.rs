@@ -6,9 +6,13 @@
 //! else is wrong with it. Where they do not, the outer structure is lost too, and nothing behind
 //! that can be trusted: it ends the body.
 
+mod grammar;
+
 use std::borrow::Cow;
 
 use bytes::{Buf, Bytes, BytesMut};
+
+use grammar::{NO_MEMBER_END, Nest, Role, State, Step};
 
 use super::blanks::{BOM, is_blank};
 use super::layout::Layout;
@@ -62,58 +66,6 @@ pub(super) struct Envelope {
     finished: bool,
 }
 
-/// What may come next, white space aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// A value at the top, or the end of the body.
-    Top,
-    /// The name of a member of an envelope; or its end, where it is the first.
-    Name {
-        first: bool,
-    },
-    Colon,
-    Value,
-    AfterValue,
-    /// The name of a record in an object of records; or its end, where it is the first.
-    Key {
-        first: bool,
-    },
-    KeyColon,
-    /// A record; or the end of the list, where it is the first.
-    Record {
-        nest: Nest,
-        first: bool,
-    },
-    AfterRecord {
-        nest: Nest,
-    },
-}
-
-/// What the records are in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nest {
-    /// An array at the top.
-    Array,
-    /// A list in an envelope.
-    List,
-    /// An object in an envelope.
-    Keyed,
-}
-
-/// What a byte means in a state.
-enum Step {
-    /// It is taken, and leads to another state.
-    To(State),
-    /// It begins what an envelope has its records in.
-    Result(State),
-    /// It ends an envelope.
-    EndEnvelope,
-    /// It begins a token.
-    Token(Role),
-    /// It cannot stand there.
-    Lost(&'static str),
-}
-
 /// A value or a name that is taken as a whole.
 #[derive(Clone, Copy, Debug)]
 struct Token {
@@ -124,20 +76,8 @@ struct Token {
     dropped: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Name,
-    Value,
-    Key,
-    Record(Nest),
-}
-
-const NO_RECORDS: &str = "the result is neither a list nor an object of records";
-
 const HIDDEN: &str = "an object with an `id` stands behind the end of the records, of which the last one is broken: that may \
     have come too early, and licenses would be missing";
-
-const NO_MEMBER_END: &str = "`,` or `}` was expected behind a member";
 
 /// What is told where the body has ended and the token has not: the place of the end goes behind it.
 fn ends_within(token: &Token) -> String {
@@ -485,51 +425,10 @@ impl Envelope {
 
     /// What `byte` means here.
     fn step(&self, byte: u8) -> Step {
-        use State::{AfterRecord, AfterValue, Colon, Key, KeyColon, Name, Record, Top, Value};
-
-        let is_result = || matches!(self.name.as_str(), "result" | "results");
-        match (self.state, byte) {
-            (Top, _) if !self.bom.is_multiple_of(BOM.len()) => {
-                Step::Lost("the byte order mark is broken")
-            }
-            (Top, b'{') => Step::To(Name { first: true }),
-            (Top, b'[') => Step::To(Record { nest: Nest::Array, first: true }),
-            (Top, _) => Step::Lost("an envelope or a list of records was expected"),
-            (Name { .. }, b'"') => Step::Token(Role::Name),
-            (Key { .. }, b'"') => Step::Token(Role::Key),
-            (Name { first: true } | AfterValue, b'}') => Step::EndEnvelope,
-            (Key { first: true } | AfterRecord { nest: Nest::Keyed }, b'}') => Step::To(AfterValue),
-            (Name { .. } | Key { .. }, _) => Step::Lost("a member name in quotes was expected"),
-            (Colon, b':') => Step::To(Value),
-            (KeyColon, b':') => Step::To(Record { nest: Nest::Keyed, first: false }),
-            (Colon | KeyColon, _) => Step::Lost("`:` was expected"),
-            (Value, b'[') if is_result() => Step::Result(Record { nest: Nest::List, first: true }),
-            (Value, b'{') if is_result() => Step::Result(Key { first: true }),
-            (Value, byte) if is_result() && byte != b'n' => Step::Lost(NO_RECORDS),
-            (Value, b']') | (Value | Record { .. }, b',' | b'}' | b':') => {
-                Step::Lost("a value was expected")
-            }
-            (Value, _) => Step::Token(Role::Value),
-            (AfterValue, b',') => Step::To(Name { first: false }),
-            (AfterValue, _) => Step::Lost(NO_MEMBER_END),
-            (Record { first: true, nest } | AfterRecord { nest }, b']') if nest != Nest::Keyed => {
-                Step::To(if nest == Nest::Array { Top } else { AfterValue })
-            }
-            (Record { .. }, b']') => Step::Lost("a record was expected"),
-            (Record { nest: Nest::Keyed, .. }, byte) if byte != b'{' => {
-                Step::Lost(if self.is_error_key {
-                    "the result is an error of the API and no records"
-                } else {
-                    NO_RECORDS
-                })
-            }
-            (Record { nest, .. }, _) => Step::Token(Role::Record(nest)),
-            (AfterRecord { nest: Nest::Keyed }, b',') => Step::To(Key { first: false }),
-            (AfterRecord { nest }, b',') => Step::To(Record { nest, first: false }),
-            (AfterRecord { .. }, _) => {
-                Step::Lost("`,` or the end of the records was expected behind a record")
-            }
+        if self.state == State::Top && !self.bom.is_multiple_of(BOM.len()) {
+            return Step::Lost("the byte order mark is broken");
         }
+        self.state.step(byte, &self.name, self.is_error_key)
     }
 
     /// Takes a whole token that is no record.

@@ -30,5 +30,6 @@ mod requests;
 mod s3;
 mod schemas;
 mod shapes;
+mod stores;
 mod support;
 mod troubleshooting;

@@ -100,17 +100,17 @@ pub(crate) fn print<D: Sinks>(
 }
 
 fn print_failures(tally: &Tally, is_json: bool) {
-    for failure in &tally.failures {
+    for failure in tally.failures.told() {
         say!("error: {failure}");
     }
-    let more = tally.untold();
+    let more = tally.failures.untold();
     if more > 0 {
         let accounts = if more == 1 { "account" } else { "accounts" };
         let names = if is_json { "the summary names" } else { "--json names" };
         say!(
             "error: and {} more {accounts} failed ({}): {names} each",
             human_count(more),
-            tally.untold_kinds()
+            tally.failures.untold_kinds()
         );
     }
     if let Some(error) = &tally.run_error {
@@ -269,7 +269,7 @@ fn print_text<D: Sinks>(export: &Export, sinks: &D, tally: &Tally, elapsed: Dura
             .collect::<Vec<_>>();
         say!("rejected: {} ({})", human_count(counts.rejected), reasons.join(", "));
         // Where one failed the run, it was told of already.
-        if let (Some(first), true) = (&tally.first_reject, tally.failures.is_empty()) {
+        if let (Some(first), true) = (&tally.first_reject, tally.failures.told().is_empty()) {
             say!("first reject: {first}");
         }
     }

@@ -1,5 +1,7 @@
 //! What a run has come to so far: totals, the worst outcome, and what is told of each account.
 
+mod failures;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use license_stream::accounts::{End, Ended, EndedSnapshot};
@@ -12,17 +14,12 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::again;
 use crate::exit::Exit;
-use crate::report::{chain, human_count};
+use crate::report::chain;
 use crate::signal::Signal;
 use crate::snapshots::{Earlier, Remote, Snapshot, SnapshotError, Written};
 use crate::unfinished::Unfinished;
 use crate::wanted::Wanted;
-
-/// Accounts that failed and that people are told the reasons of.
-const TOLD: usize = 20;
-
-/// Of those, how many of one reason: others are to be told too.
-const ALIKE: usize = 5;
+use failures::Failures;
 
 /// Accounts that were skipped for one reason and that people are told the ids of.
 const NAMED: usize = 10;
@@ -54,12 +51,8 @@ pub(crate) struct Tally {
     pub(crate) tombstones: Option<u64>,
     /// Where the licenses of the last account are, for people.
     pub(crate) into: Option<String>,
-    /// The first reasons of failure, in the order in which accounts ended.
-    pub(crate) failures: Vec<String>,
-    /// Accounts that failed because of the token, which is told of one of them.
-    unauthorized: u64,
-    /// Those that failed for reasons that are not told, by kind.
-    untold: BTreeMap<&'static str, u64>,
+    /// Why accounts failed.
+    pub(crate) failures: Failures,
     /// Why accounts were skipped, and which for each reason.
     pub(crate) skipped: BTreeMap<String, Skipped>,
     /// The first reject, of the account that ended first.
@@ -144,9 +137,7 @@ impl Tally {
             unexpected: Unexpected::default(),
             tombstones: None,
             into: None,
-            failures: Vec::new(),
-            unauthorized: 0,
-            untold: BTreeMap::new(),
+            failures: Failures::default(),
             skipped: BTreeMap::new(),
             first_reject: None,
             is_of_record: false,
@@ -296,19 +287,6 @@ impl Tally {
         self.run_error = Some(chain(error));
     }
 
-    /// Accounts that failed for reasons that are not told.
-    pub(crate) fn untold(&self) -> u64 {
-        self.untold.values().sum()
-    }
-
-    /// How many of them failed in which way, the most frequent first: `18 forbidden, 3 upstream`.
-    pub(crate) fn untold_kinds(&self) -> String {
-        let mut kinds: Vec<_> = self.untold.iter().collect();
-        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let kinds = kinds.iter().map(|(kind, count)| format!("{} {kind}", human_count(**count)));
-        kinds.collect::<Vec<_>>().join(", ")
-    }
-
     /// The outcome of all of it: the worst of any account's.
     pub(crate) fn outcome(&self, signal: Option<Signal>) -> Outcome {
         let counts = &self.accounts;
@@ -357,24 +335,12 @@ impl Tally {
         if is_fatal && self.error.is_none() {
             self.error = Some(chain(&error));
         }
-        if error.kind() == ErrorKind::Unauthorized {
-            self.unauthorized += 1;
-            if self.unauthorized > 1 {
-                return;
-            }
-        }
-        let reason = error.message();
-        let alike = self.failures.iter().filter(|failure| failure.contains(reason)).count();
-        if self.failures.len() < TOLD && alike < ALIKE {
-            self.is_of_record |= error.is_record();
-            let error = match id {
-                Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),
-                _ => error,
-            };
-            self.failures.push(chain(&error));
-        } else {
-            *self.untold.entry(error.kind().as_str()).or_default() += 1;
-        }
+        let is_record = error.is_record();
+        let error = match id {
+            Some(id) if self.what.are_many && error.account().is_none() => error.of_account(id),
+            _ => error,
+        };
+        self.is_of_record |= self.failures.add(&error) && is_record;
     }
 
     fn entry<'a, R>(
@@ -529,7 +495,7 @@ mod tests {
             let end = End::Failed(Error::new(kind, kind.as_str()));
             tally.add(Ended::<_, ()> { index, account, snapshots: vec![], end }, vec![]).unwrap();
         }
-        assert_eq!(tally.failures, ["account a: unauthorized", "account a: upstream"]);
-        assert_eq!((tally.accounts.failed, tally.untold()), (3, 0));
+        assert_eq!(tally.failures.told(), ["account a: unauthorized", "account a: upstream"]);
+        assert_eq!((tally.accounts.failed, tally.failures.untold()), (3, 0));
     }
 }

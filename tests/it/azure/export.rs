@@ -1,28 +1,18 @@
 //! Runs that nothing disturbs.
 
-use std::path::Path;
-
 use license_stream::simulate::Simulator;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{parquet, summary};
+use super::{parquet, rows, summary};
 use crate::parquet::partitions::{assert_awkward, awkward};
+use crate::stores;
 use crate::support::azure::{Container, settings};
 use crate::support::command::license_stream;
-use crate::support::kafka;
 use crate::support::process::run;
 use crate::support::python::{ENGINES, hive_rows, parquet_rows};
 use crate::support::truto::Truto;
 
 const COUNT: u64 = 5_000;
-
-/// Rows without what is another in each run.
-fn rows(engine: &str, directory: &Path) -> Vec<Value> {
-    let mut rows = parquet_rows(engine, directory);
-    rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("_snapshot_id")));
-    rows.sort_by_cached_key(|row| row["id"].to_string());
-    rows
-}
 
 #[test]
 fn a_container_holds_what_a_directory_would_and_is_looked_at_and_compacted_like_one() {
@@ -111,19 +101,7 @@ fn blobs_are_named_as_files_are() {
 
 #[test]
 fn checkpoints_of_a_topic_can_be_in_a_container() {
-    let truto = Truto::start(Simulator::new().with_seed(6).with_records(300));
-    let container = Container::make("checkpoints");
-    let mut command = truto.command("kafka");
-    let brokers = kafka::bootstrap();
-    command.args(["--json", "--brokers", &brokers, "--topic", &kafka::topic("azure")]);
-    command.args(["--checkpoint", &container.url()]);
-    summary(settings(&mut command));
-    let mut command = license_stream();
-    command.args(["checkpoint", "reset", "--all", "--checkpoint", &container.url()]);
-    let reset = run(settings(&mut command));
-    assert_eq!(reset.code, Some(0), "{}", reset.stderr);
-    let told = format!("reset: the next run of {} begins a new snapshot", truto.account());
-    assert!(reset.stderr.contains(&told), "{}", reset.stderr);
+    stores::checkpoints_of_a_topic_can_be_there::<Container>();
 }
 
 #[test]

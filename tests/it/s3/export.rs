@@ -3,22 +3,14 @@
 use license_stream::simulate::Simulator;
 use serde_json::Value;
 
-use super::{parquet, summary};
+use super::{parquet, rows, summary};
+use crate::stores;
 use crate::support::command::license_stream;
-use crate::support::kafka;
-use crate::support::process::run;
 use crate::support::python::{ENGINES, parquet_lines, parquet_rows};
 use crate::support::s3::{Bucket, endpoint, settings};
 use crate::support::truto::Truto;
 
 const COUNT: u64 = 5_000;
-
-/// Rows without what is another in each run.
-fn rows(engine: &str, directory: &std::path::Path) -> Vec<Value> {
-    let mut rows = parquet_rows(engine, directory);
-    rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("_snapshot_id")));
-    rows
-}
 
 #[test]
 fn a_bucket_holds_what_a_directory_would() {
@@ -97,17 +89,5 @@ fn a_file_of_several_parts_is_whole() {
 
 #[test]
 fn checkpoints_of_a_topic_can_be_in_a_bucket() {
-    let truto = Truto::start(Simulator::new().with_seed(6).with_records(300));
-    let bucket = Bucket::make("checkpoints");
-    let mut command = truto.command("kafka");
-    let brokers = kafka::bootstrap();
-    command.args(["--json", "--brokers", &brokers, "--topic", &kafka::topic("s3")]);
-    command.args(["--checkpoint", &bucket.url()]);
-    summary(settings(&mut command, &endpoint()));
-    let mut command = license_stream();
-    command.args(["checkpoint", "reset", "--all", "--checkpoint", &bucket.url()]);
-    let reset = run(settings(&mut command, &endpoint()));
-    assert_eq!(reset.code, Some(0), "{}", reset.stderr);
-    let told = format!("reset: the next run of {} begins a new snapshot", truto.account());
-    assert!(reset.stderr.contains(&told), "{}", reset.stderr);
+    stores::checkpoints_of_a_topic_can_be_there::<Bucket>();
 }

@@ -1,12 +1,10 @@
 //! A server that says one thing after another, as a test has written it.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use super::scripted::{head, response, until_closed};
+use super::served::Served;
 
 /// What one request is answered with.
 #[derive(Clone, Debug)]
@@ -28,63 +26,40 @@ pub(crate) fn say(status: &str, headers: &str, body: &str) -> Answer {
 /// again.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    port: u16,
     requests: Arc<Mutex<Vec<String>>>,
-    is_over: Arc<AtomicBool>,
-    served: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 impl Answers {
     pub(crate) fn of(answers: Vec<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let served = {
-            let (requests, is_over) = (Arc::clone(&requests), Arc::clone(&is_over));
-            std::thread::spawn(move || {
-                let last = answers.last().cloned().unwrap();
-                for answer in answers.into_iter().chain(std::iter::repeat(last)) {
-                    let (mut stream, _) = listener.accept().unwrap();
-                    if is_over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    // A run that fails may go before it has asked.
-                    let Some(head) = head(&mut stream) else { continue };
-                    requests.lock().unwrap().push(head);
-                    match answer {
-                        // A client that has heard enough may have gone.
-                        Answer::Say(bytes) => drop(stream.write_all(&bytes)),
-                        Answer::SayAndStay(bytes) => {
-                            let _ = stream.write_all(&bytes);
-                            until_closed(&mut stream);
-                        }
-                        Answer::HangUp => {}
-                    }
+        let heads = Arc::clone(&requests);
+        let last = answers.last().cloned().unwrap();
+        let mut answers = answers.into_iter();
+        let served = Served::each(move |mut stream| {
+            let answer = answers.next().unwrap_or_else(|| last.clone());
+            // A run that fails may go before it has asked.
+            let Some(head) = head(&mut stream) else { return };
+            heads.lock().unwrap().push(head);
+            match answer {
+                // A client that has heard enough may have gone.
+                Answer::Say(bytes) => drop(stream.write_all(&bytes)),
+                Answer::SayAndStay(bytes) => {
+                    let _ = stream.write_all(&bytes);
+                    until_closed(&mut stream);
                 }
-            })
-        };
-        Self { port, requests, is_over, served: Some(served) }
+                Answer::HangUp => {}
+            }
+        });
+        Self { requests, served }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.served.url()
     }
 
     /// The heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        // It waits for a connection.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let served = self.served.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            served.unwrap().unwrap();
-        }
     }
 }

@@ -1,47 +1,35 @@
 //! Someone who asks for credentials before a server that does not.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::scripted::{read_head, response};
+use super::served::Served;
 
 /// Passes requests on whose header `Authorization` is the right one; each on a connection of its own.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    port: u16,
     refused: Arc<AtomicUsize>,
-    is_over: Arc<AtomicBool>,
-    served: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 impl Guard {
     /// Stands before the server at `address`, and lets those pass who send `authorization`.
     pub(crate) fn before(address: SocketAddr, authorization: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (is_over, refused) = (Arc::new(AtomicBool::new(false)), Arc::<AtomicUsize>::default());
-        let served = {
-            let (is_over, refused) = (Arc::clone(&is_over), Arc::clone(&refused));
-            std::thread::spawn(move || {
-                loop {
-                    let (mut client, _) = listener.accept().unwrap();
-                    if is_over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    if !pass(&mut client, address, authorization) {
-                        refused.fetch_add(1, Ordering::SeqCst);
-                    }
-                }
-            })
-        };
-        Self { port, refused, is_over, served: Some(served) }
+        let refused = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&refused);
+        let served = Served::each(move |mut client| {
+            if !pass(&mut client, address, authorization) {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { refused, served }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.served.port()
     }
 
     /// How many requests did not pass.
@@ -75,16 +63,4 @@ fn pass(client: &mut TcpStream, server: SocketAddr, authorization: &str) -> bool
     server.write_all(&body).unwrap();
     std::io::copy(&mut server, client).unwrap();
     true
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        // It waits for a connection.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let served = self.served.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            served.unwrap().unwrap();
-        }
-    }
 }

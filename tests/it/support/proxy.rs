@@ -3,53 +3,40 @@
 
 use std::io::{Read, Write, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use super::scripted::read_head;
+use super::served::Served;
 
 /// Connects whoever asks with a port of 127.0.0.1, whatever host they ask for: tunnels where CONNECT is
 /// asked for, and passes requests on as they are otherwise.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    port: u16,
     heads: Arc<Mutex<Vec<String>>>,
-    is_over: Arc<AtomicBool>,
-    served: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 impl Proxy {
     pub(crate) fn to(target: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let heads = Arc::<Mutex<Vec<String>>>::default();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let served = {
-            let (heads, is_over) = (Arc::clone(&heads), Arc::clone(&is_over));
-            std::thread::spawn(move || {
-                loop {
-                    let (mut client, _) = listener.accept().unwrap();
-                    if is_over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let head = read_head(&mut client);
-                    let mut server = TcpStream::connect(("127.0.0.1", target)).unwrap();
-                    if head.starts_with("CONNECT ") {
-                        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                    } else {
-                        server.write_all(head.as_bytes()).unwrap();
-                    }
-                    heads.lock().unwrap().push(head);
-                    join(client, server);
-                }
-            })
-        };
-        Self { port, heads, is_over, served: Some(served) }
+        let heard = Arc::clone(&heads);
+        let served = Served::each(move |mut client| {
+            let head = read_head(&mut client);
+            let mut server = TcpStream::connect(("127.0.0.1", target)).unwrap();
+            if head.starts_with("CONNECT ") {
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            } else {
+                server.write_all(head.as_bytes()).unwrap();
+            }
+            heard.lock().unwrap().push(head);
+            join(client, server);
+        });
+        Self { heads, served }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.served.url()
     }
 
     /// The heads that it was asked with so far.
@@ -68,17 +55,6 @@ fn join(mut client: TcpStream, mut server: TcpStream) {
     let _ = copy(&mut server, &mut client);
     let _ = client.shutdown(Shutdown::Both);
     there.join().unwrap();
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let served = self.served.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            served.unwrap().unwrap();
-        }
-    }
 }
 
 /// Leads to a port of 127.0.0.1, and cuts each connection at a byte by chance in either direction: every other

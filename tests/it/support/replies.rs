@@ -1,13 +1,11 @@
 //! A server that says one thing after another, as a test has written it.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::scripted::{read_body, read_head, response, until_closed};
+use super::served::Served;
 
 /// What one request is answered with.
 #[derive(Clone, Debug)]
@@ -43,69 +41,46 @@ pub(crate) struct Request {
 /// one again and again.
 #[derive(Debug)]
 pub(crate) struct Replies {
-    port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
-    is_over: Arc<AtomicBool>,
-    served: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 impl Replies {
     pub(crate) fn of(answers: Vec<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<Request>>>::default();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let served = {
-            let (requests, is_over) = (Arc::clone(&requests), Arc::clone(&is_over));
-            std::thread::spawn(move || {
-                let last = answers.last().cloned().unwrap();
-                for answer in answers.into_iter().chain(std::iter::repeat(last)) {
-                    let (mut stream, _) = listener.accept().unwrap();
-                    if is_over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let head = read_head(&mut stream);
-                    read_body(&head, &mut stream);
-                    requests.lock().unwrap().push(Request { head, at: Instant::now() });
-                    match answer {
-                        Answer::Say(bytes) => stream.write_all(&bytes).unwrap(),
-                        Answer::Endless(head) => {
-                            let mut bytes = &head[..];
-                            while stream.write_all(bytes).is_ok() {
-                                bytes = &[b' '; 64 << 10];
-                            }
-                        }
-                        Answer::HangUp => {}
-                        Answer::Silence => until_closed(&mut stream),
+        let heard = Arc::clone(&requests);
+        let last = answers.last().cloned().unwrap();
+        let mut answers = answers.into_iter();
+        let served = Served::each(move |mut stream| {
+            let answer = answers.next().unwrap_or_else(|| last.clone());
+            let head = read_head(&mut stream);
+            read_body(&head, &mut stream);
+            heard.lock().unwrap().push(Request { head, at: Instant::now() });
+            match answer {
+                Answer::Say(bytes) => stream.write_all(&bytes).unwrap(),
+                Answer::Endless(head) => {
+                    let mut bytes = &head[..];
+                    while stream.write_all(bytes).is_ok() {
+                        bytes = &[b' '; 64 << 10];
                     }
                 }
-            })
-        };
-        Self { port, requests, is_over, served: Some(served) }
+                Answer::HangUp => {}
+                Answer::Silence => until_closed(&mut stream),
+            }
+        });
+        Self { requests, served }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.served.port()
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.served.url()
     }
 
     /// The requests so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Replies {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        // It waits for a connection.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let served = self.served.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            served.unwrap().unwrap();
-        }
     }
 }

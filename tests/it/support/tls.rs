@@ -1,10 +1,9 @@
 //! An authority of our own, and a server that it certifies.
 
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use openssl::asn1::Asn1Time;
@@ -19,6 +18,7 @@ use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 
 use super::scripted::read_head;
+use super::served::Served;
 
 /// A certificate and its key.
 #[derive(Clone, Debug)]
@@ -114,10 +114,8 @@ impl Certified {
 /// A server that answers each request over TLS with the same response.
 #[derive(Debug)]
 pub(crate) struct TlsServer {
-    port: u16,
     requests: Arc<Mutex<Vec<String>>>,
-    is_over: Arc<AtomicBool>,
-    served: Option<JoinHandle<()>>,
+    served: Served,
 }
 
 impl TlsServer {
@@ -133,40 +131,26 @@ impl TlsServer {
             acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
         }
         let acceptor = acceptor.build();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let served = {
-            let (requests, is_over) = (Arc::clone(&requests), Arc::clone(&is_over));
-            std::thread::spawn(move || {
-                loop {
-                    let (stream, _) = listener.accept().unwrap();
-                    if is_over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let connection = stream.try_clone().unwrap();
-                    // One side does not trust the other, which ends the handshake.
-                    let Ok(mut stream) = acceptor.accept(stream) else {
-                        hear_out(connection);
-                        continue;
-                    };
-                    let head = read_head(&mut stream);
-                    requests.lock().unwrap().push(head);
-                    std::io::Write::write_all(&mut stream, response.as_bytes()).unwrap();
-                    let _ = stream.shutdown();
-                }
-            })
-        };
-        Self { port, requests, is_over, served: Some(served) }
+        let heads = Arc::clone(&requests);
+        let served = Served::each(move |stream| {
+            let connection = stream.try_clone().unwrap();
+            // One side does not trust the other, which ends the handshake.
+            let Ok(mut stream) = acceptor.accept(stream) else { return hear_out(connection) };
+            let head = read_head(&mut stream);
+            heads.lock().unwrap().push(head);
+            std::io::Write::write_all(&mut stream, response.as_bytes()).unwrap();
+            let _ = stream.shutdown();
+        });
+        Self { requests, served }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.served.port()
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://127.0.0.1:{}", self.port())
     }
 
     /// The heads of the requests so far.
@@ -181,15 +165,4 @@ fn hear_out(mut connection: TcpStream) {
     let _ = connection.shutdown(Shutdown::Write);
     let _ = connection.set_read_timeout(Some(Duration::from_secs(5)));
     let _ = std::io::copy(&mut connection, &mut std::io::sink());
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let served = self.served.take().map(JoinHandle::join);
-        if !std::thread::panicking() {
-            served.unwrap().unwrap();
-        }
-    }
 }
