@@ -48,17 +48,17 @@ doc: ## Build the library's documentation: target/doc/license_stream/index.html
 
 bench: ## Measure everything that has a number in the documents, in about an hour
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh
+	LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh
 
 bench-parquet: ## Measure the command into Parquet beside DuckDB, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh parquet
-	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh reads
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh parquet
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh reads
 
 bench-kafka: ## Measure the command into Kafka beside kcat, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh kafka
-	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh batching
+	LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh kafka
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh batching
 
 fuzz: ## Run the fuzzers of framing and decoding under AddressSanitizer, a minute each
 	scripts/fuzz.sh seconds 60
@@ -68,7 +68,7 @@ sanitize: ## Run the unit tests around unsafe code under AddressSanitizer
 
 memory: ## Measure peak memory and throughput from 10 MB to 10 GB, into docs/performance.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh memory
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh memory
 
 accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
 	@scripts/prerequisites.sh bench

@@ -7,6 +7,7 @@
 # LICENSE_STREAM_S3_ENDPOINT      the same of a server of the S3 protocol
 # LICENSE_STREAM_AZURE_ENDPOINT   the same of a server of Azure's Blob protocol; `none` for none
 # LICENSE_STREAM_REGISTRY         the same of a schema registry; `none` for none
+# LICENSE_STREAM_PARQUET_JAVA     the class path of Parquet's reader in Java; `none` for none
 # LICENSE_STREAM_PYTHON           a Python with the readers of tests/requirements.txt
 #
 # The exit status is the command's. The command has no standard input. However it ends, the servers are
@@ -57,6 +58,8 @@ trap 'interrupted TERM 143' TERM
 
 LICENSE_STREAM_PYTHON=$("$root/scripts/python.sh" venv)
 export LICENSE_STREAM_PYTHON
+LICENSE_STREAM_PARQUET_JAVA=${LICENSE_STREAM_PARQUET_JAVA:-$("$root/scripts/parquet-java.sh")}
+export LICENSE_STREAM_PARQUET_JAVA
 # It takes the longest to start, so the others start meanwhile.
 if [[ -z ${LICENSE_STREAM_REGISTRY:-} ]]; then
   registry=$(mktemp -d "${TMPDIR:-/tmp}/license-stream-registry.XXXXXX")

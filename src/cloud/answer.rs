@@ -7,8 +7,9 @@ use object_store::client::{
     ReqwestConnector,
 };
 use object_store::{ClientOptions, Error as StoreError, GetResult};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
-use super::failure::TooLong;
+use super::failure::{NoStore, TooLong};
 
 /// The longest answer that is read, where no range is asked for. A listing comes a thousand names at a time.
 pub(super) use crate::kept::MOST_BYTES;
@@ -49,12 +50,29 @@ impl HttpService for Whole {
         let body = if head.status.is_success() {
             // This kind is one that is not tried again: the next answer would be as long.
             let too_long = |error| HttpError::new(HttpErrorKind::Decode, error);
-            at_most(most, chunks, too_long).await?
+            let body = at_most(most, chunks, too_long).await;
+            if says_page(&head.headers) && body.as_ref().is_ok_and(|body| is_page(body)) {
+                return Err(HttpError::new(HttpErrorKind::Decode, NoStore));
+            }
+            body?
         } else {
             beginning(MOST_OF_AN_ERROR, chunks).await?
         };
         Ok(HttpResponse::from_parts(head, body.into()))
     }
+}
+
+/// Whether an answer says that it is for people: a console's, or that of whatever else is at the address. Nothing of ours is
+/// one; but some stores say so of an answer that is empty.
+fn says_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// Whether it is one.
+fn is_page(body: &[u8]) -> bool {
+    let begin = &body.trim_ascii_start()[..body.trim_ascii_start().len().min(5)];
+    begin.eq_ignore_ascii_case(b"<html") || begin.eq_ignore_ascii_case(b"<!doc")
 }
 
 /// How many bytes a request asks for, if it does not ask for all.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use object_store::ClientConfigKey;
+use object_store::client::{HttpConnector, ReqwestConnector};
+use object_store::{ClientConfigKey, ClientOptions};
 use reqwest::Url;
 
 /// What is wrong with a variable. No value is repeated: it may be a secret.
@@ -50,11 +51,20 @@ pub(super) fn settings<K: FromStr>(
 pub(super) fn client(key: Option<ClientConfigKey>, value: &str) -> Result<String, Wrong> {
     match key {
         Some(ClientConfigKey::AllowHttp) => truth(value),
+        Some(key) if !is_usable(key, value) => Err(
+            "cannot be what it is for: a time is written as `30 seconds` is, what is on or off `true` or `false`",
+        ),
         _ if value.contains(char::is_control) => {
             Err("has the end of a line, or another control character, in it")
         }
         _ => Ok(value.to_owned()),
     }
+}
+
+/// Whether a client can be made with `value` for `key`: nobody else knows what form each of them has.
+fn is_usable(key: ClientConfigKey, value: &str) -> bool {
+    let options = ClientOptions::new().with_config(key, value);
+    ReqwestConnector::default().connect(&options).is_ok()
 }
 
 /// `value` of what goes into a header.

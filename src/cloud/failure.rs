@@ -60,8 +60,12 @@ const NO_BUCKETS: [(&str, &str); 2] = [
     ("ContainerNotFound", "make the container, or name another"),
 ];
 
-/// What helps with codes that say of what was signed that it is wrong, and of an address that is another's.
-const ADVICE: [(&str, &str); 6] = [
+/// Of rights that are missing, by the keys or tokens of each store.
+const RIGHTS: &str =
+    "the credentials lack a right on it: docs/data.md lists those that a run needs";
+
+/// What helps with codes that say of what was signed that it is wrong, of rights, and of an address that is another's.
+const ADVICE: [(&str, &str); 13] = [
     (
         "SignatureDoesNotMatch",
         "look at AWS_SECRET_ACCESS_KEY, which is not that of AWS_ACCESS_KEY_ID",
@@ -71,22 +75,50 @@ const ADVICE: [(&str, &str); 6] = [
         "look at AWS_ACCESS_KEY_ID, which the store does not know, and at AWS_SESSION_TOKEN, which goes with keys of a role",
     ),
     ("ExpiredToken", "the credentials have ended: get new ones"),
-    ("PermanentRedirect", "set AWS_REGION to the region of the bucket"),
-    ("AuthorizationHeaderMalformed", "set AWS_REGION to the region of the bucket"),
-    ("IllegalLocationConstraintException", "set AWS_REGION to the region of the bucket"),
+    ("AccessDenied", RIGHTS),
+    (
+        "AuthenticationFailed",
+        "look at AZURE_STORAGE_ACCOUNT_KEY, which may not be this account's, or at AZURE_STORAGE_SAS_TOKEN, which may have \
+         ended or lack a part",
+    ),
+    (
+        "AuthorizationFailure",
+        "the credentials lack a right on it, or the account lets this network in no more: docs/data.md lists the rights that a run needs",
+    ),
+    ("AuthorizationPermissionMismatch", RIGHTS),
+    ("AuthorizationServiceMismatch", RIGHTS),
+    ("AuthorizationResourceTypeMismatch", RIGHTS),
+    ("InsufficientAccountPermissions", RIGHTS),
+    ("PermanentRedirect", REGION),
+    ("AuthorizationHeaderMalformed", REGION),
+    ("IllegalLocationConstraintException", REGION),
 ];
+
+const REGION: &str = "set AWS_REGION to the region of the bucket";
 
 /// What helps against what the store said, where something is known to.
 fn advice(error: &StoreError) -> Option<&'static str> {
     let code = code(error);
     let known = ADVICE.iter().find(|(known, _)| code.as_deref() == Some(known));
-    let is_moved = || {
-        let text = error.to_string();
-        let is_redirected = status(&text).is_some_and(|status| status.starts_with("301"))
-            || text.contains("Received redirect without LOCATION");
-        is_redirected.then_some("set AWS_REGION to the region of the bucket")
-    };
-    known.map(|(_, advice)| *advice).or_else(is_moved)
+    let is_moved = || is_elsewhere(&error.to_string()).then_some(REGION);
+    // Of what was only asked about, there is no more than the status.
+    let has_no_right = || (code.is_none() && is_refused(error)).then_some(RIGHTS);
+    known.map(|(_, advice)| *advice).or_else(is_moved).or_else(has_no_right)
+}
+
+/// Whether a store says by its status that credentials are none, or not enough.
+fn is_refused(error: &StoreError) -> bool {
+    let is_by_kind =
+        matches!(error, StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. });
+    is_by_kind
+        || status(&error.to_string())
+            .is_some_and(|status| ["401", "403"].iter().any(|refusal| status.starts_with(refusal)))
+}
+
+/// Whether a store sent the request elsewhere, without a place that could be followed.
+fn is_elsewhere(text: &str) -> bool {
+    status(text).is_some_and(|status| status.starts_with("301"))
+        || text.contains("Received redirect without LOCATION")
 }
 
 /// The code of an upload that is not there.
@@ -109,18 +141,22 @@ pub(super) fn failed(what: String, error: StoreError) -> Error {
         let said = Said::of(too_long.to_string());
         return Error::new(ErrorKind::Destination, what).caused_by(said);
     }
+    if let Some(page) = causes(&error).find_map(<dyn StdError>::downcast_ref::<NoStore>) {
+        let failed = Error::new(ErrorKind::Configuration, what);
+        let failed = failed.caused_by(Said::of(page.to_string()));
+        return failed.advising(format!("look at {}", address_variable(&error)));
+    }
     if let Some(none) = causes(&error).find_map(<dyn StdError>::downcast_ref::<NoCredentials>) {
         return Error::new(ErrorKind::Forbidden, what).caused_by(Said::of(none.to_string()));
     }
     let kind = match &error {
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-            ErrorKind::Forbidden
-        }
+        error if is_refused(error) => ErrorKind::Forbidden,
         // Where it was to list something, the status is lost.
         error if code(error).is_some_and(|code| REFUSALS.contains(&&*code)) => ErrorKind::Forbidden,
         StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
             ErrorKind::Configuration
         }
+        error if advice(error) == Some(REGION) => ErrorKind::Configuration,
         error if is_of_the_network(error) || is_failing(error) => ErrorKind::Unreachable,
         _ => ErrorKind::Destination,
     };
@@ -228,7 +264,12 @@ pub(super) fn said(error: &StoreError) -> String {
     }
     if let Some(code) = code(error) {
         let message = between(&text, "<Message>", "</Message>").unwrap_or_default();
+        // Azure has its own number of the request in it, and the time.
+        let message = message.split("RequestId:").next().unwrap_or_default().trim_end();
         return printable(&format!("the store answered {code}: {message}"), MOST);
+    }
+    if is_elsewhere(&text) {
+        return "the store answered that the bucket is in another region".to_owned();
     }
     if let Some(status) = status(&text) {
         return printable(&format!("the store answered with status {status}"), MOST);
@@ -273,6 +314,18 @@ impl fmt::Display for TooLong {
 }
 
 impl StdError for TooLong {}
+
+/// An answer for people, such as no store gives.
+#[derive(Debug)]
+pub(super) struct NoStore;
+
+impl fmt::Display for NoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what answers at the address that is set sent a web page (text/html), and is no object store")
+    }
+}
+
+impl StdError for NoStore {}
 
 /// What a store said.
 #[derive(Debug)]
@@ -346,6 +399,8 @@ mod tests {
     fn what_is_signed_wrong_or_sent_elsewhere_has_its_advice() {
         for (source, variable) in [
             ("403: <Error><Code>SignatureDoesNotMatch</Code></Error>", "AWS_SECRET_ACCESS_KEY"),
+            ("403: <Error><Code>AuthenticationFailed</Code></Error>", "AZURE_STORAGE_ACCOUNT_KEY"),
+            ("403: <Error><Code>AccessDenied</Code></Error>", "lists those that a run needs"),
             ("403: <Error><Code>InvalidAccessKeyId</Code></Error>", "AWS_ACCESS_KEY_ID"),
             ("301: <Error><Code>PermanentRedirect</Code></Error>", "AWS_REGION"),
             (

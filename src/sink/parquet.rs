@@ -39,6 +39,7 @@ mod object;
 mod open;
 mod options;
 mod order;
+mod origins;
 mod partition;
 mod parts;
 mod pending;

@@ -252,6 +252,44 @@ fn a_damaged_source_is_refused_with_its_snapshot_and_costs_nothing() {
     assert_eq!(files(out).len(), 1);
 }
 
+/// What others were merged into is the only copy of their rows: nobody is told to remove it.
+#[test]
+fn a_damaged_file_that_others_were_merged_into_is_told_with_whose_rows_it_has() {
+    let (directory, truto) = small_lake(14);
+    let out = directory.path();
+    run(&mut compact(out, &[])).expect(0);
+    // The second one merges what the first has made with another snapshot.
+    let mut again = truto.command("parquet");
+    run(again.args(["--file-bytes", "1", "--out"]).arg(out)).expect(0);
+    run(&mut compact(out, &[])).expect(0);
+    let file = files(out).into_iter().next().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+
+    let refused = run(&mut compact(out, &[])).expect(1);
+    let told = &refused.stderr;
+    let begin =
+        format!("error: {} is not there any more: it has the rows of snapshot ", file.display());
+    assert!(told.starts_with(&begin), "{told}");
+    assert_eq!(told.matches(&format!(" of {}", truto.account())).count(), 2, "{told}");
+    assert!(told.contains("put it back from a copy"), "{told}");
+
+    let mut inspect = license_stream();
+    let seen = run(inspect.arg("inspect").arg(out)).expect(1);
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let damaged = format!("damaged: {name} is not there as it was written");
+    assert!(seen.stdout.contains(&damaged), "{}", seen.stdout);
+    assert!(!seen.stdout.contains("damaged compaction"), "{}", seen.stdout);
+    let mut inspect = license_stream();
+    let seen = run(inspect.args(["inspect", "--json"]).arg(out)).expect(1).summary();
+    let missed = |compaction: &Value| compaction["damaged_files"].clone();
+    let missed: Vec<_> = seen["compactions"].as_array().unwrap().iter().map(missed).collect();
+    assert_eq!(missed, [Value::Null, json!([name])]);
+
+    std::fs::write(&file, &whole).unwrap();
+    run(&mut compact(out, &[])).expect(0);
+}
+
 #[test]
 fn where_no_run_was_nothing_is_made() {
     let directory = tempfile::tempdir().unwrap();

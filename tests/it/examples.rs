@@ -319,7 +319,8 @@ fn own_source_reads_an_object_and_tells_of_its_progress() {
         let told = lines(&output.stderr);
         let last = format!("{} bytes, 5000 licenses", body.len());
         assert_eq!(told.last(), Some(&last), "{told:?}");
-        let rows = python::agreed(|engine| python::parquet_lines(engine, &out));
+        let rows =
+            python::agreed(&python::PARQUET_READERS, |engine| python::parquet_lines(engine, &out));
         assert_eq!(rows.len(), 5_000);
     }
     let missing = format!("s3://{}/missing", bucket.name());
@@ -362,5 +363,9 @@ fn own_source_that_is_stopped_keeps_what_came() {
         rest.iter().any(|line| line == "Error: stopped: the snapshot is not complete"),
         "{rest:?}"
     );
-    assert_eq!(python::agreed(|engine| python::parquet_lines(engine, &out)).len(), 100);
+    assert_eq!(
+        python::agreed(&python::PARQUET_READERS, |engine| python::parquet_lines(engine, &out))
+            .len(),
+        100
+    );
 }

@@ -170,7 +170,12 @@ fn what_does_not_fit_is_told_and_no_secret_is_shown() {
         ("gs://lakes/a", [(credentials, file("other", &other))], 3, "AuthenticationRequired"),
         ("gs://lakes/a", [(credentials, file("no", "\"s3cret\""))], 2, "(line 1, column "),
         ("gs://lakes/a", [(credentials, file("pem", &broken))], 2, "no RSA key in PEM"),
-        ("gs://lakes/a", [(credentials, "/missing".to_owned())], 2, "No such file or directory"),
+        (
+            "gs://lakes/a",
+            [(credentials, "/missing".to_owned())],
+            2,
+            "GOOGLE_APPLICATION_CREDENTIALS names a file that is not there",
+        ),
         (
             "gs://lakes/a",
             [("GOOGLE_BASE_URL", "http://gcs.example".to_owned())],

@@ -55,7 +55,7 @@ fn all_engines_see_the_same_rows() {
             "id": "3", "amount": 0.1, "at": -1, "paid": false, "roles": [], "remote": "null",
         }),
     ];
-    for engine in python::ENGINES {
+    for engine in python::PARQUET_READERS {
         assert_eq!(python::parquet_rows(engine, &file), expected, "{engine}");
         assert_eq!(python::parquet_rows(engine, directory.path()), expected, "{engine}");
     }

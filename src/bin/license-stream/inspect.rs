@@ -166,7 +166,7 @@ fn state_name(state: SnapshotState) -> &'static str {
     }
 }
 
-/// A line of what compactions have made and is there, and one for each that is not whole.
+/// A line of what compactions have made and is there, and one for each that is not whole and of each file that it misses.
 fn compactions_text(lake: &LakeInspection) -> String {
     let (whole, others): (Vec<_>, Vec<_>) =
         lake.compactions.iter().partition(|it| it.state == SnapshotState::Complete);
@@ -182,8 +182,17 @@ fn compactions_text(lake: &LakeInspection) -> String {
             plural(replaced, "file"),
         );
     }
-    for CompactionInspection { compaction_id, state, .. } in others {
-        text.push_str(&format!("{} compaction: {compaction_id}\n", state_name(*state)));
+    for CompactionInspection { compaction_id, state, files, damaged_files, .. } in others {
+        if *state != SnapshotState::Damaged || *files > 0 {
+            text.push_str(&format!("{} compaction: {compaction_id}\n", state_name(*state)));
+        }
+        for name in damaged_files {
+            text.push_str(&format!(
+                "damaged: {} is not there as it was written, and damaged snapshots below have rows in it: put it back from a \
+                 copy, or read their accounts again\n",
+                printable(name)
+            ));
+        }
     }
     text
 }

@@ -43,6 +43,11 @@ fn checked(key: &Key, value: &str) -> Result<String, Wrong> {
             value,
             "must have no user and no password in it: GOOGLE_APPLICATION_CREDENTIALS is for these",
         ),
+        Key::ApplicationCredentials | Key::ServiceAccount
+            if !value.contains(char::is_control) && std::fs::File::open(value).is_err() =>
+        {
+            Err("names a file that is not there, or cannot be read")
+        }
         // It goes into a header.
         Key::BearerToken => environment::credential(value),
         Key::SkipSignature => environment::truth(value),
@@ -70,6 +75,8 @@ mod tests {
             ("GOOGLE_SKIP_SIGNATURE", "s3cret"),
             ("GOOGLE_ALLOW_HTTP", "s3cret"),
             ("GOOGLE_APPLICATION_CREDENTIALS", "s3cret\n"),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/s3cret"),
+            ("GOOGLE_TIMEOUT", "s3cret"),
         ] {
             let told = of(&[(name, value)]).map(drop).unwrap_err();
             assert!(told.starts_with(&format!("{name} ")) && !told.contains("s3cret"), "{told}");

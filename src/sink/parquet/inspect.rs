@@ -312,15 +312,18 @@ fn snapshots(
 
 /// Whether there are the files of the manifest, as far as they were not `replaced`, and no others.
 fn is_whole(manifest: &Manifest, files: &[&FileSummary], replaced: &HashSet<&str>) -> bool {
-    let is_there = |listed: &DurablePiece| {
-        let as_listed = |file: &&&FileSummary| {
-            file.name == listed.name && file.bytes == listed.bytes && file.rows == listed.records
-        };
-        replaced.contains(listed.name.as_str()) || files.iter().find(as_listed).is_some()
-    };
+    let is_there =
+        |listed: &DurablePiece| replaced.contains(listed.name.as_str()) || is_there(listed, files);
     let listed: HashSet<_> = manifest.files.iter().map(|file| file.name.as_str()).collect();
     files.iter().all(|file| listed.contains(file.name.as_str()))
         && manifest.files.iter().all(is_there)
+}
+
+/// Whether a file is among `files` as it was written.
+fn is_there(listed: &DurablePiece, files: &[&FileSummary]) -> bool {
+    files.iter().any(|file| {
+        file.name == listed.name && file.bytes == listed.bytes && file.rows == listed.records
+    })
 }
 
 /// Whether what runs keep under this name is a manifest.

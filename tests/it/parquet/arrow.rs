@@ -22,7 +22,7 @@ fn arrow(out: &Path) -> Command {
 
 /// The rows that engines that are not ours see in files, which are the same of each.
 fn rows(files: &[PathBuf]) -> Vec<oracle::Row> {
-    python::agreed(|engine| {
+    python::agreed(&python::ENGINES, |engine| {
         let lines = files.iter().flat_map(|file| python::arrow_lines(engine, file).unwrap());
         lines.map(|line| oracle::seen(&line)).collect::<Vec<_>>()
     })

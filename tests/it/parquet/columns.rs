@@ -30,7 +30,7 @@ fn columns_that_are_named_are_those_of_a_run_that_has_all() {
     let wanted =
         ["created_at", "name", "roles.list.element.id", "roles.list.element.name", "_extra"];
     assert_eq!(paths, wanted);
-    for engine in python::ENGINES {
+    for engine in python::PARQUET_READERS {
         let mut rows = python::parquet_rows(engine, &all);
         let kept: BTreeSet<_> = ["created_at", "name", "roles", "_extra"].into();
         for row in &mut rows {

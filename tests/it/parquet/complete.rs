@@ -72,7 +72,7 @@ fn rows(out: &Path, manifest: &Value) -> Vec<Value> {
             |file: &Value| python::parquet_rows(engine, &out.join(file["name"].as_str().unwrap()));
         listed.iter().flat_map(rows).collect()
     };
-    python::agreed(read)
+    python::agreed(&python::PARQUET_READERS, read)
 }
 
 /// Rows as they are in any snapshot.

@@ -15,7 +15,7 @@ use crate::support::run::run;
 
 /// The rows of a file or directory, in which engines agree.
 fn rows(path: &Path) -> Vec<Row> {
-    python::agreed(|engine| {
+    python::agreed(&python::PARQUET_READERS, |engine| {
         let lines = python::parquet_lines(engine, path);
         lines.iter().map(|line| oracle::seen(line)).collect()
     })

@@ -31,7 +31,7 @@ fn check(out: &Path, body: &[u8], account: Option<&str>, summary: &Value) -> Vec
             row
         })
         .collect();
-    for engine in python::ENGINES {
+    for engine in python::PARQUET_READERS {
         let lines = python::parquet_lines(engine, out);
         assert_eq!(lines.len(), expected.len(), "{engine}");
         for (line, expected) in lines.iter().zip(&expected) {

@@ -30,7 +30,7 @@ fn visible(out: &Path) -> Vec<PathBuf> {
 
 /// Reads all that is visible; how many rows there are, which are the first ones of the body.
 fn check_visible(out: &Path, body: &[u8]) -> usize {
-    let rows = python::agreed(|engine| python::parquet_rows(engine, out));
+    let rows = python::agreed(&python::PARQUET_READERS, |engine| python::parquet_rows(engine, out));
     for (row, record) in rows.iter().zip(records(body)) {
         assert_eq!(row["id"], *id(record.bytes));
     }

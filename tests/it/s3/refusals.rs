@@ -62,6 +62,57 @@ fn refused_credentials_are_an_environment_that_does_not_fit_and_no_token_is_show
     assert!(run.stderr.contains(told), "{}", run.stderr);
 }
 
+/// What each command says of a store that answers with that, whatever it is asked.
+fn told_by_all(status: &str, headers: &str, body: &str, code: i32) -> Vec<String> {
+    let commands: [&[&str]; 6] = [
+        &["parquet", "--input", "-", "--out", "s3://bucket/a"],
+        &["check", "parquet", "--input", "-", "--out", "s3://bucket/a"],
+        &["compact", "s3://bucket/a"],
+        &["inspect", "s3://bucket/a"],
+        &["inspect", "s3://bucket/a/one.parquet"],
+        &["checkpoint", "show", "--checkpoint", "s3://bucket/a"],
+    ];
+    let told = |words: &&[&str]| {
+        let store = Replies::of(vec![say(status, headers, body)]);
+        let mut command = license_stream();
+        let run = run_with_input(s3::settings(command.args(*words), &store.url()), BODY);
+        assert_eq!(run.code, Some(code), "{words:?}: {}", run.stderr);
+        format!("{words:?}: {}{}", run.stderr, String::from_utf8_lossy(&run.stdout))
+    };
+    commands.iter().map(told).collect()
+}
+
+#[test]
+fn what_is_no_object_store_is_told_as_that() {
+    for told in
+        told_by_all("200 OK", "Content-Type: text/html; charset=utf-8\r\n", "<html></html>", 2)
+    {
+        let words = "look at AWS_ENDPOINT_URL: what answers at the address that is set sent a web page (text/html), and is no object store";
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn a_bucket_of_another_region_is_a_setting() {
+    let error = "<Error><Code>PermanentRedirect</Code><Message>It is elsewhere</Message></Error>";
+    for body in [error, ""] {
+        for told in told_by_all("301 Moved Permanently", "", body, 2) {
+            assert!(told.contains("set AWS_REGION to the region of the bucket"), "{told}");
+            assert!(!told.contains("Generic S3 error"), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_right_that_is_missing_is_told_as_one_where_there_is_no_more_than_a_status() {
+    let error = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    for body in [error, ""] {
+        for told in told_by_all("403 Forbidden", "", body, 3) {
+            assert!(told.contains("the credentials lack a right on it"), "{told}");
+        }
+    }
+}
+
 #[test]
 fn where_there_are_no_credentials_it_says_which_could_be_set() {
     // An instance without a role, and a service that is not there.

@@ -9,12 +9,18 @@ use serde_json::{Value, json};
 
 use super::kafka;
 
-/// The engines of [`parquet_rows`].
+/// The engines that read whatever we write.
 pub(crate) const ENGINES: [&str; 3] = ["duckdb", "pyarrow", "polars"];
 
-/// What every engine reads: the same, or the test fails.
-pub(crate) fn agreed<T: PartialEq + std::fmt::Debug>(read: impl Fn(&str) -> T) -> T {
-    let [first, others @ ..] = ENGINES;
+/// Those of [`parquet_rows`]: these, and Parquet's own reader in Java, which Spark, Hive and Trino are built on.
+pub(crate) const PARQUET_READERS: [&str; 4] = ["duckdb", "pyarrow", "polars", "parquet-java"];
+
+/// What each of `engines` reads: the same, or the test fails.
+pub(crate) fn agreed<T: PartialEq + std::fmt::Debug>(
+    engines: &[&'static str],
+    read: impl Fn(&str) -> T,
+) -> T {
+    let (first, others) = engines.split_first().unwrap();
     let seen = read(first);
     others.iter().for_each(|engine| assert_eq!(seen, read(engine), "{first}, {engine}"));
     seen

@@ -158,6 +158,7 @@ mod tests {
             piece: DurablePiece { name, partition, records: 1, bytes, digest: None },
             account: "a".to_owned(),
             snapshot_id: "b".to_owned(),
+            merged: None,
         }
     }
 

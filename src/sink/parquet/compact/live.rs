@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sink::DurablePiece;
+use crate::sink::parquet::claim::{COMPACTED, manifest_name};
+use crate::sink::parquet::lake::OWN;
 use crate::sink::parquet::looked::Looked;
 use crate::sink::parquet::manifest::Manifest;
-use crate::sink::parquet::proof;
+use crate::sink::parquet::{origins, proof};
 
 /// What the manifests of a lake say together.
 #[derive(Debug)]
@@ -26,6 +28,14 @@ pub(super) struct LiveFile {
     pub(super) piece: DurablePiece,
     pub(super) account: String,
     pub(super) snapshot_id: String,
+    /// Of one that others were merged into: whose rows it has, and the manifest that says so.
+    pub(super) merged: Option<Merged>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Merged {
+    snapshots: String,
+    manifest: String,
 }
 
 impl Live {
@@ -54,10 +64,16 @@ impl Live {
         let mut files = Vec::new();
         for manifest in manifests {
             let counts = |piece: &&DurablePiece| !replaced.contains(piece.name.as_str());
+            let (account, id) = (manifest.account_name(), &manifest.snapshot_id);
+            let merged = (account == COMPACTED).then(|| Merged {
+                snapshots: origins::named(id, manifests),
+                manifest: path_of(&format!("{OWN}/{}", manifest_name(account, id))),
+            });
             files.extend(manifest.files.iter().filter(counts).map(|piece| LiveFile {
                 piece: piece.clone(),
-                account: manifest.account_name().to_owned(),
-                snapshot_id: manifest.snapshot_id.clone(),
+                account: account.to_owned(),
+                snapshot_id: id.clone(),
+                merged: merged.clone(),
             }));
         }
         files.sort_by(|one, other| one.order().cmp(&other.order()));
@@ -84,10 +100,18 @@ impl LiveFile {
     /// What is wrong with it.
     pub(super) fn damaged(&self, path: &str, what: &str) -> Error {
         let Self { account, snapshot_id, .. } = self;
-        let message = format!(
-            "{path} {what}: snapshot {snapshot_id} of {account} is damaged, and no such is compacted; put the \
-             file back, or remove the snapshot's files and its manifest"
-        );
+        let message = match &self.merged {
+            None => format!(
+                "{path} {what}: snapshot {snapshot_id} of {account} is damaged, and no such is compacted; put the \
+                 file back, or remove the snapshot's files and its manifest"
+            ),
+            // No other copy of them is in the lake: whoever removed it would lose them.
+            Some(Merged { snapshots, manifest }) => format!(
+                "{path} {what}: it has the rows of {snapshots}, whose own files were merged into it and are gone; put it back \
+                 from a copy. Where there is none, read these accounts again, and then remove it, {manifest} and the \
+                 manifests of these snapshots"
+            ),
+        };
         Error::new(ErrorKind::Destination, message)
     }
 }

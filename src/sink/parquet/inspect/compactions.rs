@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::footer::total;
-use super::{FileSummary, SnapshotState, is_whole};
+use super::{FileSummary, SnapshotState, is_there, is_whole};
 use crate::sink::parquet::claim::{COMPACTED, owner};
 use crate::sink::parquet::manifest::Manifest;
 
@@ -24,6 +24,10 @@ pub struct CompactionInspection {
     pub bytes: u64,
     /// The files that it put them in the place of.
     pub replaces: u64,
+    /// The files that it made, and that are neither there as they were written nor merged further: then it is damaged, and
+    /// so are the snapshots whose rows were in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged_files: Vec<String>,
 }
 
 /// The compactions of files and manifests, and the names of all files that those which are whole replace.
@@ -63,9 +67,19 @@ pub(in crate::sink::parquet) fn compactions<'a>(
             break;
         }
     }
-    found.extend(open.into_iter().map(|(manifest, files)| {
+    // What others have merged further is not there for that reason, and they are what is damaged.
+    let merged: HashSet<_> = open.iter().flat_map(|(manifest, _)| &manifest.replaces).collect();
+    found.extend(open.iter().map(|(manifest, files)| {
         let replaces = manifest.replaces.len() as u64;
-        inspection(&manifest.snapshot_id, SnapshotState::Damaged, &files, replaces)
+        let damaged = manifest.files.iter().filter(|listed| {
+            !is_there(listed, files)
+                && !replaced.contains(listed.name.as_str())
+                && !merged.contains(&listed.name)
+        });
+        CompactionInspection {
+            damaged_files: damaged.map(|file| file.name.clone()).collect(),
+            ..inspection(&manifest.snapshot_id, SnapshotState::Damaged, files, replaces)
+        }
     }));
     found.sort_by(|one, other| one.compaction_id.cmp(&other.compaction_id));
     (found, replaced)
@@ -84,6 +98,7 @@ fn inspection(
         rows: total(files.iter().map(|file| file.rows)),
         bytes: total(files.iter().map(|file| file.bytes)),
         replaces,
+        damaged_files: Vec::new(),
     }
 }
 
@@ -128,6 +143,13 @@ mod tests {
         let some = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(states(&[file(1)]), (vec![(Complete, 1), (Damaged, 0)], some));
         assert_eq!(states(&[]), (vec![(Damaged, 0), (Damaged, 0)], Vec::new()));
+        // Of the two, it is the later one's file that is missed.
+        let missed = |files: &[FileSummary]| {
+            let (found, _) = compactions(files, &manifests);
+            found.into_iter().map(|it| it.damaged_files).collect::<Vec<_>>()
+        };
+        assert_eq!(missed(&[]), [vec![], vec![file(2).name]]);
+        assert_eq!(missed(&[file(1)]), [vec![], vec![file(2).name]]);
         let (states, _) = states(&[file(2), file(3)]);
         assert_eq!(states, [(Complete, 0), (Complete, 1), (Unfinished, 1)]);
     }
