@@ -72,7 +72,7 @@ memory: ## Measure peak memory and throughput from 10 MB to 10 GB, into docs/per
 
 accounts: ## Measure time, requests and peak memory of many accounts, into docs/accounts.md
 	@scripts/prerequisites.sh bench
-	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none scripts/with-services.sh scripts/bench.sh accounts
+	LICENSE_STREAM_REGISTRY=none LICENSE_STREAM_AZURE_ENDPOINT=none LICENSE_STREAM_PARQUET_JAVA=none scripts/with-services.sh scripts/bench.sh accounts
 
 clean: ## Remove everything that was built or fetched
 	cargo clean
