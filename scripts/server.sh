@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the servers of the tests have in common: sourced by azure.sh, kafka.sh, registry.sh and s3.sh, which say their own
-# name to people.
+# What the servers of the tests have in common: sourced by azure.sh, kafka.sh, registry.sh and s3.sh, and for what is
+# fetched by parquet-java.sh. Each says its own name to people.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
