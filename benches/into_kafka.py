@@ -1,5 +1,6 @@
 """The command into Kafka, beside other producers."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+import page_cache
 from machine import ROOT
 from runs import Body, Comparison, Run, curl, license_stream, measured
 
@@ -21,6 +23,7 @@ class Broker:
         self.address = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
         self.admin = AdminClient({"bootstrap.servers": self.address})
         self.topics = 0
+        atexit.register(page_cache.give_back)
         self.process = next(filter(self.is_it, Path("/proc").glob("[0-9]*")), None)
 
     def is_it(self, process: Path) -> bool:
@@ -51,6 +54,7 @@ class Broker:
         self.topics += 1
         name = f"compare-{os.getpid()}-{self.topics}"
         self.admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+        page_cache.fill()
         yield name
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "compare"})
         partitions = (TopicPartition(name, number) for number in range(PARTITIONS))
@@ -58,6 +62,12 @@ class Broker:
         consumer.close()
         self.admin.delete_topics([name])[name].result()
         assert found == records or (found > records and not is_exact), f"{found} records of {records} are in the topic"
+
+    def warm_up(self, body: Body) -> None:
+        """Has the broker's virtual machine compile what every run needs: of a new broker, that takes 10 s of the processor."""
+        for codec in ["none", "zstd"]:
+            self.ours(body, codec)
+            self.kcat(body, codec)
 
     def ours(self, body: Body, codec: str, *options: str) -> Run:
         # The end of each transaction takes an offset of its own.
@@ -103,6 +113,7 @@ class Broker:
 
 def into_kafka(*, whole: Body) -> Iterator[Comparison]:
     broker = Broker()
+    broker.warm_up(whole)
     for codec in ["none", "lz4", "zstd"]:
         yield Comparison(
             f"HTTP → Kafka, compression {codec}",
@@ -160,6 +171,7 @@ def into_kafka(*, whole: Body) -> Iterator[Comparison]:
 def batching(*, whole: Body) -> Iterator[Comparison]:
     """What other values of the settings that decide about batches would be like, each beside the default."""
     broker = Broker()
+    broker.warm_up(whole)
     for codec in ["none", "zstd"]:
         for setting in ["linger.ms=5", "linger.ms=50", "linger.ms=1000", "batch.size=100000", "batch.size=300000"]:
             yield Comparison(

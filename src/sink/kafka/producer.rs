@@ -300,6 +300,27 @@ pub(super) fn flush(link: &Link, timeout: Duration) {
     }
 }
 
+/// Waits until a broker answers, at most for `timeout`; about no topic, so that none is made by it.
+pub(super) fn connect(link: &Link, timeout: Duration) {
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let mut answer = std::ptr::null();
+    #[expect(unsafe_code, reason = "rdkafka's function asks about all topics, or about one")]
+    // SAFETY: the client is alive, and no topic means those that it knows. An answer is ours to destroy.
+    unsafe {
+        let client = link.client().native_ptr();
+        rdkafka::bindings::rd_kafka_metadata(
+            client,
+            0,
+            std::ptr::null_mut(),
+            &raw mut answer,
+            milliseconds,
+        );
+        if !answer.is_null() {
+            rdkafka::bindings::rd_kafka_metadata_destroy(answer);
+        }
+    }
+}
+
 fn is_queue_full(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull))
 }

@@ -1,7 +1,7 @@
 //! What ending transactions asks of a producer.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer;
@@ -9,6 +9,9 @@ use rdkafka::producer::Producer;
 use crate::sink::kafka::KafkaProducer;
 use crate::sink::kafka::producer;
 use crate::sink::kafka::store::Change;
+
+/// How long a connection is waited for before transactions are asked for all the same.
+const TO_CONNECT: Duration = Duration::from_secs(1);
 
 /// The calls by which transactions begin and end: those of librdkafka, and in tests of a topic in memory, with
 /// which every order of them is tried. All but [`enqueue`](Self::enqueue) take their time, and are for threads
@@ -44,7 +47,10 @@ impl Calls for KafkaProducer {
     }
 
     fn init(&self, timeout: Duration) -> Result<(), KafkaError> {
-        self.link().init_transactions(timeout)
+        let begun = Instant::now();
+        // Who is not connected yet would ask for its coordinator half a second later.
+        producer::connect(self.link(), timeout.min(TO_CONNECT));
+        self.link().init_transactions(timeout.saturating_sub(begun.elapsed()))
     }
 
     fn begin(&self) -> Result<(), KafkaError> {
