@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decode::{CheckedBlock, Limits};
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::frame::Block;
 use crate::pipeline::Reached;
 use crate::position::{Position, Span};
@@ -260,4 +260,14 @@ impl Decoder for CheckDecoder {
         let records = checked.iter().map(|block| block.len() as u64).sum();
         (checked, records)
     }
+}
+
+/// That a stream took no more licenses.
+fn not_taken(name: &str, error: std::io::Error) -> Error {
+    let why = match error.kind() {
+        std::io::ErrorKind::BrokenPipe => ": whoever reads it has ended",
+        _ => "",
+    };
+    Error::new(ErrorKind::Destination, format!("{name} did not take the licenses{why}"))
+        .caused_by(error)
 }

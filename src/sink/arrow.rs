@@ -16,7 +16,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
 use super::parquet::{ArrowDecoder, not_held};
-use super::{Batch, Pace, Sink};
+use super::{Batch, Pace, Sink, not_taken};
 use crate::decode::arrow::{BatchOptions, Projection, RemoteSchema, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
@@ -146,10 +146,7 @@ impl<W: AsyncWrite + Send + Unpin> Shared<W> {
             }
             self.writer.flush().await
         };
-        written.await.map_err(|error| {
-            let message = "output did not take the licenses";
-            Error::new(ErrorKind::Destination, message).caused_by(error)
-        })?;
+        written.await.map_err(|error| not_taken("output", error))?;
         self.is_within = false;
         Ok(bytes)
     }

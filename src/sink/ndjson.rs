@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{Batch, CheckDecoder, Pace, Sink};
+use super::{Batch, CheckDecoder, Pace, Sink, not_taken};
 use crate::decode::{CheckedBlock, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
@@ -86,11 +86,7 @@ impl<W: AsyncWrite + Send + Unpin> Sink for NdjsonSink<W> {
             self.writer.write_all(&self.buffer).await?;
             self.writer.flush().await
         };
-        written.await.map_err(|error| {
-            Error::new(ErrorKind::Destination, format!("{} did not take the licenses", self.name))
-                .at(batch.span.start)
-                .caused_by(error)
-        })?;
+        written.await.map_err(|error| not_taken(&self.name, error).at(batch.span.start))?;
         self.report.bytes += self.buffer.len() as u64;
         self.durable = batch.span.end;
         Ok(())

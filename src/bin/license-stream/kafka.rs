@@ -98,9 +98,11 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     }
     let is_kept = !args.checkpoint.no_checkpoint && !export.source.is_read_once();
     // Before brokers are asked for anything.
-    if is_kept && args.checkpoint.checkpoint.is_none() {
-        checkpoints::topic_beside(&options.topic)?;
-    }
+    let place = args.checkpoint.checkpoint.as_ref();
+    let beside = match is_kept && place.is_none() {
+        true => Some(checkpoints::topic_beside(&options.topic)?),
+        false => None,
+    };
     let lock = match &args.checkpoint.checkpoint {
         Some(place) if is_kept && export.source.accounts.are_many() => {
             checkpoints::lock_all(Some(place))?
@@ -158,20 +160,17 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
             // Brokers have made it by now.
             topic_id = topics.describe(topic).await?.and_then(|facts| facts.id);
         }
-        let kept = match &args.checkpoint.checkpoint {
-            _ if !is_kept => Kept::Nothing,
-            Some(place) => Kept::Elsewhere(place.clone(), place.store()?),
-            None => {
-                let checkpoints = checkpoints::topic_beside(&options.topic)?;
-                Kept::Beside(match &delivery {
-                    Delivery::ExactlyOnce(_) => {
-                        KafkaStore::through(&producer, &config, &checkpoints, PATIENCE).await?
-                    }
-                    Delivery::AtLeastOnce => {
-                        KafkaStore::claim(&config, &checkpoints, &transactions.id, PATIENCE).await?
-                    }
-                })
-            }
+        let kept = match (&beside, place) {
+            (Some(topic), _) => Kept::Beside(match &delivery {
+                Delivery::ExactlyOnce(_) => {
+                    KafkaStore::through(&producer, &config, topic, PATIENCE).await?
+                }
+                Delivery::AtLeastOnce => {
+                    KafkaStore::claim(&config, topic, &transactions.id, PATIENCE).await?
+                }
+            }),
+            (None, Some(place)) if is_kept => Kept::Elsewhere(place.clone(), place.store()?),
+            (None, _) => Kept::Nothing,
         };
         Ok::<_, Error>((producer, topic_id, kept, letters))
     };

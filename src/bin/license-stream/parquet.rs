@@ -1,24 +1,25 @@
 //! `license-stream parquet`
 
+mod layout;
+mod options;
+
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use license_stream::checkpoint::{Beginning, Checkpoint, CheckpointLock, Identity, Keeper};
 use license_stream::cloud::is_overtaken;
 use license_stream::decode::arrow::RemoteSchema;
-use license_stream::digest::Digester;
 use license_stream::pipeline::Summary;
 use license_stream::sink::parquet::{
-    Claim, Completion, FileFormat, Lake, Manifest, OtherLayout, ParquetOptions, ParquetReport,
-    ParquetSink, PartitionField, RemoteData, RunClaim, SortColumn, Standing, Standings,
+    Claim, Completion, Manifest, OtherLayout, ParquetOptions, ParquetReport, ParquetSink,
+    PartitionField, RemoteData, RunClaim, Standing, Standings,
 };
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, Result};
 use tokio::sync::{OnceCell, RwLock};
 
 use crate::again::SkipNewer;
-use crate::args::{FormArg, LayoutArgs, ParquetArgs, RemoteDataArg, SourceArgs};
+use crate::args::{FormArg, ParquetArgs, RemoteDataArg};
 use crate::arrow;
 use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
@@ -32,6 +33,8 @@ use crate::sinks::{Last, Opened, Sinks, is_storage_full};
 use crate::snapshots::{Destination, Earlier, Remote, Written};
 use crate::unfinished::Unfinished;
 use crate::wanted::Wanted;
+pub(crate) use options::options;
+use options::{options_of, uses};
 
 /// What an account must have of the row groups in hand, where there are many: what encodes the columns takes
 /// about as much, however few rows there are, and smaller row groups are slow to read.
@@ -124,56 +127,6 @@ pub(crate) async fn run(mut args: ParquetArgs) -> anyhow::Result<Exit> {
     export.run(files).await
 }
 
-/// What is written of every snapshot, as far as it is known before any is begun; `at_once` accounts are read at once.
-///
-/// # Errors
-/// Those of options that contradict themselves, or need what nobody says.
-pub(crate) fn options(args: &ParquetArgs, at_once: u64) -> Result<ParquetOptions> {
-    // A place that cannot be opened is told of as such by who looks at it.
-    let lake = args.out.lake().unwrap_or_else(|_| Path::new("-").into());
-    options_of(lake, args.form, &args.layout, &args.source, at_once)
-}
-
-fn options_of(
-    lake: Lake,
-    form: FormArg,
-    layout: &LayoutArgs,
-    source: &SourceArgs,
-    at_once: u64,
-) -> Result<ParquetOptions> {
-    let mut options = ParquetOptions::new(lake, "");
-    options.format = form.format();
-    let mut options = layout.set(options, at_once)?;
-    // As the API's list has it.
-    let typed = source.request.integration;
-    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
-    options.check()?;
-    check_integration(&options, source)?;
-    Ok(options)
-}
-
-/// Refuses directories that are named for what nobody knows.
-fn check_integration(options: &ParquetOptions, source: &SourceArgs) -> Result<()> {
-    let is_wanted = options.partition_by.iter().any(PartitionField::is_integration);
-    let accounts = &source.accounts;
-    let may_be_known = accounts.all_accounts || accounts.accounts_file.is_some();
-    let is_asked = source.input.is_none() && !source.request.no_lookup;
-    if !is_wanted || may_be_known || is_asked || options.integration.is_some() {
-        return Ok(());
-    }
-    let message = match source.input.is_some() {
-        true => {
-            "--partition-by integration is of accounts that are asked for: a recorded body does not say its \
-            integration"
-        }
-        false => {
-            "--partition-by integration needs to know it, which --no-lookup does not let it ask: name it by \
-            --integration"
-        }
-    };
-    Err(Error::new(ErrorKind::Configuration, message))
-}
-
 /// Files in one place.
 struct Files {
     /// Those of every snapshot.
@@ -211,7 +164,7 @@ struct Files {
 impl Files {
     /// What a checkpoint is of.
     fn identity(&self, identity: Identity) -> Identity {
-        let identity = layout(identity, &self.options).with("strict", self.options.strict);
+        let identity = layout::layout(identity, &self.options).with("strict", self.options.strict);
         match &self.out {
             Some(out) => identity.with("out", out),
             None => identity,
@@ -465,55 +418,6 @@ impl Sinks for Files {
             && (matches!(self.elsewhere, Some(Place::Bucket(_)))
                 || self.is_overtaken().await.unwrap_or(true))
     }
-}
-
-/// What directories are named for.
-fn uses(options: &ParquetOptions) -> Vec<Use> {
-    let named = options.partition_by.iter().filter_map(|field| {
-        let what = format!("--partition-by {field} puts every license into one directory");
-        Some((field.column()?, what))
-    });
-    named.collect()
-}
-
-/// What a snapshot's files must have in common: which rows each has, in which columns and order. How they are
-/// encoded is each file's own affair, and so is where its row groups end.
-fn layout(identity: Identity, options: &ParquetOptions) -> Identity {
-    let mut identity = identity.with("file_bytes", options.file_bytes);
-    // What is not asked for is not named: checkpoints are then those of versions that did not know it.
-    if options.format == FileFormat::Arrow {
-        identity = identity.with("as", "arrow");
-    }
-    if !options.columns.is_all() {
-        let fields = options.columns.schema().fields().iter();
-        let names: Vec<_> = fields.map(|field| field.name().as_str()).collect();
-        identity = identity.with("columns", names.join(","));
-    }
-    match &options.remote_data {
-        RemoteData::Json => {}
-        RemoteData::Infer => identity = identity.with("remote_data", "infer"),
-        RemoteData::Typed(schema) => {
-            // A digest, as it may be long.
-            let mut digester = Digester::default();
-            digester.update(schema.to_json_schema().as_bytes());
-            identity = identity.with("remote_data_schema", digester.digest());
-        }
-    }
-    if !options.roll.is_never() {
-        identity = identity.with("roll", options.roll);
-    }
-    if !options.partition_by.is_empty() {
-        let fields: Vec<_> = options.partition_by.iter().map(ToString::to_string).collect();
-        identity = identity.with("partition_by", fields.join(","));
-    }
-    if !options.sort_by.is_empty() {
-        let column = |column: &SortColumn| {
-            format!("{}{}", column.name, if column.is_descending { ":desc" } else { "" })
-        };
-        let order: Vec<_> = options.sort_by.iter().map(column).collect();
-        identity = identity.with("sort_by", order.join(","));
-    }
-    identity
 }
 
 /// What earlier runs have made of the snapshot.

@@ -59,7 +59,7 @@ pub(crate) struct LayoutArgs {
     /// A row group ends once it holds this many rows, with the batch of about 1 MiB of JSON that
     /// reaches them
     #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
-        value_parser = clap::value_parser!(u64).range(1..))]
+        value_parser = rows)]
     pub(crate) row_group_rows: u64,
     /// A file ends once it holds this many bytes of JSON; 1073741824 if neither it nor --roll is given
     #[arg(long, value_name = "BYTES")]
@@ -250,6 +250,12 @@ fn roll(text: &str) -> Result<Roll, String> {
 /// How many files may be open.
 fn open_partitions(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "it is a number of files, 1 at least")
+}
+
+/// How many rows a row group may have.
+fn rows(text: &str) -> Result<u64, &'static str> {
+    let rows = text.parse().ok().filter(|rows| *rows > 0);
+    rows.ok_or("it is a number of rows, 1 at least")
 }
 
 /// What directories are named for.
