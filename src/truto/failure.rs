@@ -236,7 +236,10 @@ fn what(status: u16, remote: bool) -> &'static str {
         403 if remote => "the account lacks a permission at its provider",
         403 => "the token or the account lacks a permission",
         404 if remote => "the provider knows of no such thing",
-        404 => "there is no such account, or no such address",
+        404 => {
+            "there is no such account, or no such address: look at the id (`license-stream accounts` lists them), and at the \
+             path of --base-url"
+        }
         407 => PROXY_AUTHENTICATION,
         408 | 425 => "the API was not ready",
         429 if remote => "the provider's rate limit is reached",

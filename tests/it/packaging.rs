@@ -70,6 +70,32 @@ fn shells_take_their_completions() {
 }
 
 #[test]
+fn bash_completes_what_stands_behind_a_subcommand() {
+    let script = run(license_stream().args(["completions", "bash"])).expect(0).stdout;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("script");
+    fs::write(&path, script).unwrap();
+    for (words, wanted) in [
+        (&["license-stream", "par"][..], "parquet"),
+        (&["license-stream", "run", "--pri"], "--print-config"),
+        (&["license-stream", "parquet", "--on-error", "dead"], "dead-letter"),
+        (&["license-stream", "checkpoint", "reset", "--acc"], "--account"),
+        (&["license-stream", "check", "kafka", "--cre"], "--create-topic"),
+    ] {
+        let words: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+        let complete = format!(
+            "source '{}'; it=$(complete -p license-stream); it=${{it#*-F }}; COMP_WORDS=({}); COMP_CWORD={}; \
+             ${{it%% *}} license-stream \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            path.display(),
+            words.join(" "),
+            words.len() - 1
+        );
+        let completed = run(tool("bash").arg("-c").arg(complete)).expect(0).stdout;
+        assert!(completed.lines().any(|word| word == wanted), "{words:?}: {completed}");
+    }
+}
+
+#[test]
 fn systemd_takes_the_units() {
     let directory = tempfile::tempdir().unwrap();
     let units = root().join("packaging/systemd");

@@ -14,9 +14,18 @@ use crate::listing::Listing;
 
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "license-stream", &mut script);
+    clap_complete::generate(shell, &mut Args::command(), MAIN, &mut script);
+    if shell == Shell::Bash {
+        script = with_one_name(&script).into_bytes();
+    }
     Listing::begin().write_all(&script)?;
     Ok(Exit::Done)
+}
+
+/// The script for bash as it works: clap_complete 4.6 names the cases of subcommands in another way than it looks them up,
+/// where the command's own name has a hyphen.
+fn with_one_name(script: &[u8]) -> String {
+    String::from_utf8_lossy(script).replace("license__subcmd__stream", "license__stream")
 }
 
 pub(crate) fn pages(out: &Path) -> anyhow::Result<Exit> {

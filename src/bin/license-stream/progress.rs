@@ -160,13 +160,13 @@ impl fmt::Display for AccountsDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = human_count(self.done.load(Ordering::Relaxed));
         match self.of {
-            Some(count) => write!(f, "{done}/{} accounts done · ", human_count(count))?,
-            None if done == "1" => write!(f, "1 account done · ")?,
-            None => write!(f, "{done} accounts done · ")?,
+            Some(count) => write!(f, "{done}/{} accounts ended · ", human_count(count))?,
+            None if done == "1" => write!(f, "1 account ended · ")?,
+            None => write!(f, "{done} accounts ended · ")?,
         }
         match self.failed.load(Ordering::Relaxed) {
             0 => Ok(()),
-            failed => write!(f, "{} failed · ", human_count(failed)),
+            failed => write!(f, "{} of them failed · ", human_count(failed)),
         }
     }
 }
@@ -388,7 +388,10 @@ mod tests {
         let mut view = view(Some(Arc::clone(&done)));
         let lines = view.lines(24, view.begun);
         let text = lines.join("\n");
-        assert!(text.contains("14/1,000 accounts done · 7 failed · 0 licenses · 0 B"), "{text}");
+        assert!(
+            text.contains("14/1,000 accounts ended · 7 of them failed · 0 licenses · 0 B"),
+            "{text}"
+        );
         assert_eq!(lines.len(), 1 + FAILED, "{text}");
         assert!(!text.contains("account 3") && text.contains("account 6: no"), "{text}");
         assert!(!text.contains("\x1b[2J"), "{text}");

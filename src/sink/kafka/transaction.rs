@@ -28,6 +28,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::{Notify, RwLock, RwLockReadGuard, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::store::Change;
 use crate::error::Result;
@@ -166,7 +167,7 @@ impl Transactions {
             standing: watch::Sender::default(),
         });
         let committer = Committer::begin(producer, Arc::clone(&shared)).await?;
-        Ok(Self { shared, committer: tokio::spawn(committer.run()) })
+        Ok(Self { shared, committer: tokio::spawn(committer.run().in_current_span()) })
     }
 
     /// The last transaction that was committed.

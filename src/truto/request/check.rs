@@ -61,7 +61,7 @@ impl LicenseRequest {
             match (integration.need(parameter), self.has(parameter)) {
                 (Some(Need::Required), false) => {
                     return Err(refused(format!(
-                        "{name} needs {article} {parameter}: set it (--{flag})"
+                        "{name} needs {article} {parameter}: set it (--{flag}; per account in --accounts-file)"
                     )));
                 }
                 (None, true) => {
@@ -369,7 +369,7 @@ mod tests {
         };
         assert_eq!(
             message("Microsoft 365", |_| {}),
-            "Microsoft 365 needs a product: set it (--product)"
+            "Microsoft 365 needs a product: set it (--product; per account in --accounts-file)"
         );
         assert_eq!(
             message("Zoom", |request| request.product = Some(Product::OneDrive)),

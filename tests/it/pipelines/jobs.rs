@@ -4,6 +4,7 @@ use license_stream::simulate::Simulator;
 use serde_json::{Value, json};
 
 use super::{Pipeline, defaults};
+use crate::support::kafka::{bootstrap, topic};
 use crate::support::process::{Run, run, start};
 use crate::support::python::{parquet_rows, root, schema_violations};
 use crate::support::truto::Truto;
@@ -62,9 +63,14 @@ fn two_jobs_move_the_same_licenses_to_two_places() {
 #[test]
 fn a_log_has_the_job_of_each_event() {
     let truto = Truto::start(Simulator::new().with_records(5));
-    let jobs = "jobs:\n  - {name: lake, to: parquet, out: lake}\n  - {name: lines, to: ndjson, out: lines}\n";
-    let pipeline = Pipeline::new(&(defaults(&truto) + jobs));
-    let got = run(pipeline.run().args(["--log-format", "json", "-vv", "--concurrency", "2"]));
+    let jobs = format!(
+        "jobs:\n  - {{name: lake, to: parquet, out: lake}}\n  - {{name: lines, to: ndjson, out: lines}}\n  - {{name: feed, to: kafka, \
+         brokers: '{}', topic: {}}}\n",
+        bootstrap(),
+        topic("log-of-jobs")
+    );
+    let pipeline = Pipeline::new(&(defaults(&truto) + &jobs));
+    let got = run(pipeline.run().args(["--log-format", "json", "-vv", "--concurrency", "3"]));
     assert_eq!(got.code, Some(0), "{}", got.stderr);
     let events: Vec<Value> =
         got.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -72,11 +78,15 @@ fn a_log_has_the_job_of_each_event() {
         let of: Vec<_> = events.iter().filter(|event| event["message"] == message).collect();
         let mut jobs: Vec<_> = of.iter().map(|event| event["job"].as_str().unwrap()).collect();
         jobs.sort_unstable();
-        assert_eq!(jobs, ["lake", "lines"], "{message}: {of:?}");
+        assert_eq!(jobs, ["feed", "lake", "lines"], "{message}: {of:?}");
     }
+    let committed: Vec<_> =
+        events.iter().filter(|event| event["message"] == "transaction committed").collect();
+    assert!(!committed.is_empty());
+    assert!(committed.iter().all(|event| event["job"] == "feed"), "{committed:?}");
     // What people are told is there, too.
     assert!(
-        events.iter().any(|event| event["message"].as_str().unwrap().starts_with("done: 2 jobs"))
+        events.iter().any(|event| event["message"].as_str().unwrap().starts_with("done: 3 jobs"))
     );
 
     let got = run(pipeline.run().args(["--job", "lines", "-vv"]));

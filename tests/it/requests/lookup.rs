@@ -32,8 +32,16 @@ fn what_an_account_needs_is_checked_before_its_licenses_are_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
     let cases: [(usize, &[&str], &str); 4] = [
-        (0, &[], "GitHub needs an organization_id: set it (--organization-id)"),
-        (1, &[], "Microsoft 365 needs a product: set it (--product)"),
+        (
+            0,
+            &[],
+            "GitHub needs an organization_id: set it (--organization-id; per account in --accounts-file)",
+        ),
+        (
+            1,
+            &[],
+            "Microsoft 365 needs a product: set it (--product; per account in --accounts-file)",
+        ),
         (2, &["--product", "onedrive"], "Zoom takes no product: leave it out (--product)"),
         (2, &["--key-by", "currency"], "Zoom gives no `currency` to key licenses by"),
     ];

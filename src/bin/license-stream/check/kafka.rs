@@ -58,8 +58,8 @@ pub(super) async fn probe(args: &KafkaArgs, asked: &Asked, findings: &mut Findin
         }
         let id = kafka::transactions(args, &probe.options.topic).id;
         let message = format!(
-            "to ask whether {id} may be used would fence a run that uses it: a run says so when it begins; it needs Write \
-             and Describe"
+            "not looked at: to ask whether {id} may be used would fence a run that uses it, so a run says it when it begins; \
+             it needs Write and Describe"
         );
         findings.good("transactions", &message);
     }

@@ -126,7 +126,12 @@ impl Keys {
 
 /// The name that is meant by `name`, as far as can be told.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |other: &str| strsim::jaro(&name.to_ascii_lowercase().replace('_', "-"), other);
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    // Of short names one letter is much, and so are two that have changed places.
+    let likeness = |other: &str| match strsim::damerau_levenshtein(&name, other) {
+        ..=1 if name.len() > 2 => 1.0,
+        _ => strsim::jaro(&name, other),
+    };
     names
         .map(|other| (likeness(other), other))
         .filter(|(likeness, _)| *likeness > 0.7)
@@ -180,6 +185,8 @@ mod tests {
             ("brokrs", Some("brokers")),
             ("token_file", Some("token-file")),
             ("Topic", Some("topic")),
+            ("otpic", Some("topic")),
+            ("kye", Some("key")),
             ("xyzzy", None),
         ] {
             assert_eq!(nearest(typed, keys.names()), wanted, "{typed}");
