@@ -6,7 +6,7 @@
 //! Without an account at Truto, let `license-stream simulate` play one: it prints the TRUTO_BASE_URL,
 //! the token and the account to use.
 //!
-//! In a program of your own this takes the features `http` and `kafka`, reqwest with a TLS feature,
+//! In a program of your own this takes the features `http` and `kafka`, reqwest with a TLS feature, anyhow,
 //! and tokio's multi-threaded runtime, so that reading, checking and producing overlap.
 
 use std::env;

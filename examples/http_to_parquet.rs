@@ -6,8 +6,8 @@
 //! Without an account at Truto, let `license-stream simulate` play one: it prints the TRUTO_BASE_URL,
 //! the token and the account to use.
 //!
-//! In a program of your own this takes the features `http` and `parquet`, reqwest with a TLS feature,
-//! and tokio's multi-threaded runtime, so that reading, decoding and encoding overlap.
+//! In a program of your own this takes the features `http` and `parquet`, reqwest with a TLS feature, uuid,
+//! anyhow, and tokio's multi-threaded runtime, so that reading, decoding and encoding overlap.
 
 use std::env;
 

@@ -7,7 +7,8 @@
 //! Records go into transactions, and with them, into the topic `saas.licenses.checkpoints`, how far the
 //! snapshot is. A third argument is the bytes of a transaction.
 //!
-//! Without an account at Truto, let `license-stream simulate` play one, as for `http_to_kafka`.
+//! Without an account at Truto, let `license-stream simulate` play one, as for `http_to_kafka`. In a program of
+//! your own it takes the same features and crates as that.
 
 use std::env;
 use std::time::Duration;

@@ -6,7 +6,8 @@
 //! Without an account at Truto, let `license-stream simulate` play one: it prints the TRUTO_BASE_URL,
 //! the token and the account to use.
 //!
-//! In a program of your own this takes the feature `http`, reqwest with a TLS feature, serde_json, and tokio.
+//! In a program of your own this takes the feature `http`, reqwest with a TLS feature, serde_json, anyhow,
+//! and tokio with its feature `fs`.
 
 use std::env;
 

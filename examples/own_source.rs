@@ -8,7 +8,7 @@
 //! bytes that are asked for at once.
 //!
 //! In a program of your own this takes the features `http` (for what unpacks recorded bodies) and `cloud`,
-//! object_store, futures-util, and tokio.
+//! object_store, futures-util, bytes, uuid, anyhow, and tokio with its feature `signal`.
 
 use std::env;
 use std::sync::Arc;

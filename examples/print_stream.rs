@@ -6,8 +6,8 @@
 //! Without an account at Truto, let `license-stream simulate` play one: it prints the TRUTO_BASE_URL,
 //! the token and the account to use.
 //!
-//! In a program of your own this takes the feature `http`, reqwest with a TLS feature, futures-util
-//! and tokio.
+//! In a program of your own this takes the feature `http`, reqwest with a TLS feature, futures-util,
+//! anyhow and tokio.
 
 use std::env;
 use std::io::Write;

@@ -4,8 +4,9 @@
 //!
 //! A body to try it on: `license-stream simulate --records 100000 --out body.ndjson`.
 //!
-//! In a program of your own this takes the feature `arrow` and nothing else. Where the bytes come from
-//! is your affair: a file here, but as well a socket, a decompressor or another language's buffer.
+//! In a program of your own this takes the feature `arrow`, and arrow-array to read columns. Where the
+//! bytes come from is your affair: a file here, but as well a socket, a decompressor or another
+//! language's buffer.
 
 use std::fs::File;
 use std::io::{self, Read};

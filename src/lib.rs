@@ -185,7 +185,9 @@
 //! | `simulator` | [`simulate`]: a Truto API of our own, labelled so | tokio, httparse |
 //! | `vendored` | builds OpenSSL from source instead of linking the system's | |
 //! | `failpoints` | instants at which a crash test may kill the process; never in a release | rustix |
-//! | `cli` | the command `license-stream`, with all of the above but `vendored` | clap, reqwest's native-tls |
+//! | `cli` | the command `license-stream`, with all of the above but `vendored` and `failpoints` | clap, reqwest's native-tls |
+// Only docs.rs sets it, which builds with a nightly compiler: each item is shown with the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "pipeline")]
 pub mod accounts;

@@ -47,17 +47,23 @@ def licenses():
                 printed, _ = running.communicate()
             finally:
                 running.terminate()
-        # A file that cannot be read has no summary.
-        jobs = json.loads(printed)["jobs"] if printed else []
+        # Nothing is printed by a command that was killed.
+        run = json.loads(printed) if printed else {"jobs": []}
         if running.returncode == REJECTED:
             logging.warning("records were rejected: see the dead letters")
         elif running.returncode != 0:
-            errors = [f"{job['name']}: {error}" for job in jobs if (error := error_of(job))]
-            message = "; ".join([f"license-stream ended with exit code {running.returncode}", *errors])
+            message = "; ".join([f"license-stream ended with exit code {running.returncode}", *errors_of(run)])
             raise (AirflowFailException if running.returncode == USAGE else AirflowException)(message)
-        return {job["name"]: without_snapshots(job["summary"]) for job in jobs}
+        return {job["name"]: without_snapshots(job["summary"]) for job in run["jobs"]}
 
     into_the_lake()
+
+
+def errors_of(run: dict) -> list[str]:
+    """What kept the run from beginning, which then has no jobs; or what failed of each job."""
+    if "error" in run:
+        return [run["error"]]
+    return [f"{job['name']}: {error}" for job in run["jobs"] if (error := error_of(job))]
 
 
 def error_of(job: dict) -> str | None:

@@ -27,16 +27,22 @@ def licenses(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         finally:
             # Dagster stops a step by an exception.
             running.terminate()
-    # A file that cannot be read has no summary.
-    jobs = json.loads(printed)["jobs"] if printed else []
-    metadata = metadata_of(jobs)
+    # Nothing is printed by a command that was killed.
+    run = json.loads(printed) if printed else {"jobs": []}
+    metadata = metadata_of(run["jobs"])
     if running.returncode not in (0, REJECTED):
-        errors = [f"{job['name']}: {error}" for job in jobs if (error := error_of(job))]
-        message = "; ".join([f"license-stream ended with exit code {running.returncode}", *errors])
+        message = "; ".join([f"license-stream ended with exit code {running.returncode}", *errors_of(run)])
         raise dg.Failure(message, metadata=metadata, allow_retries=running.returncode != USAGE)
     if running.returncode == REJECTED:
         context.log.warning("records were rejected: see the dead letters")
     return dg.MaterializeResult(metadata=metadata)
+
+
+def errors_of(run: dict) -> list[str]:
+    """What kept the run from beginning, which then has no jobs; or what failed of each job."""
+    if "error" in run:
+        return [run["error"]]
+    return [f"{job['name']}: {error}" for job in run["jobs"] if (error := error_of(job))]
 
 
 def error_of(job: dict) -> str | None:

@@ -203,3 +203,69 @@ fn the_library_starts_no_runtime_and_no_thread_and_has_one_static_that_changes()
     }
     assert_eq!(changing, ["static DECODERS: LazyLock<Semaphore> = LazyLock::new(|| {"]);
 }
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The entries of a table of a manifest: names, and what stands behind ` = `.
+fn entries<'a>(manifest: &'a str, table: &str) -> HashMap<&'a str, &'a str> {
+    let (_, behind) = manifest.split_once(&format!("[{table}]\n")).unwrap();
+    let lines = behind.lines().take_while(|line| !line.starts_with('['));
+    lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = ")).collect()
+}
+
+/// The version that a dependency asks for; one by its path asks for none.
+fn version(dependency: &str) -> Option<&str> {
+    let quoted = dependency.strip_prefix("{ version = ").unwrap_or(dependency);
+    quoted.strip_prefix('"')?.split('"').next()
+}
+
+fn features(dependency: &str) -> Vec<&str> {
+    let behind = dependency.split_once(" features = [").map(|(_, behind)| behind);
+    let list = behind.and_then(|behind| behind.split(']').next()).unwrap_or_default();
+    list.split(", ").map(|feature| feature.trim_matches('"')).filter(|it| !it.is_empty()).collect()
+}
+
+#[test]
+fn what_a_program_is_told_to_depend_on_is_what_this_crate_has() {
+    let manifest = text("Cargo.toml");
+    let (own, crates) = (entries(&manifest, "features"), entries(&manifest, "dependencies"));
+    let mut blocks = 0;
+    for document in ["README.md", "docs/embedding.md"] {
+        for block in text(document).split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            for (name, dependency) in entries(block, "dependencies") {
+                let Some(asked) = version(dependency) else {
+                    assert_eq!(name, "license-stream", "{document}");
+                    let unknown = features(dependency).into_iter().find(|it| !own.contains_key(it));
+                    assert_eq!(unknown, None, "{document}");
+                    continue;
+                };
+                let ours = version(crates[name]).unwrap();
+                // `1` is each version that begins so.
+                let is_ours = ours == asked || ours.starts_with(&format!("{asked}."));
+                assert!(is_ours, "{document}: {name} {asked}, and here it is {ours}");
+            }
+            blocks += 1;
+        }
+    }
+    assert_eq!(blocks, 7);
+}
+
+#[test]
+fn each_feature_is_in_both_tables_of_features() {
+    let manifest = text("Cargo.toml");
+    let own = entries(&manifest, "features");
+    assert!(own.len() > 10, "{own:?}");
+    for document in ["README.md", "src/lib.rs"] {
+        let text = text(document);
+        let lines = text.lines().map(|line| line.trim_start_matches("//! "));
+        let rows = lines.filter(|line| line.starts_with("| `"));
+        let names: Vec<_> = rows.filter_map(|row| row.split(" | ").next()).collect();
+        for feature in own.keys().filter(|name| **name != "default") {
+            let quoted = format!("`{feature}`");
+            assert!(names.iter().any(|name| name.contains(&quoted)), "{document}: {feature}");
+        }
+    }
+}

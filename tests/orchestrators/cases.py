@@ -64,7 +64,9 @@ class Orchestrator:
             Case("rejects", broken, True, 1, ("records were rejected: see the dead letters",), keys=", on-error: skip"),
             Case("flaky", self.flaky, True, 2, (f"ended with exit code 1; lake: account {self.flaky}",)),
             Case("refused", whole, False, 2, ("ended with exit code 3; lake: account",), token="wrong"),
-            Case("missing", None, False, 1, ("ended with exit code 2",)),
+            # Neither begins, so that there is no job to say why.
+            Case("missing", None, False, 1, ("exit code 2; ", "missing.yaml cannot be read")),
+            Case("misspelt", whole, False, 1, ("exit code 2; ", "`outt` is no key of jobs"), keys=", outt: x"),
             Case("no-token", whole, False, 1, ("exit code 2; lake: TRUTO_API_TOKEN: API token is empty",), token=""),
             # The few that had been read were delivered: the second try has the rest, 466 or 468.
             Case("stopped", self.stalled, True, 2, (self.interrupted, "'records': 46"), stopped=True),
