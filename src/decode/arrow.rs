@@ -46,6 +46,7 @@ use crate::reject::Reject;
 use column::{BoolColumn, ListColumn, NumberColumn, SHORT, TextColumn, TimeColumn};
 pub use projection::Projection;
 pub use remote::RemoteSchema;
+pub(crate) use schema::plain;
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
 #[derive(Clone, Debug, Default)]

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::parquet::{ArrowDecoder, not_held};
 use super::{Batch, Pace, Sink, not_taken};
-use crate::decode::arrow::{BatchOptions, Projection, RemoteSchema, Unexpected};
+use crate::decode::arrow::{BatchOptions, Projection, RemoteSchema, Unexpected, plain};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
 
@@ -91,7 +91,7 @@ impl<W: AsyncWrite + Send + Unpin> ArrowStream<W> {
             Some(remote) => remote.columns(columns.schema()),
             None => Arc::clone(columns.schema()),
         };
-        let encoder = StreamEncoder::try_new(&schema).map_err(not_encoded)?;
+        let encoder = StreamEncoder::try_new(&plain(&schema)).map_err(not_encoded)?;
         let shared =
             Arc::new(Mutex::new(Shared { writer, encoder: Some(encoder), is_within: false }));
         Ok(Self { shared, columns, remote })

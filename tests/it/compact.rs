@@ -179,6 +179,53 @@ fn a_lake_of_many_accounts_has_the_same_rows_in_fewer_files() {
     }
 }
 
+#[test]
+fn rows_that_say_no_snapshot_or_account_are_merged_with_their_own_only() {
+    const SNAPSHOTS: usize = 4;
+    let group = AccountGroup { count: 2, records: 4_000, ..AccountGroup::default() };
+    let truto = Truto::start(Simulator::new().with_groups([group]));
+    for (columns, wanted) in [
+        ("id", SNAPSHOTS),
+        ("id,_integrated_account_id", SNAPSHOTS),
+        ("id,_snapshot_id", SNAPSHOTS),
+        ("id,_integrated_account_id,_snapshot_id", 1),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path();
+        for _ in 0..2 {
+            fill(&truto, out, &["--columns", columns, "--file-bytes", "1MB"]);
+        }
+        let whose = |file: &PathBuf| {
+            let keys = parquet_meta(file)["key_values"].clone();
+            json!([keys["license_stream.account"], keys["license_stream.snapshot_id"]]).to_string()
+        };
+        let before = files(out);
+        let snapshots: BTreeSet<_> = before.iter().map(whose).collect();
+        assert_eq!(snapshots.len(), SNAPSHOTS);
+        assert!(before.len() > 2 * SNAPSHOTS, "{before:?}");
+        let rows_before = rows("duckdb", out);
+
+        run(&mut compact(out, &[])).expect(0);
+        let after = files(out);
+        assert_eq!(after.len(), wanted, "{columns}");
+        assert!(rows("duckdb", out) == rows_before);
+        let has = |column: &str| columns.contains(column);
+        match (has("_integrated_account_id"), has("_snapshot_id")) {
+            // What no column says, each file does.
+            (false, false) => {
+                assert_eq!(after.iter().map(whose).collect::<BTreeSet<_>>(), snapshots)
+            }
+            (account, snapshot) => {
+                let keys = parquet_meta(after.first().unwrap())["key_values"].clone();
+                assert_eq!(keys["license_stream.account"].is_null(), account);
+                assert_eq!(keys["license_stream.snapshot_id"].is_null(), snapshot);
+            }
+        }
+        let again = run(&mut compact(out, &[])).expect(0);
+        assert!(again.stderr.starts_with("nothing to merge in "), "{again:?}");
+    }
+}
+
 /// The first row group's names fall, and nulls come last.
 fn assert_sorted(file: &Path) {
     let names = parquet_rows(ENGINES[0], file);

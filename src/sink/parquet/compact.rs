@@ -46,7 +46,7 @@ use crate::pipeline::CancellationToken;
 /// Files are merged that are smaller than half of `file_bytes`, lie in the same directory, and have the same
 /// columns, order and bloom filters; as many into one as have `file_bytes` together, in the order of their accounts,
 /// snapshots and numbers. Rows and values are the same: each is in the columns `_integrated_account_id` and `_snapshot_id` what it
-/// was.
+/// was. Files without one of these columns are merged only with those of the same account, or snapshot.
 ///
 /// ```
 /// use license_stream::pipeline::{self, CancellationToken, Options};

@@ -10,10 +10,10 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowRowGroupWriterFactory, ArrowWriterOptions,
 };
+use parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::WriterProperties;
@@ -23,6 +23,7 @@ use parquet::schema::types::ColumnPath;
 use super::format::FileFormat;
 use super::group::{Failure, RowGroup};
 use super::open::{Destination, Form};
+use crate::decode::arrow::plain;
 
 /// Where an Arrow file says how many rows each of its batches has, separated by commas: its footer has only where they
 /// lie.
@@ -74,7 +75,12 @@ impl Writer {
         match format {
             FileFormat::Parquet => {
                 let columns = Arc::clone(&schema);
-                let options = ArrowWriterOptions::new().with_properties(properties);
+                let mut properties = properties;
+                // Of JSON the columns' own types say that it is, which engines go by.
+                add_encoded_arrow_schema_to_metadata(&plain(&schema), &mut properties);
+                let options = ArrowWriterOptions::new()
+                    .with_properties(properties)
+                    .with_skip_arrow_metadata(true);
                 let writer = ArrowWriter::try_new_with_options(file, columns, options)?;
                 let (writer, factory) = writer.into_serialized_writer()?;
                 Ok((Self::Parquet(Box::new(writer)), GroupFactory::Parquet(factory, schema)))
@@ -84,7 +90,7 @@ impl Writer {
                 // In the schema, where all readers show it.
                 let pairs = properties.key_value_metadata().into_iter().flatten();
                 let pairs = pairs.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)));
-                let fields = schema.fields().clone();
+                let fields = plain(&schema).fields;
                 let described =
                     Schema::new_with_metadata(fields, pairs.collect::<BTreeMap<_, _>>());
                 let file = BufWriter::new(file);

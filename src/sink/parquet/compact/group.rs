@@ -34,6 +34,10 @@ pub(super) struct Kind {
     pub(super) schema: SchemaRef,
     /// `license_stream.schema_version`, as they have it.
     pub(super) schema_version: Option<String>,
+    /// Whose rows they have, where no column says it: rows of two could not be told apart any more.
+    pub(super) account: Option<String>,
+    /// The same of the snapshot.
+    pub(super) snapshot_id: Option<String>,
     /// How their `remote_data` is typed, as they have it.
     pub(super) remote_data_schema: Option<String>,
     /// What the rows of all row groups are sorted by.
@@ -80,7 +84,7 @@ pub(super) async fn groups(place: &Looked, live: Live, file_bytes: u64) -> Resul
 async fn read(place: &Looked, file: LiveFile) -> Result<(Kind, LiveFile)> {
     let name = &file.piece.name;
     let kind = place.metadata(name, file.piece.bytes).await?;
-    let kind = kind.and_then(|metadata| Kind::of(&metadata));
+    let kind = kind.and_then(|metadata| Kind::of(&metadata, &file));
     let kind = kind.map_err(|reason| {
         file.damaged(&place.path_of(name), &format!("is no Parquet file, {reason}"))
     })?;
@@ -105,7 +109,7 @@ fn cut(files: Vec<LiveFile>, most: u64) -> Vec<Vec<LiveFile>> {
 }
 
 impl Kind {
-    fn of(metadata: &ParquetMetaData) -> Result<Self, String> {
+    fn of(metadata: &ParquetMetaData, listed: &LiveFile) -> Result<Self, String> {
         let file = metadata.file_metadata();
         let pairs = file.key_value_metadata();
         let schema = parquet_to_arrow_schema(file.schema_descr(), pairs)
@@ -113,6 +117,10 @@ impl Kind {
         let said = |key: &str| {
             let mut pairs = pairs.into_iter().flatten();
             pairs.find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
+        };
+        let without = |column: &str, name: &str, listed: &str| {
+            let is_there = schema.fields().find(column).is_some();
+            (!is_there).then(|| said(name).unwrap_or_else(|| listed.to_owned()))
         };
         let groups = metadata.row_groups();
         let has_bloom = |index: &usize| {
@@ -122,6 +130,8 @@ impl Kind {
         let leaves = file.schema_descr().columns();
         let blooms = (0..leaves.len()).filter(has_bloom);
         Ok(Self {
+            account: without("_integrated_account_id", "license_stream.account", &listed.account),
+            snapshot_id: without("_snapshot_id", "license_stream.snapshot_id", &listed.snapshot_id),
             schema: Arc::new(Schema::new(schema.fields)),
             schema_version: said("license_stream.schema_version"),
             remote_data_schema: said(SCHEMA_KEY),

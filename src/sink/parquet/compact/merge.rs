@@ -99,6 +99,8 @@ impl Merge<'_> {
             ("version", Some(env!("CARGO_PKG_VERSION").to_owned())),
             ("endpoint", Some(ENDPOINT.to_owned())),
             ("schema_version", kind.schema_version.clone()),
+            ("account", kind.account.clone()),
+            ("snapshot_id", kind.snapshot_id.clone()),
             ("remote_data_schema", kind.remote_data_schema.clone()),
             ("compacted_from", Some(files.len().to_string())),
         ];
