@@ -43,8 +43,11 @@ pub(crate) async fn run(args: PageArgs) -> anyhow::Result<Exit> {
         Some(place) => Some(LakeSurvey::of(place.lake()?).await?),
         None => None,
     };
+    if let Some(finished) = &finished {
+        integrations.learn_of_run(finished);
+    }
     if let Some(survey) = &survey {
-        integrations.learn(&survey.counted);
+        integrations.learn_of_lake(&survey.counted);
     }
     let mut body = Html::new();
     if let Some(finished) = &finished {

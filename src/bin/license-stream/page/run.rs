@@ -175,8 +175,8 @@ fn accounts(summary: &Summary, integrations: &Integrations) -> Html {
     }
     if !integrations.are_any() {
         html.markup(
-            "<p class=\"note\">A summary does not say which integration an account is of: \
-             <code>--accounts-file</code> does.</p>\n",
+            "<p class=\"note\">The run did not know which integration an account is of: \
+             <code>--accounts-file</code> says it.</p>\n",
         );
     }
     html.part(&table.html()).part(&more_rows(snapshots.len(), table.len()));
