@@ -2,6 +2,7 @@
 
 mod drawn;
 mod figures;
+mod integrations;
 mod page;
 mod refusals;
 

@@ -68,6 +68,12 @@ LOOK = r"""
   const worded = all.filter(it => !(it instanceof SVGElement)
     && [...it.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()));
   const faint = worded.filter(it => contrast(getComputedStyle(it).color, paper(it)) < 4.5);
+  const lines = it => {
+    const range = document.createRange();
+    range.selectNodeContents(it);
+    return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
+  };
+  const torn = [...document.querySelectorAll(".digits, td.number")].filter(it => lines(it) > 1);
   const small = worded.filter(it => parseFloat(getComputedStyle(it).fontSize) < 12);
   const drawn = [...document.querySelectorAll("svg rect:not(.track)")];
   const dim = drawn.filter(it => contrast(getComputedStyle(it).fill, paper(it.closest("td"))) < 3);
@@ -77,7 +83,7 @@ LOOK = r"""
     title: document.title, text: document.body.innerText,
     tiles: [...document.querySelectorAll(".tile")].map(it => [...it.children].map(text)),
     tables: [...document.querySelectorAll("table")].map(table),
-    wide: wide.map(name), faint: faint.map(name), small: small.map(name), dim: dim.length,
+    wide: wide.map(name), faint: faint.map(name), small: small.map(name), torn: torn.map(name), dim: dim.length,
     scripts: document.querySelectorAll("script, iframe, object, embed, img, form, [onload], [onerror]").length,
     links: [...document.querySelectorAll("[src], [href]")].map(it => it.getAttribute("src") ?? it.getAttribute("href")),
   };

@@ -36,7 +36,7 @@ pub(crate) use page::PageArgs;
 pub(crate) use parquet::{FormArg, ParquetArgs};
 pub(crate) use records::{DeadLetterArg, HeadersArg, RecordArgs, TopicArgs};
 pub(crate) use rejects::{OnError, RejectArgs};
-pub(crate) use request::{FormatArg, ProductArg, RequestArgs};
+pub(crate) use request::{FormatArg, ProductArg, RequestArgs, typed_name};
 pub(crate) use run::{RunArgs, ScheduleArgs, SetArg};
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use size::Size;

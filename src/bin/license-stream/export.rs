@@ -218,6 +218,7 @@ impl Export {
             are_many,
             is_fail_fast: export.source.accounts.fail_fast,
             is_from_the_first_page: export.source.is_from_the_first_page(),
+            integration: export.source.request.integration,
         });
         while let Some(ended) = runs.next().await {
             match ended {

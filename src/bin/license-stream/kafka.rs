@@ -19,7 +19,7 @@ use license_stream::sink::kafka::{
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::args::{DeliveryArg, KafkaArgs, ValueArg};
+use crate::args::{DeliveryArg, KafkaArgs, ValueArg, typed_name};
 use crate::checkpoints::{self, Store, quoted};
 use crate::exit::Exit;
 use crate::export::Export;
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     }
     options.limits = export.limits();
     let typed = export.source.request.integration;
-    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
+    options.integration = typed.map(typed_name);
     if let (Some(integration), false) = (typed, args.report.quiet) {
         remarks::tell_of_uses(integration, uses(&options));
     }

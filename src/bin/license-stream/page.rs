@@ -43,8 +43,11 @@ pub(crate) async fn run(args: PageArgs) -> anyhow::Result<Exit> {
         Some(place) => Some(LakeSurvey::of(place.lake()?).await?),
         None => None,
     };
+    if let Some(finished) = &finished {
+        integrations.learn_of_run(finished);
+    }
     if let Some(survey) = &survey {
-        integrations.learn(&survey.counted);
+        integrations.learn_of_lake(&survey.counted);
     }
     let mut body = Html::new();
     if let Some(finished) = &finished {
@@ -140,11 +143,21 @@ fn page(places: &[Place], body: &Html) -> Html {
     html
 }
 
-/// A number that stands for itself.
-fn tile(name: &'static str, value: &str, tone: Option<Tone>) -> Html {
+/// A number that stands for itself, and on one line.
+fn tile(name: &'static str, number: &str, tone: Option<Tone>) -> Html {
+    tile_of(name, "digits", number, tone)
+}
+
+/// A word in the place of a number: one that was read may be of any length.
+fn tile_of_word(name: &'static str, word: &str, tone: Tone) -> Html {
+    tile_of(name, "word", word, Some(tone))
+}
+
+fn tile_of(name: &'static str, class: &'static str, value: &str, tone: Option<Tone>) -> Html {
     let mut html = Html::new();
     html.markup("<div class=\"tile\"><span class=\"name\">").markup(name);
-    html.markup("</span><span class=\"value ").markup(tone.map_or("", Tone::class));
+    html.markup("</span><span class=\"value ").markup(class);
+    html.markup(" ").markup(tone.map_or("plain", Tone::class));
     html.markup("\">").text(value).markup("</span></div>\n");
     html
 }

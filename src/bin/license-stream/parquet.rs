@@ -269,6 +269,7 @@ impl Sinks for Files {
         claim.remove_unfinished(&options.files_before).await?;
         self.look_at_layouts().await?;
         let mut manifest = manifest(options.account.as_deref(), &beginning);
+        manifest.integration = options.integration.as_deref().map(str::to_owned);
         manifest.is_part = self.is_part;
         let mut completion = Completion::new(Arc::clone(&claim), manifest);
         if let Some(store) = &self.store {

@@ -10,6 +10,9 @@ use crate::report::chain;
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Snapshot<'a> {
     pub(crate) account: Option<&'a str>,
+    /// What the account is connected to, where the run knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) integration: Option<&'a str>,
     pub(crate) snapshot_id: Option<&'a str>,
     pub(crate) outcome: &'static str,
     pub(crate) complete: bool,

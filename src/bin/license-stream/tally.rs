@@ -8,7 +8,7 @@ use license_stream::accounts::{End, Ended, EndedSnapshot};
 use license_stream::decode::arrow::Unexpected;
 use license_stream::pipeline::{Counts, Outcome, Requests, Summary};
 use license_stream::sink::parquet::OtherLayout;
-use license_stream::{Error, ErrorKind, Result};
+use license_stream::{Error, ErrorKind, Integration, Result};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -91,6 +91,8 @@ pub(crate) struct What {
     pub(crate) is_fail_fast: bool,
     /// Whether pages are read from the first one on, so that a snapshot can be complete.
     pub(crate) is_from_the_first_page: bool,
+    /// What `--integration` says of the one account that there is.
+    pub(crate) integration: Option<&'static Integration>,
 }
 
 impl What {
@@ -161,6 +163,7 @@ impl Tally {
             are_many: false,
             is_fail_fast: false,
             is_from_the_first_page: true,
+            integration: None,
         };
         Self { error: Some(error), ..Self::new(what) }
     }
@@ -173,7 +176,13 @@ impl Tally {
     pub(crate) fn add<R>(&mut self, ended: Ended<Wanted, R>, written: Vec<Written>) -> Result<()> {
         self.count(&ended);
         let Ended { index, account, snapshots, end } = ended;
-        let id = account.id();
+        let integration = account.name_or(self.what.integration);
+        let of_account = Snapshot {
+            account: account.id(),
+            integration: integration.as_deref(),
+            ..Snapshot::default()
+        };
+        let id = of_account.account;
         let begun = snapshots.len();
         let mut why = None;
         for (place, (snapshot, written)) in snapshots.into_iter().zip(written).enumerate() {
@@ -199,7 +208,7 @@ impl Tally {
                 self.remote.add(written.remote);
             }
             self.files += written.destination.files();
-            let entry = self.entry(id, &snapshot, &written, is_given_up);
+            let entry = self.entry(&of_account, &snapshot, &written, is_given_up);
             self.list(index, place, &entry);
             if !is_given_up {
                 self.before.merge(&snapshot.summary.before);
@@ -212,19 +221,18 @@ impl Tally {
                 why = snapshot.summary.error;
             }
         }
-        let entry = Snapshot { account: id, ..Snapshot::default() };
         match end {
             End::Ran => {}
             End::Failed(error) if begun == 0 && !self.what.sums_up_failures() => return Err(error),
             End::Failed(error) => {
                 let error = with_reason(error, why);
                 let error_entry = Some(SnapshotError::of(&error));
-                let entry = Snapshot { outcome: "failed", error: error_entry, ..entry };
+                let entry = Snapshot { outcome: "failed", error: error_entry, ..of_account };
                 self.list(index, begun, &entry);
                 self.failed(id, error);
             }
             End::Skipped(reason) => {
-                let entry = Snapshot { outcome: "skipped", reason: Some(&reason), ..entry };
+                let entry = Snapshot { outcome: "skipped", reason: Some(&reason), ..of_account };
                 self.list(index, begun, &entry);
                 let common = again::common(&reason).to_owned();
                 let skipped = self.skipped.entry(common).or_default();
@@ -236,7 +244,7 @@ impl Tally {
             }
             _ => {
                 let reason = Some("the run ended before it was its turn");
-                self.list(index, begun, &Snapshot { outcome: "not_begun", reason, ..entry });
+                self.list(index, begun, &Snapshot { outcome: "not_begun", reason, ..of_account });
             }
         }
         Ok(())
@@ -345,7 +353,7 @@ impl Tally {
 
     fn entry<'a, R>(
         &self,
-        account: Option<&'a str>,
+        of_account: &Snapshot<'a>,
         snapshot: &'a EndedSnapshot<R>,
         written: &'a Written,
         is_given_up: bool,
@@ -353,7 +361,8 @@ impl Tally {
         let summary = &snapshot.summary;
         let is_whole = summary.outcome.is_complete() && self.what.is_from_the_first_page;
         Snapshot {
-            account,
+            account: of_account.account,
+            integration: of_account.integration,
             snapshot_id: Some(&snapshot.id),
             outcome: if is_given_up { "abandoned" } else { summary.outcome.as_str() },
             complete: !is_given_up && is_whole,
@@ -424,6 +433,7 @@ mod tests {
             are_many: false,
             is_fail_fast: false,
             is_from_the_first_page: true,
+            integration: None,
         };
         let snapshot = |rejected, error| EndedSnapshot {
             id: "s".into(),
@@ -487,6 +497,7 @@ mod tests {
             are_many: true,
             is_fail_fast: false,
             is_from_the_first_page: true,
+            integration: None,
         };
         let mut tally = Tally::new(what);
         let kinds = [ErrorKind::Unauthorized, ErrorKind::Upstream, ErrorKind::Unauthorized];

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::{OnceCell, mpsc};
 use tracing::Instrument;
 
-use crate::args::{AccountArgs, ProductArg, account, is_uuid};
+use crate::args::{AccountArgs, ProductArg, account, is_uuid, typed_name};
 use crate::screen::say;
 
 /// Accounts that are listed ahead of what is read: a cursor that is used long after it was given may
@@ -127,6 +127,11 @@ impl Wanted {
     /// The name of its integration, as the API has it, if that is known by now.
     pub(crate) fn known_name(&self) -> Option<Arc<str>> {
         self.integration_name.clone().or_else(|| self.looked_up.get()?.clone())
+    }
+
+    /// The same, or else as it was `typed`.
+    pub(crate) fn name_or(&self, typed: Option<&'static Integration>) -> Option<Arc<str>> {
+        self.known_name().or_else(|| typed.map(typed_name))
     }
 
     /// The account's id for names and messages.

@@ -89,6 +89,16 @@ pub(crate) fn plain(schema: &Schema) -> Schema {
     Schema::new_with_metadata(fields, schema.metadata().clone())
 }
 
+/// The same with a mark at the columns of JSON.
+pub(crate) fn with_json(schema: &Schema, is_json: impl Fn(&str) -> bool) -> Schema {
+    let marked = |field: &FieldRef| match is_json(field.name()) {
+        true => Arc::new(json(field.as_ref().clone())),
+        false => Arc::clone(field),
+    };
+    let fields: Fields = schema.fields().iter().map(marked).collect();
+    Schema::new_with_metadata(fields, schema.metadata().clone())
+}
+
 pub(super) fn json(field: Field) -> Field {
     field.with_extension_type(Json::default())
 }

@@ -16,6 +16,9 @@ pub struct Manifest {
     pub version: u32,
     /// The integrated account; `None` for an input of no account.
     pub account: Option<String>,
+    /// What the account is connected to, where whoever wrote it knew that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration: Option<String>,
     /// The snapshot.
     pub snapshot_id: String,
     /// Licenses in it.
@@ -40,6 +43,7 @@ impl Manifest {
         Self {
             version: MANIFEST_VERSION,
             account: account.map(str::to_owned),
+            integration: None,
             snapshot_id: snapshot_id.to_owned(),
             records: 0,
             rejected: 0,

@@ -42,8 +42,7 @@ pub struct SurveyedSnapshot {
     pub account: String,
     /// The snapshot.
     pub snapshot_id: String,
-    /// What the account is connected to, if directories are named for it (`integration=`): nothing else in a lake
-    /// says it.
+    /// What the account is connected to, if its manifest says it, or directories are named for it (`integration=`).
     pub integration: Option<String>,
     /// Records that were no licenses, by its manifest.
     pub rejected: u64,
@@ -94,18 +93,17 @@ impl LakeSurvey {
         let chosen: Vec<_> = last.iter().map(|index| &inspection.snapshots[*index]).collect();
         let mut counted: Vec<_> = chosen
             .iter()
-            .map(|snapshot| SurveyedSnapshot {
-                account: snapshot.account.clone(),
-                snapshot_id: snapshot.snapshot_id.clone(),
-                integration: None,
-                rejected: manifests
-                    .iter()
-                    .find(|it| {
-                        it.snapshot_id == snapshot.snapshot_id
-                            && it.account_name() == snapshot.account
-                    })
-                    .map_or(0, |manifest| manifest.rejected),
-                figures: LicenseFigures::default(),
+            .map(|snapshot| {
+                let manifest = manifests.iter().find(|it| {
+                    it.snapshot_id == snapshot.snapshot_id && it.account_name() == snapshot.account
+                });
+                SurveyedSnapshot {
+                    account: snapshot.account.clone(),
+                    snapshot_id: snapshot.snapshot_id.clone(),
+                    integration: manifest.and_then(|manifest| manifest.integration.clone()),
+                    rejected: manifest.map_or(0, |manifest| manifest.rejected),
+                    figures: LicenseFigures::default(),
+                }
             })
             .collect();
 

@@ -17,6 +17,9 @@ use crate::support::truto::{Truto, api_command};
 
 const TWO: &[u8] = b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n";
 
+/// What the names of runs that write to a file end in.
+const FILES: [&str; 2] = ["to a file", "is typed"];
+
 /// Runs that end in each way, each with its name.
 struct Runs {
     runs: Vec<(&'static str, Run)>,
@@ -59,6 +62,11 @@ fn runs(flags: &[&str], directory: &Path) -> Runs {
         ("ndjson, done, to a file", {
             let mut command = whole.command("ndjson");
             command.args(["--out", "licenses.ndjson"]);
+            api(command)
+        }),
+        ("ndjson, of an account whose integration is typed", {
+            let mut command = whole.command("ndjson");
+            command.args(["--integration", "zoom", "--out", "of-zoom.ndjson"]);
             api(command)
         }),
         ("ndjson, one license of a recorded body", input("ndjson", &[], b"{\"id\":\"1\"}\n")),
@@ -115,7 +123,8 @@ fn machines_get_one_object() {
     let runs = runs(&["--json"], directory.path());
     for (name, run) in &runs.runs {
         // Where the data goes to standard output, the summary is the last line of the other one.
-        let data_on_stdout = name.starts_with("ndjson") && !name.ends_with("to a file");
+        let data_on_stdout =
+            name.starts_with("ndjson") && !FILES.iter().any(|end| name.ends_with(end));
         let line = if data_on_stdout { run.stderr.lines().last().unwrap() } else { run.text() };
         let object: Value = serde_json::from_str(line).unwrap_or_else(|error| {
             panic!("{name}: {error}: {line}");

@@ -39,7 +39,7 @@ fn a_file_is_told_of() {
     let file = &files(&summary)[0];
     let text = inspect(file, &[]).expect(0).stdout;
     expect![[r#"
-        input-00000000-0000-0000-0000-000000000000-00000.parquet: 57 rows in 1 row group of 4.68 kB
+        input-00000000-0000-0000-0000-000000000000-00000.parquet: 57 rows in 1 row group of 4.49 kB
         written by license-stream version VERSION (build VERSION)
         row groups sorted by unit_amount desc, id
         license_stream.endpoint = GET /unified/user-directory/licenses

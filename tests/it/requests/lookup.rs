@@ -59,6 +59,14 @@ fn what_an_account_needs_is_checked_before_its_licenses_are_asked_for() {
     let got = ask(&truto.url(), TOKEN, &["ndjson", "--account", &ids[0], "--organization-id", "o"]);
     assert_eq!((got.code, got.text().lines().count()), (Some(0), 2), "{}", got.stderr);
     assert_eq!(truto.requests() - before, 2);
+
+    // What was learnt of it is told.
+    let lines = directory.path().join("lines");
+    let to = ["ndjson", "--json", "--out", lines.to_str().unwrap()];
+    let got = ask(&truto.url(), TOKEN, &[&to[..], &["--account", &ids[2]]].concat());
+    assert_eq!(got.code, Some(0), "{}", got.stderr);
+    let summary: serde_json::Value = serde_json::from_str(got.text()).unwrap();
+    assert_eq!(summary["snapshots"][0]["integration"], "Zoom");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) fn look(page: &Path, width: u32, scheme: &str) -> Value {
 #[track_caller]
 pub(crate) fn assert_sound(seen: &Value) {
     assert_eq!(seen["scroll_width"], seen["width"], "it scrolls sideways");
-    for fault in ["wide", "faint", "small", "console"] {
+    for fault in ["wide", "faint", "small", "torn", "console"] {
         assert_eq!(seen[fault].as_array().map(Vec::len), Some(0), "{fault}: {:#}", seen[fault]);
     }
     for fault in ["dim", "scripts", "unnamed"] {

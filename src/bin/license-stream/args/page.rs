@@ -23,7 +23,7 @@ pub(crate) struct PageArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// File that says which integration an account is of, lines as `license-stream accounts --json` prints them.
-    /// A lake says it only where it is partitioned by integration, and a summary never
+    /// Where its run knew it, so do the summary and the lake: this goes before both
     #[arg(long, value_name = "FILE")]
     pub(crate) accounts_file: Option<PathBuf>,
     /// Say nothing but errors

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -230,6 +231,11 @@ impl RequestArgs {
         }
         Ok(request)
     }
+}
+
+/// What an integration is called where `--integration` says it, and not the API: as its names are spelt there.
+pub(crate) fn typed_name(integration: &Integration) -> Arc<str> {
+    integration.name().to_lowercase().into()
 }
 
 /// The integration of that name.

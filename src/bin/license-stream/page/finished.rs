@@ -57,6 +57,8 @@ pub(super) struct Summary {
 #[derive(Debug, Deserialize)]
 pub(super) struct Snapshot {
     pub(super) account: Option<String>,
+    /// What the account is connected to, where the run knew it.
+    pub(super) integration: Option<String>,
     pub(super) outcome: String,
     pub(super) records: u64,
     pub(super) rejected: u64,
@@ -137,6 +139,11 @@ impl Finished {
             None => return Err(wrong("it has neither `outcome` and `snapshots` nor `jobs`")),
         };
         Ok(Self { jobs, runs_before: runs - 1 })
+    }
+
+    /// Those of all jobs.
+    pub(super) fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
+        self.jobs.iter().filter_map(|job| job.summary.as_ref()).flat_map(Summary::snapshots)
     }
 }
 

@@ -6,12 +6,13 @@ use std::path::Path;
 use license_stream::sink::parquet::{LicenseFigures, SurveyedSnapshot};
 use license_stream::{Integration, Result};
 
+use super::finished::Finished;
 use crate::wanted;
 
 /// Which integration an account is of.
 #[derive(Debug, Default)]
 pub(super) struct Integrations {
-    /// By the account's id in lower case, if a file says it, or the lake does.
+    /// By the account's id in lower case, if a file says it, or the run, or the lake.
     by_account: HashMap<String, String>,
 }
 
@@ -21,14 +22,27 @@ impl Integrations {
         Ok(Self { by_account: by_account.unwrap_or_default() })
     }
 
-    /// Takes in what the directories of a lake say of accounts that no file names.
-    pub(super) fn learn(&mut self, counted: &[SurveyedSnapshot]) {
-        for snapshot in counted {
-            if let Some(name) = &snapshot.integration {
-                let account = snapshot.account.to_ascii_lowercase();
-                self.by_account.entry(account).or_insert_with(|| name.clone());
+    /// Takes in what a run knew of accounts of which nothing was said before.
+    pub(super) fn learn_of_run(&mut self, finished: &Finished) {
+        for snapshot in finished.snapshots() {
+            if let (Some(account), Some(name)) = (&snapshot.account, &snapshot.integration) {
+                self.learn(account, name);
             }
         }
+    }
+
+    /// Takes in what a lake says of accounts of which nothing was said before.
+    pub(super) fn learn_of_lake(&mut self, counted: &[SurveyedSnapshot]) {
+        for snapshot in counted {
+            if let Some(name) = &snapshot.integration {
+                self.learn(&snapshot.account, name);
+            }
+        }
+    }
+
+    fn learn(&mut self, account: &str, name: &str) {
+        let account = account.to_ascii_lowercase();
+        self.by_account.entry(account).or_insert_with(|| name.to_owned());
     }
 
     /// The name of that of `account`, as it is documented if it is; otherwise as it is `said` to be, if anything
@@ -90,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_are_of_what_a_file_says_then_of_what_directories_say_then_of_nothing_known() {
+    fn accounts_are_of_what_a_file_says_then_of_what_the_lake_says_then_of_nothing_known() {
         let snapshot = |account: &str, integration: Option<&str>| SurveyedSnapshot {
             account: account.to_owned(),
             snapshot_id: String::new(),
@@ -108,7 +122,7 @@ mod tests {
             snapshot("e", None),
         ];
         let mut learnt = Integrations { by_account: integrations.by_account.clone() };
-        learnt.learn(&counted);
+        learnt.learn_of_lake(&counted);
         assert_eq!(learnt.name_of("a1", None).as_deref(), Some("Webex"));
         assert_eq!(learnt.name_of("B", None).as_deref(), Some("GitHub"));
         assert_eq!(learnt.name_of("e", None), None);

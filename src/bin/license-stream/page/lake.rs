@@ -59,8 +59,8 @@ fn counted(survey: &LakeSurvey, groups: &[Group]) -> Html {
         html.markup("<p class=\"note\">The integration of ");
         html.text(count(unknown, "account", "accounts"));
         html.markup(
-            " is not known, and nothing is guessed: a lake says it only where it is partitioned by \
-             <code>integration</code>; otherwise <code>--accounts-file</code> does.</p>\n",
+            " is not known, and nothing is guessed: nothing in the directory says it; \
+             <code>--accounts-file</code> does.</p>\n",
         );
     }
     let rejected: u64 = survey.counted.iter().map(|snapshot| snapshot.rejected).sum();

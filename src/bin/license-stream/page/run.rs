@@ -5,7 +5,7 @@ use super::groups::{Integrations, UNKNOWN};
 use super::html::Html;
 use super::number::share;
 use super::table::{Bar, Cell, Column, Table, Tone};
-use super::{MOST_ROWS, count, more_rows, tile};
+use super::{MOST_ROWS, count, more_rows, tile, tile_of_word};
 use crate::report::{human_bytes, human_count};
 
 /// The outcomes of accounts, the ones that need somebody first.
@@ -61,7 +61,7 @@ fn job_html(job: &Job) -> Html {
     let mut html = Html::new();
     let (tone, words) = tone_of(&job.outcome);
     html.markup("<div class=\"tiles\">\n");
-    html.part(&tile("outcome", &words, Some(tone)));
+    html.part(&tile_of_word("outcome", &words, tone));
     if let Some(summary) = &job.summary {
         let seconds = format!("{:.1} s", summary.elapsed_seconds);
         html.part(&tile("licenses written", &human_count(summary.records), None));
@@ -175,8 +175,8 @@ fn accounts(summary: &Summary, integrations: &Integrations) -> Html {
     }
     if !integrations.are_any() {
         html.markup(
-            "<p class=\"note\">A summary does not say which integration an account is of: \
-             <code>--accounts-file</code> does.</p>\n",
+            "<p class=\"note\">The run did not know which integration an account is of: \
+             <code>--accounts-file</code> says it.</p>\n",
         );
     }
     html.part(&table.html()).part(&more_rows(snapshots.len(), table.len()));

@@ -5,7 +5,7 @@ use std::path::Path;
 use license_stream::sink::parquet::{Lake, ParquetOptions, PartitionField};
 use license_stream::{Error, ErrorKind, Result};
 
-use crate::args::{FormArg, LayoutArgs, ParquetArgs, SourceArgs};
+use crate::args::{FormArg, LayoutArgs, ParquetArgs, SourceArgs, typed_name};
 use crate::remarks::Use;
 
 /// What is written of every snapshot, as far as it is known before any is begun; `at_once` accounts are read at once.
@@ -30,7 +30,7 @@ pub(super) fn options_of(
     let mut options = layout.set(options, at_once)?;
     // As the API's list has it.
     let typed = source.request.integration;
-    options.integration = typed.map(|integration| integration.name().to_lowercase().into());
+    options.integration = typed.map(typed_name);
     options.check()?;
     check_integration(&options, source)?;
     Ok(options)

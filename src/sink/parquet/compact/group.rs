@@ -6,9 +6,11 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::basic::LogicalType;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::live::{Live, LiveFile};
+use crate::decode::arrow::{plain, with_json};
 use crate::error::Result;
 use crate::sink::parquet::format::FileFormat;
 use crate::sink::parquet::looked::{Looked, READS_AT_ONCE};
@@ -132,7 +134,10 @@ impl Kind {
         Ok(Self {
             account: without("_integrated_account_id", "license_stream.account", &listed.account),
             snapshot_id: without("_snapshot_id", "license_stream.snapshot_id", &listed.snapshot_id),
-            schema: Arc::new(Schema::new(schema.fields)),
+            schema: Arc::new(with_json(&plain(&Schema::new(schema.fields)), |name| {
+                let mut leaves = leaves.iter().filter(|leaf| leaf.path().parts() == [name]);
+                leaves.any(|leaf| leaf.logical_type_ref() == Some(&LogicalType::Json))
+            })),
             schema_version: said("license_stream.schema_version"),
             remote_data_schema: said(SCHEMA_KEY),
             sort_by: sort_by(metadata).unwrap_or_default(),

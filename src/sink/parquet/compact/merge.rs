@@ -9,6 +9,7 @@ use parquet::schema::types::ColumnPath;
 use super::Compaction;
 use super::group::Group;
 use super::source::Source;
+use crate::decode::arrow::plain;
 use crate::error::Result;
 use crate::pipeline::CancellationToken;
 use crate::sink::parquet::claim::{COMPACTED, Claim};
@@ -52,6 +53,7 @@ impl Merge<'_> {
             rows: 0,
             bytes: 0,
         };
+        let columns = plain(&kind.schema);
         for file in files {
             let source = Source::of(self.place, file);
             // Only reading is left in the middle: what is written of a file is dropped between two steps.
@@ -64,7 +66,7 @@ impl Merge<'_> {
                     return Ok(None);
                 };
                 let Some(batch) = batch else { break };
-                if batch.schema().fields() != kind.schema.fields() {
+                if plain(&batch.schema()).fields() != columns.fields() {
                     return Err(source.damaged("has other columns than its end says"));
                 }
                 read += batch.num_rows() as u64;
