@@ -126,12 +126,13 @@ impl Bucket {
     /// `abfss://container@account.dfs.core.windows.net/prefix`.
     ///
     /// Credentials and settings are those of the environment, by the names that `object_store` has for them. One that
-    /// is empty is not set. Plain HTTP is spoken to this machine only, unless it is said that it may. Nothing is sent
+    /// is empty is not set. For S3, what they do not say is taken of the profile that `AWS_PROFILE` names, or of `default`: its
+    /// keys, its region and its endpoint. Plain HTTP is spoken to this machine only, unless it is said that it may. Nothing is sent
     /// yet.
     ///
     /// | | credentials | other settings |
     /// |---|---|---|
-    /// | S3 | `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; a web identity; a container's or an instance's role | `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP` |
+    /// | S3 | `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`; a web identity; keys of a profile in `~/.aws`; a container's or an instance's role | `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP` |
     /// | Google Cloud Storage | `GOOGLE_APPLICATION_CREDENTIALS` or `GOOGLE_SERVICE_ACCOUNT`; what `gcloud auth application-default login` has left; the machine's service account | `GOOGLE_BASE_URL`, `GOOGLE_ALLOW_HTTP` |
     /// | Azure | `AZURE_STORAGE_ACCOUNT_KEY`; `AZURE_STORAGE_SAS_TOKEN`; `AZURE_CLIENT_ID` with `AZURE_TENANT_ID`, and with `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE`; a managed identity | `AZURE_STORAGE_ACCOUNT_NAME`, `AZURE_STORAGE_ENDPOINT`, `AZURE_ALLOW_HTTP` |
     ///

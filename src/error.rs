@@ -148,6 +148,13 @@ impl Error {
         self
     }
 
+    /// The same without what might help: of a cause, where something else helps against its effect.
+    #[cfg(feature = "cloud")]
+    pub(crate) fn without_advice(mut self) -> Self {
+        self.0.advice = None;
+        self
+    }
+
     /// The same error, at `position`.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {

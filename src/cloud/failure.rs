@@ -68,11 +68,11 @@ const RIGHTS: &str =
 const ADVICE: [(&str, &str); 13] = [
     (
         "SignatureDoesNotMatch",
-        "look at AWS_SECRET_ACCESS_KEY, which is not that of AWS_ACCESS_KEY_ID",
+        "look at AWS_SECRET_ACCESS_KEY, or at the secret of the profile: it is not that of the id of the key",
     ),
     (
         "InvalidAccessKeyId",
-        "look at AWS_ACCESS_KEY_ID, which the store does not know, and at AWS_SESSION_TOKEN, which goes with keys of a role",
+        "look at AWS_ACCESS_KEY_ID, or at the keys of the profile, which the store does not know, and at AWS_SESSION_TOKEN, which goes with keys of a role",
     ),
     ("ExpiredToken", "the credentials have ended: get new ones"),
     ("AccessDenied", RIGHTS),

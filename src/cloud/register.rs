@@ -131,9 +131,10 @@ impl<T: Clone + Serialize + DeserializeOwned> Register<T> {
         if self.try_set(value).await? { Ok(()) } else { Err(self.taken_over()) }
     }
 
-    /// The same, as what is behind `error`.
+    /// The same, as what is behind `error`. What would help against that by itself does not: a run that is begun
+    /// again takes over from the other one.
     pub(crate) fn taken_over_by(&self, error: Error) -> Error {
-        self.taken_over().caused_by(Overtaken(Some(error)))
+        self.taken_over().caused_by(Overtaken(Some(error.without_advice())))
     }
 
     pub(crate) fn taken_over(&self) -> Error {
@@ -257,6 +258,25 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_was_taken_over_from_is_not_told_to_run_again() {
+        let bucket = Bucket::new(Arc::new(InMemory::new()), "a", "memory:///a");
+        let register = Register::take(&bucket, "kept", |_| String::new()).await.unwrap();
+        let status = "x: Server returned non-2xx status code: 500 Internal Server Error: ".into();
+        let failing = StoreError::Generic { store: "S3", source: status };
+        let failing = failure::failed("a could not be written".to_owned(), failing);
+        assert!(failing.to_string().contains("run again once it answers"), "{failing}");
+        let error = register.taken_over_by(failing);
+        assert!(is_overtaken(&error));
+        let first: &dyn std::error::Error = &error;
+        let told: Vec<_> = std::iter::successors(Some(first), |error| error.source())
+            .map(ToString::to_string)
+            .collect();
+        let told = told.join(": ");
+        assert!(told.contains("the store answered with status 500"), "{told}");
+        assert!(!told.contains("run again"), "{told}");
+    }
 
     #[tokio::test]
     async fn what_could_not_be_read_any_more_is_neither_written_nor_read() {

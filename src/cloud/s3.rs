@@ -2,6 +2,7 @@
 
 mod credentials;
 mod environment;
+mod profile;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::environment::variables;
 use super::listing::{Asked, Listing};
 use super::{Bucket, client, failure};
 use crate::error::Result;
+use profile::Profile;
 
 /// The place that `s3://bucket/prefix` names.
 pub(super) fn open(address: Address) -> Result<Bucket> {
@@ -24,12 +26,12 @@ pub(super) fn open(address: Address) -> Result<Bucket> {
         ));
     }
     let prefix = address.prefix()?;
-    let mut builder = environment::builder(variables()).map_err(|what| address.wrong(&what))?;
+    let variables: Vec<_> = variables().collect();
+    let profile = Profile::of(&address, &variables, std::env::home_dir().as_deref())?;
+    let mut builder =
+        environment::builder(variables, profile.as_ref()).map_err(|what| address.wrong(&what))?;
     if environment::is_plain_abroad(&builder) {
-        return Err(address.wrong(
-            "AWS_ENDPOINT_URL is plain http:// to another machine, where licenses and what signs for them can be read: \
-             use https://, or say that it is wanted (AWS_ALLOW_HTTP=true)",
-        ));
+        return Err(address.wrong(&format!("AWS_ENDPOINT_URL {}", environment::PLAIN)));
     }
     let is_set = |key| builder.get_config_value(&AmazonS3ConfigKey::Client(key)).is_some();
     for (key, timeout) in client::timeouts(is_set).collect::<Vec<_>>() {
@@ -38,8 +40,7 @@ pub(super) fn open(address: Address) -> Result<Bucket> {
     if let Some(half) = credentials::half(&builder) {
         return Err(address.wrong(half));
     }
-    let has_profile = std::env::var_os("AWS_PROFILE").is_some_and(|name| !name.is_empty());
-    let none = credentials::missing(&builder, has_profile);
+    let none = credentials::missing(&builder, profile.is_some());
     let builder = builder
         .with_bucket_name(address.bucket)
         .with_crypto_provider(Arc::new(Crypto))

@@ -8,6 +8,7 @@ mod left;
 mod lost;
 mod overtaken;
 mod partitions;
+mod profiles;
 mod refusals;
 mod report;
 mod secrets;

@@ -64,6 +64,8 @@ pub(crate) fn the_later_run_takes_over<S: Store>(file_bytes: &str) {
     let first = first.finish();
     assert_eq!(first.code, Some(1), "{}", first.stderr);
     assert!(first.stderr.contains("error: another run has taken over: "), "{}", first.stderr);
+    // That would take over from the other in its turn.
+    assert!(!first.stderr.contains("run again"), "{}", first.stderr);
 
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("there");

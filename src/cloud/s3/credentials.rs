@@ -5,12 +5,10 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 const WEB_IDENTITY: &str =
     "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are set, and no role is given for them";
 const CONTAINER: &str = "AWS_CONTAINER_CREDENTIALS_… names a service, and it gives none";
-const INSTANCE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; neither is set, nor is a web identity or a \
-                        container's role, and this machine has no role of its own";
-
-const PROFILE: &str = "AWS_PROFILE is set, and files of profiles (~/.aws) are not read: `eval \"$(aws configure \
-                       export-credentials --format env)\"` makes variables of one; AWS_ACCESS_KEY_ID and \
-                       AWS_SECRET_ACCESS_KEY are not set, and this machine has no role of its own";
+const INSTANCE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; none of them is set, nor is a web \
+                        identity or a container's role, and this machine has no role of its own";
+const PROFILE: &str = "the profile has no keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to one that \
+                       has; no web identity and no container's role is set, and this machine has no role of its own";
 
 /// What to say where whoever `object_store` will ask gives none; `None` where they, or a part of them, stand in the
 /// environment, or none are wanted.

@@ -62,6 +62,7 @@ fn a_later_run_over_several_accounts_ends_the_earlier_one_as_a_whole() {
     let first = first.finish();
     assert_eq!(first.code, Some(1), "{}", first.stderr);
     assert!(first.stderr.contains(": another run has taken over: "), "{}", first.stderr);
+    assert!(!first.stderr.contains("run again"), "{}", first.stderr);
     let told: Value = serde_json::from_str(first.text()).unwrap();
     let accounts = &told["accounts"];
     assert_eq!(accounts["done"], 0, "{}", first.stderr);

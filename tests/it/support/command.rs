@@ -16,6 +16,8 @@ pub(crate) fn license_stream() -> Command {
             command.env_remove(name);
         }
     }
+    // Without a variable, files of whoever runs them would be read.
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     command
 }
 

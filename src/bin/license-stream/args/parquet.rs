@@ -27,7 +27,7 @@ Examples:
 pub(crate) struct ParquetArgs {
     /// Directory for the files, which is made if it is not there; or s3://BUCKET/PREFIX,
     /// gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, with credentials and settings from the environment
-    /// (AWS_ACCESS_KEY_ID, AWS_REGION, …; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME, …);
+    /// (AWS_ACCESS_KEY_ID, AWS_REGION, …, or AWS_PROFILE; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME, …);
     /// or - for standard output, with --as arrow-stream
     #[arg(long, value_name = "DIR|URL|-")]
     pub(crate) out: Place,
