@@ -64,7 +64,7 @@ pub(super) async fn probe(args: &KafkaArgs, asked: &Asked, findings: &mut Findin
         findings.good("transactions", &message);
     }
     if let Some(DeadLetterArg::Topic(name)) = &args.rejects.dead_letter {
-        let (creation, most) = (probe.creation.clone(), args.rejects.max_record_bytes);
+        let (creation, most) = (probe.creation.clone(), args.rejects.max_record_bytes.0);
         match LetterTopic::new(name.as_deref(), &probe.options, creation, most) {
             Ok(topic) => probe.letters(&topic, findings).await,
             Err(error) => findings.failed(LETTERS, &error),
