@@ -228,7 +228,9 @@ impl KafkaTopics {
         let link = Arc::new(ClosedAside::new(link));
         bearer::give(link.client(), &config)?;
         // It produces nothing: brokers need not know it as a producer.
-        for setting in ["enable.idempotence", "acks", "request.required.acks"] {
+        for setting in
+            ["enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks"]
+        {
             config.remove(setting);
         }
         let admin = config.create().map_err(|error| config::refused(&config, error))?;
