@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::template::{self, Bound};
-use super::topic::{check_name, legal};
+use super::topic::{legal, unfit};
 use super::wire_bytes;
 use crate::decode::pick::{Picked, Wanted, pick};
 use crate::decode::{Candidate, CheckedBlock, CheckedRecord, Limits, Unexpected, Unfit};
@@ -28,10 +28,11 @@ impl FieldIs {
     /// `field` of a license is `value`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if a license has no such field.
+    /// [`ErrorKind::Configuration`] if a license has no such field, or one that is never a single value.
     pub fn new(field: &str, value: impl Into<String>) -> Result<Self> {
+        template::check_single(field).map_err(|what| Error::new(ErrorKind::Configuration, what))?;
         let index = template::field(field).ok_or_else(|| {
-            let message = template::unknown(field, License::FIELDS.into_iter());
+            let message = template::unknown(field, template::single_fields());
             Error::new(ErrorKind::Configuration, message)
         })?;
         Ok(Self { field: index, value: value.into() })
@@ -276,10 +277,9 @@ impl Topics {
             return Ok(*index);
         }
         let name = legal(&self.name);
-        check_name(&name).map_err(|_| Unfit {
-            reason: RejectReason::Unroutable,
-            message: "its topic would have a name that Kafka does not allow".to_owned(),
-        })?;
+        if let Some(message) = unfit(&name) {
+            return Err(Unfit { reason: RejectReason::Unroutable, message });
+        }
         let index = self.names.len() as u32;
         self.names.push(name);
         self.indices.insert(self.name.clone(), index);

@@ -139,6 +139,33 @@ fn a_broker_that_is_not_there_is_an_environment_to_look_at() {
 }
 
 #[test]
+fn a_protocol_that_a_listener_does_not_speak_is_told_by_its_setting() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = directory.path().join("password");
+    std::fs::write(&password, "word\n").unwrap();
+    let password = format!("sasl.password=@{}", password.display());
+    let sasl =
+        ["security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN", "sasl.username=u", &password];
+    let address = bootstrap();
+    let untold = format!(
+        "no Kafka broker answers at {address}: look at the port, and at security.protocol, which may"
+    );
+    let unasked = format!(
+        "the brokers at {address} ask for no credentials at this port: look at the port, and at security.protocol"
+    );
+    for (settings, told) in [(&["security.protocol=ssl"][..], untold), (&sasl[..], unasked)] {
+        let mut command = kafka_at(&address, "licenses");
+        command
+            .args(settings.iter().flat_map(|setting| ["-X", setting]))
+            .arg("--input")
+            .arg(edges());
+        let run = run(&mut command).expect(3);
+        assert!(run.stderr.starts_with(&format!("error: {told}")), "{}", run.stderr);
+        run.began_nothing();
+    }
+}
+
+#[test]
 fn a_broker_whose_name_has_no_address_is_an_environment_to_look_at() {
     let deliveries = [&[][..], &["--delivery", "exactly-once"], &["--no-checkpoint"]];
     let started = deliveries.map(|delivery| {
