@@ -109,7 +109,8 @@ impl SchemaRegistry {
     pub fn new(http: Client, url: &str, credentials: Option<Credentials>) -> Result<Self> {
         let refused = |message| Error::new(ErrorKind::Configuration, message);
         let url = Url::parse(url).map_err(|error| {
-            refused("address of the schema registry is no URL").caused_by(error)
+            let message = "address of the schema registry is no URL: it begins with http:// or https:// (--schema-registry)";
+            refused(message).caused_by(error)
         })?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused(
@@ -126,7 +127,11 @@ impl SchemaRegistry {
                      plain http they could be read on the way",
                 ));
             }
-            _ => return Err(refused("address of the schema registry must be http or https")),
+            _ => {
+                return Err(refused(
+                    "address of the schema registry must begin with http:// or https:// (--schema-registry)",
+                ));
+            }
         }
         Ok(Self {
             http,
@@ -198,10 +203,11 @@ impl SchemaRegistry {
             Register::Latest => self.id(subject, format, register).await.map(Some),
             Register::Auto => match self.compatibility(subject, format).await? {
                 Compatibility { is_compatible: true, .. } => Ok(None),
-                Compatibility { why, .. } => Err(incompatible(
-                    subject,
-                    why.as_deref().unwrap_or("the registry does not say why"),
-                )),
+                Compatibility { why, .. } => {
+                    let latest = self.latest_version(subject, format).await?;
+                    let why = why.as_deref().unwrap_or("the registry does not say why");
+                    Err(incompatible(subject, why, takes_licenses(latest.as_ref(), format)))
+                }
             },
         }
     }
@@ -212,7 +218,7 @@ impl SchemaRegistry {
             id: u32,
         }
         // Where there is a schema of another kind, some registries fail, and do not say why.
-        self.latest_version(subject, format).await?;
+        let latest = self.latest_version(subject, format).await?;
         let reply = self
             .ask(Method::POST, &["subjects", subject, "versions"], Some(&request(format)))
             .await?;
@@ -222,7 +228,7 @@ impl SchemaRegistry {
                 // Some registries say why only when they are asked.
                 let found = self.compatibility(subject, format).await;
                 let why = found.ok().and_then(|found| found.why).unwrap_or_else(|| reply.words());
-                Err(incompatible(subject, &why))
+                Err(incompatible(subject, &why, takes_licenses(latest.as_ref(), format)))
             }
             422 => {
                 let message = format!(
@@ -348,19 +354,35 @@ impl SchemaRegistry {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, MEDIA_TYPE).body(body.to_string());
         }
-        let unreachable =
-            |error| unreachable(&self.url, error, "--registry-ca-cert, --registry-client-cert");
+        let unreachable = |error| {
+            unreachable(&self.url, error, "--registry-ca-cert, --registry-client-cert").advising(
+                "look at --schema-registry: its host, its port, and whether http or https is spoken there",
+            )
+        };
         let response = request.send().await.map_err(unreachable)?;
         let reply = Reply::of(response).await.map_err(unreachable)?;
         reply.checked(self.credentials.as_ref()).map_err(Failure::from)
     }
 }
 
-fn incompatible(subject: &str, why: &str) -> Error {
+/// Whether licenses can be written by the latest schema, as it is.
+fn takes_licenses(latest: Option<&Registered>, format: Format) -> bool {
+    latest.is_some_and(|latest| fits::check(format, &latest.schema).is_ok())
+}
+
+fn incompatible(subject: &str, why: &str, latest_will_do: bool) -> Error {
+    let cure = match latest_will_do {
+        true => {
+            "write to another subject, change the subject's compatibility level, or use the schema that is there with \
+             --register latest"
+        }
+        false => {
+            "licenses cannot be written by that one either, so write to another subject (--subject-strategy, or another \
+             --topic), or change the subject's compatibility level"
+        }
+    };
     let message = format!(
-        "schema is not compatible with the latest one of subject {subject} ({why}): write to another \
-         subject, change the subject's compatibility level, or use the schema that is there with \
-         --register latest"
+        "schema is not compatible with the latest one of subject {subject} ({why}): {cure}"
     );
     Error::new(ErrorKind::Configuration, message)
 }

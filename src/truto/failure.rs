@@ -73,6 +73,15 @@ impl Failure {
         self
     }
 
+    /// The same, with where to look, if it may pass by itself or by another address.
+    #[cfg(feature = "registry")]
+    pub(crate) fn advising(self, advice: &'static str) -> Self {
+        match self.again {
+            Again::Never => self,
+            _ => Self { error: self.error.advising(advice), ..self },
+        }
+    }
+
     /// The same with `words` before what the error says.
     #[cfg(feature = "registry")]
     pub(crate) fn saying_first(mut self, words: &str) -> Self {

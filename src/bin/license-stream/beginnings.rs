@@ -48,7 +48,7 @@ impl<D: Sinks> Beginnings<D> {
         let source = &self.export.source;
         let (source, identity) = match &self.client {
             None => {
-                let max_record_bytes = self.export.rejects.max_record_bytes as usize;
+                let max_record_bytes = self.export.rejects.max_record_bytes.0 as usize;
                 (Input::file(source, max_record_bytes), self.identity(None))
             }
             Some(client) => {
@@ -90,7 +90,7 @@ impl<D: Sinks> Beginnings<D> {
     fn identity(&self, request: Option<&LicenseRequest>) -> Identity {
         let Export { source, rejects, .. } = &self.export;
         checkpoints::identity(source, request)
-            .with("max_record_bytes", rejects.max_record_bytes)
+            .with("max_record_bytes", rejects.max_record_bytes.0)
             .with("max_depth", rejects.max_depth)
     }
 

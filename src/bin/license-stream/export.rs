@@ -110,7 +110,7 @@ impl Export {
 
     /// The longest record that is kept.
     pub(crate) fn max_record_bytes(&self) -> u64 {
-        self.rejects.max_record_bytes
+        self.rejects.max_record_bytes.0
     }
 
     /// The same run with dead letters to there.
@@ -190,7 +190,7 @@ impl Export {
             concurrency: self.concurrency() as usize,
             fail_fast: self.source.accounts.fail_fast,
             framer: FramerOptions {
-                max_record_bytes: self.rejects.max_record_bytes as usize,
+                max_record_bytes: self.rejects.max_record_bytes.0 as usize,
                 max_depth: self.rejects.max_depth,
                 shape: self.source.shape.into(),
                 ..FramerOptions::default()

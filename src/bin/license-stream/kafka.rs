@@ -35,8 +35,8 @@ use crate::wanted::Wanted;
 use crate::{records, settings};
 use delivery::own_transactional_id;
 pub(crate) use delivery::{check_delivery, transactions};
-pub(crate) use fit::suits;
 use fit::{fit_batches, missing};
+pub(crate) use fit::{fit_records, producer_record_bytes, suits};
 pub(crate) use letters::LetterTopic;
 
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -115,6 +115,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         let mut is_there = true;
         let mut topic_id = None;
         let mut in_flight_bytes = options.in_flight_bytes;
+        let mut known = None;
         if let Some(topic) = options.topic.fixed() {
             let facts = topics.ready(topic).await?;
             is_there = facts.is_some();
@@ -133,6 +134,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                 }
                 in_flight_bytes = in_flight_bytes.min(facts.in_flight_bytes(&config));
                 options.max_record_bytes = facts.max_record_bytes();
+                known = Some(facts);
             }
             options.encoding = values.encoding(topic).await?;
         }
@@ -144,6 +146,10 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
             }
         };
         let mut own = config.clone();
+        // Of this topic alone: that of letters may take less, and not tell.
+        if let Some(facts) = &known {
+            fit_records(&mut own, facts);
+        }
         let is_seen = Job::current().is_some_and(|job| job.seen().is_some());
         if (is_seen || args.observe.metrics.is_some())
             && own.get("statistics.interval.ms").is_none()

@@ -5,7 +5,7 @@ mod security;
 use std::path::Path;
 use std::str::FromStr;
 
-use license_stream::sink::kafka::{ClientConfig, SECRET_SETTINGS, producer_config};
+use license_stream::sink::kafka::{ClientConfig, SECRET_SETTINGS, check_config, producer_config};
 use license_stream::{Error, ErrorKind, Result};
 
 use crate::args::SettingArgs;
@@ -188,13 +188,29 @@ fn read_config(path: &Path) -> Result<Vec<Setting>> {
     lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(index, line)| {
-            line.parse().map_err(|what| {
+            let setting = line.parse().map_err(str::to_owned);
+            let setting = setting
+                .and_then(|setting| known(setting).map_err(|error| error.message().to_owned()));
+            setting.map_err(|what| {
                 let message =
                     format!("--kafka-config {}, line {}: {what}", path.display(), index + 1);
                 Error::new(ErrorKind::Configuration, message)
             })
         })
         .collect()
+}
+
+/// The setting, if librdkafka has one of that name that may be so. What it is of others, and where a secret is, is looked at
+/// later.
+fn known(setting: Setting) -> Result<Setting> {
+    if !setting.is_secret() && !setting.is_pem() {
+        let mut alone = ClientConfig::new();
+        // So that a small queue is not too small by itself.
+        alone.set("message.max.bytes", "1000");
+        alone.set(&setting.name, &setting.value);
+        check_config(&alone)?;
+    }
+    Ok(setting)
 }
 
 #[cfg(test)]

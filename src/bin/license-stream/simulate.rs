@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use license_stream::simulate::{
@@ -10,7 +11,7 @@ use license_stream::simulate::{
 };
 use license_stream::{Error, ErrorKind, printable};
 
-use crate::args::SimulateArgs;
+use crate::args::{SimulateArgs, Size};
 use crate::exit::Exit;
 use crate::report::human_count;
 use crate::screen::say;
@@ -107,14 +108,14 @@ fn accounts(args: &SimulateArgs) -> Simulator {
         .with_accounts(args.accounts as usize)
         .with_records(args.records)
         .with_shape(args.shape.into())
-        .with_chunk_bytes(args.chunk_bytes as usize);
+        .with_chunk_bytes(args.chunk_bytes.0 as usize);
     if let Some(records) = args.page_records {
         simulator = simulator.with_page_records(records);
     }
     if args.cursor_first {
         simulator = simulator.with_cursor_first();
     }
-    if let Some(pace) = args.pace {
+    if let Some(pace) = args.pace.and_then(|Size(pace)| NonZeroU64::new(pace)) {
         simulator = simulator.with_pace(pace);
     }
     simulator.with_encoding(match args.encoding.as_deref() {

@@ -83,13 +83,24 @@ pub(super) fn check_queue(config: &ClientConfig) -> Result<()> {
     }
 }
 
-/// Refuses names and values that librdkafka does, before there is any connection.
+/// Refuses names and values that librdkafka does, and settings of consumers, before there is any connection.
 ///
 /// # Errors
 /// [`ErrorKind::Configuration`], which names the setting and does not show its value: that may be a secret.
 pub fn check_config(config: &ClientConfig) -> Result<()> {
+    check_uses(config)?;
     config.create_native_config().map(drop).map_err(|error| refused(config, error))?;
     check_queue(config)
+}
+
+/// Refuses what librdkafka would leave aside without a word.
+fn check_uses(config: &ClientConfig) -> Result<()> {
+    // In the order of their names, so that the same settings have the same error.
+    let map = config.config_map();
+    let of_consumers = map.keys().filter(|name| names::is_of_consumers(name)).min();
+    let Some(name) = of_consumers else { return Ok(()) };
+    let message = format!("`{name}` is a setting of consumers: nothing is consumed here");
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 /// Characters of a name that are shown where it is none.
@@ -118,7 +129,9 @@ pub(super) fn refused(config: &ClientConfig, error: KafkaError) -> Error {
                 Some(nearest) => {
                     format!("librdkafka has no setting `{shown}`: did you mean `{nearest}`?")
                 }
-                None => format!("librdkafka has no setting `{shown}`: look up its name"),
+                None => format!(
+                    "librdkafka has no setting `{shown}`: look up its name in librdkafka's CONFIGURATION.md"
+                ),
             };
             Error::new(ErrorKind::Configuration, message)
         }
@@ -130,9 +143,15 @@ pub(super) fn refused(config: &ClientConfig, error: KafkaError) -> Error {
                         "librdkafka has the setting `{name}`, but not as it is built here: {why}"
                     )
                 }
-                None => format!(
-                    "librdkafka has the setting `{name}`, and refuses its value: look up what it may be"
-                ),
+                None => match names::allowed(&name) {
+                    Some(allowed) => format!(
+                        "librdkafka has the setting `{name}`, and refuses its value: it may be {allowed}"
+                    ),
+                    None => format!(
+                        "librdkafka has the setting `{name}`, and refuses its value: look up what it may be in \
+                         librdkafka's CONFIGURATION.md"
+                    ),
+                },
             };
             Error::new(ErrorKind::Configuration, message)
         }

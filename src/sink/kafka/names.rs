@@ -1,5 +1,9 @@
 //! The names of librdkafka's settings.
 
+mod allowed;
+
+pub(super) use allowed::allowed;
+
 /// Those of a producer, each by its one name: aliases are left out, as are callbacks and what is internal.
 ///
 /// librdkafka itself lists no more than those that have a value.
@@ -148,6 +152,46 @@ pub(super) fn of_java(name: &str) -> Option<&'static str> {
     OF_JAVA.iter().find(|(java, _)| *java == name).map(|(_, instead)| *instead)
 }
 
+/// Settings that only consumers have, also by their aliases: librdkafka takes them of a producer without a word.
+const OF_CONSUMERS: [&str; 31] = [
+    "auto.commit.enable",
+    "auto.commit.interval.ms",
+    "auto.offset.reset",
+    "check.crcs",
+    "consume.callback.max.messages",
+    "coordinator.query.interval.ms",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.partition.eof",
+    "fetch.error.backoff.ms",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "fetch.min.bytes",
+    "fetch.queue.backoff.ms",
+    "fetch.wait.max.ms",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "group.protocol.type",
+    "group.remote.assignor",
+    "heartbeat.interval.ms",
+    "isolation.level",
+    "max.partition.fetch.bytes",
+    "max.poll.interval.ms",
+    "offset.store.method",
+    "offset.store.path",
+    "offset.store.sync.interval.ms",
+    "partition.assignment.strategy",
+    "queued.max.messages.kbytes",
+    "queued.min.messages",
+    "session.timeout.ms",
+];
+
+/// Whether it is a setting of consumers alone.
+pub(super) fn is_of_consumers(name: &str) -> bool {
+    OF_CONSUMERS.contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use rdkafka::ClientConfig;
@@ -159,6 +203,17 @@ mod tests {
     #[test]
     fn librdkafka_knows_each() {
         for name in NAMES {
+            let refused = ClientConfig::new().set(name, "x").create_native_config().err();
+            if let Some(KafkaError::ClientConfig(how, why, ..)) = refused {
+                assert_ne!(how, RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, "{name}: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_of_consumers_are_librdkafka_s_and_none_of_a_producer() {
+        for name in OF_CONSUMERS {
+            assert!(!NAMES.contains(&name), "{name}");
             let refused = ClientConfig::new().set(name, "x").create_native_config().err();
             if let Some(KafkaError::ClientConfig(how, why, ..)) = refused {
                 assert_ne!(how, RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, "{name}: {why}");

@@ -145,7 +145,8 @@ impl KafkaOptions {
         };
         let topic = self.topic.bind(known);
         let constant = topic.constant().map(str::to_owned);
-        let max_bytes = self.max_record_bytes.unwrap_or(usize::MAX);
+        let of_topic = self.max_record_bytes.unwrap_or(usize::MAX);
+        let of_producer = producer.max_record_bytes();
         let plan = Plan {
             limits: self.limits,
             any_json: self.any_json,
@@ -154,7 +155,8 @@ impl KafkaOptions {
             topic: constant.is_none().then_some(topic),
             tombstones: self.tombstone_on.clone(),
             header_bytes: headers.most_bytes(),
-            max_bytes: max_bytes.min(producer.max_record_bytes()),
+            max_bytes: of_topic.min(of_producer),
+            is_bound_by_topic: of_topic <= of_producer,
         };
         (plan, constant)
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::template::{self, Bound};
-use super::topic::{check_name, legal};
+use super::topic::{legal, unfit};
 use super::wire_bytes;
 use crate::decode::pick::{Picked, Wanted, pick};
 use crate::decode::{Candidate, CheckedBlock, CheckedRecord, Limits, Unexpected, Unfit};
@@ -28,10 +28,11 @@ impl FieldIs {
     /// `field` of a license is `value`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if a license has no such field.
+    /// [`ErrorKind::Configuration`] if a license has no such field, or one that is never a single value.
     pub fn new(field: &str, value: impl Into<String>) -> Result<Self> {
+        template::check_single(field).map_err(|what| Error::new(ErrorKind::Configuration, what))?;
         let index = template::field(field).ok_or_else(|| {
-            let message = template::unknown(field, License::FIELDS.into_iter());
+            let message = template::unknown(field, template::single_fields());
             Error::new(ErrorKind::Configuration, message)
         })?;
         Ok(Self { field: index, value: value.into() })
@@ -75,6 +76,8 @@ pub(super) struct Plan {
     pub(super) header_bytes: usize,
     /// The largest record that is taken, with all that belongs to it.
     pub(super) max_bytes: usize,
+    /// Whether that is the topic's bound, and not the producer's.
+    pub(super) is_bound_by_topic: bool,
 }
 
 impl Plan {
@@ -196,7 +199,7 @@ impl PreparedBlock {
             let value_len = if is_tombstone { 0 } else { record.value_len };
             let bytes = wire_bytes(key_len, value_len, plan.header_bytes);
             let topic = match (&plan.topic, &picked) {
-                _ if bytes > plan.max_bytes => Err(too_large(bytes, plan.max_bytes)),
+                _ if bytes > plan.max_bytes => Err(too_large(bytes, plan)),
                 (Some(topic), Some(picked)) => topics.index(topic, picked).map(Some),
                 _ => Ok(None),
             };
@@ -274,10 +277,9 @@ impl Topics {
             return Ok(*index);
         }
         let name = legal(&self.name);
-        check_name(&name).map_err(|_| Unfit {
-            reason: RejectReason::Unroutable,
-            message: "its topic would have a name that Kafka does not allow".to_owned(),
-        })?;
+        if let Some(message) = unfit(&name) {
+            return Err(Unfit { reason: RejectReason::Unroutable, message });
+        }
         let index = self.names.len() as u32;
         self.names.push(name);
         self.indices.insert(self.name.clone(), index);
@@ -293,10 +295,16 @@ fn missing(field: &str, what: &str) -> Unfit {
     Unfit { reason: RejectReason::Unroutable, message }
 }
 
-fn too_large(bytes: usize, most: usize) -> Unfit {
+fn too_large(bytes: usize, plan: &Plan) -> Unfit {
+    let whose = match plan.is_bound_by_topic {
+        true => "its topic takes: raise the topic's max.message.bytes",
+        false => {
+            "the producer takes: raise that with -X message.max.bytes, as far as the topic allows"
+        }
+    };
     let message = format!(
-        "record takes {bytes} bytes with its key and headers, and {most} are the most (the lower of the topic's \
-         max.message.bytes and the producer's message.max.bytes)"
+        "record takes {bytes} bytes with its key and headers, and {} are the most that {whose}",
+        plan.max_bytes
     );
     Unfit { reason: RejectReason::TooLarge, message }
 }
@@ -318,6 +326,7 @@ mod tests {
             tombstones: Vec::new(),
             header_bytes: 0,
             max_bytes: 1_000_000,
+            is_bound_by_topic: false,
         }
     }
 
@@ -400,6 +409,14 @@ mod tests {
                 assert_eq!(rejects[0].reason, RejectReason::TooLarge);
                 assert_eq!(rejects[0].bytes.as_ref().unwrap().len(), record);
             }
+        }
+        // Whose bound it is says what can be raised.
+        for (is_bound_by_topic, cure) in
+            [(true, "topic's max.message.bytes"), (false, "-X message.max.bytes")]
+        {
+            let plan = Plan { max_bytes: exact - 1, header_bytes: 10, is_bound_by_topic, ..plan() };
+            let (_, rejects) = prepared(&plan, BODY, 1);
+            assert!(rejects[0].message.contains(cure), "{}", rejects[0].message);
         }
         // A tombstone has no value.
         let mut plan = Plan { max_bytes: exact - record, header_bytes: 10, ..plan() };

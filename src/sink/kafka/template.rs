@@ -96,19 +96,33 @@ impl Name {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The name of that text; where there is none, those that `fits` are told.
+    fn parse(text: &str, fits: fn(Self) -> bool) -> Result<Self, String> {
         if let Some((known, _)) = Self::KNOWN.iter().find(|(_, name)| *name == text) {
             return Ok(*known);
         }
-        if LISTS.contains(&text) {
-            return Err(format!("`{text}` is no single value"));
-        }
+        check_single(text)?;
         field(text).map(Self::Field).ok_or_else(|| {
-            let known = Self::KNOWN.iter().map(|(_, name)| *name);
-            let fields = License::FIELDS.into_iter().filter(|name| !LISTS.contains(name));
-            unknown(text, known.chain(fields))
+            let known = Self::KNOWN.into_iter().filter(|(known, _)| fits(*known));
+            let fields = License::FIELDS.into_iter().enumerate();
+            let fields =
+                fields.filter(|(index, name)| !LISTS.contains(name) && fits(Self::Field(*index)));
+            unknown(text, known.map(|(_, name)| name).chain(fields.map(|(_, name)| name)))
         })
     }
+}
+
+/// Refuses what is a list of things, or an object.
+pub(super) fn check_single(field: &str) -> Result<(), String> {
+    match LISTS.contains(&field) {
+        true => Err(format!("`{field}` is no single value")),
+        false => Ok(()),
+    }
+}
+
+/// The fields that are single values.
+pub(super) fn single_fields() -> impl Iterator<Item = &'static str> + Clone {
+    License::FIELDS.into_iter().filter(|name| !LISTS.contains(name))
 }
 
 /// The field of that name, as an index of [`License::FIELDS`].
@@ -141,12 +155,11 @@ impl FromStr for Template {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let parts = parse(text).map_err(|what| Error::new(ErrorKind::Configuration, what))?;
-        Ok(Self { text: text.to_owned(), parts })
+        Self::made_of(text, |_| true)
     }
 }
 
-fn parse(text: &str) -> Result<Vec<Part>, String> {
+fn parse(text: &str, fits: fn(Name) -> bool) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -172,7 +185,7 @@ fn parse(text: &str) -> Result<Vec<Part>, String> {
         if !literal.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut literal)));
         }
-        parts.push(Part::Name { name: Name::parse(name)?, otherwise });
+        parts.push(Part::Name { name: Name::parse(name, fits)?, otherwise });
         rest = behind;
     }
     literal.push_str(rest);
@@ -189,6 +202,12 @@ impl fmt::Display for Template {
 }
 
 impl Template {
+    /// One of names that may be any; whoever gets none is told of those that `fit`.
+    pub(super) fn made_of(text: &str, fit: fn(Name) -> bool) -> Result<Self> {
+        let parts = parse(text, fit).map_err(|what| Error::new(ErrorKind::Configuration, what))?;
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
     /// One that says `text`, whatever stands in it.
     pub(super) fn of_text(text: String) -> Self {
         Self { parts: vec![Part::Text(text.clone())], text }

@@ -63,13 +63,7 @@ impl FromStr for Topic {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let template: Template = text.parse()?;
-        let is_status = |field| License::FIELDS[field] == "status";
-        let fits = |name| match name {
-            Name::Account | Name::Integration => true,
-            Name::Snapshot => false,
-            Name::Field(field) => is_status(field),
-        };
+        let template = Template::made_of(text, fits)?;
         if !template.names().all(fits) {
             let message = format!("topic `{text}` can be made of {NAMES}, and of nothing else");
             return Err(Error::new(ErrorKind::Configuration, message));
@@ -157,6 +151,15 @@ impl Used {
     }
 }
 
+/// Whether a topic may be made of it.
+fn fits(name: Name) -> bool {
+    match name {
+        Name::Account | Name::Integration => true,
+        Name::Snapshot => false,
+        Name::Field(field) => License::FIELDS[field] == "status",
+    }
+}
+
 /// A value as it can stand in a topic's name.
 pub(super) fn legal(value: &str) -> String {
     value.chars().map(|character| if is_legal(character) { character } else { '-' }).collect()
@@ -182,6 +185,25 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
+/// Why a topic that was made of a record's values cannot be, and what to do; without the name, which they stand in.
+pub(super) fn unfit(name: &str) -> Option<String> {
+    let len = name.len();
+    if len > LONGEST {
+        Some(format!(
+            "its topic would have a name of {len} characters, and {LONGEST} are the most: make --topic of values that are \
+             shorter"
+        ))
+    } else if check_name(name).is_err() {
+        Some(
+            "its topic would have a name that is empty or has only dots: let --topic have a text beside the value, such as \
+             `licenses-{status}`"
+                .to_owned(),
+        )
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +219,26 @@ mod tests {
         {
             let error = name.parse::<Topic>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_there_is_none_of_is_told_by_those_that_fit() {
+        let told = |text: &str| text.parse::<Topic>().unwrap_err().message().to_owned();
+        let names = "there is no `foo`, but integrated_account_id, integration, status";
+        assert_eq!(told("{foo}"), names);
+        assert_eq!(told("{stat}"), "there is no `stat`: did you mean `status`?");
+        assert!(told("{snapshot_id}").ends_with(
+            "can be made of integrated_account_id, integration and status, and of nothing else"
+        ));
+    }
+
+    #[test]
+    fn a_name_that_is_not_allowed_is_told_without_itself() {
+        assert_eq!(unfit("licenses-active"), None);
+        assert!(unfit(&"x".repeat(300)).unwrap().contains("300 characters, and 249 are the most"));
+        for name in ["", ".", ".."] {
+            assert!(unfit(name).unwrap().contains("such as `licenses-{status}`"), "{name}");
         }
     }
 

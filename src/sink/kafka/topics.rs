@@ -228,7 +228,9 @@ impl KafkaTopics {
         let link = Arc::new(ClosedAside::new(link));
         bearer::give(link.client(), &config)?;
         // It produces nothing: brokers need not know it as a producer.
-        for setting in ["enable.idempotence", "acks", "request.required.acks"] {
+        for setting in
+            ["enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks"]
+        {
             config.remove(setting);
         }
         let admin = config.create().map_err(|error| config::refused(&config, error))?;
@@ -422,9 +424,11 @@ impl KafkaTopics {
             None => {
                 let message = format!("no Kafka broker answers at {brokers}");
                 match self.inner.link.context().last() {
-                    Some(reason) => Error::new(ErrorKind::Unreachable, message)
-                        .caused_by(reason)
-                        .advising("look at the address, and whether a broker runs there"),
+                    Some(reason) => {
+                        let advice = watch::advice(&reason);
+                        let error = Error::new(ErrorKind::Unreachable, message);
+                        error.caused_by(reason).advising(advice)
+                    }
                     // A server that expects TLS says nothing to who does not begin with it.
                     None => {
                         let message = format!(

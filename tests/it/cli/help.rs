@@ -117,6 +117,8 @@ fn what_was_typed_wrong_is_told_with_what_helps() {
         "ndjson --input body --max-rejects 101%",
         "ndjson --input body --max-rejects NaN%",
         "ndjson --input body --max-record-bytes 0",
+        "ndjson --input body --max-record-bytes 2GiB",
+        "ndjson --input body --max-record-bytes many",
         "ndjson --input body --max-depth 2000",
         "kafka --input body --brokers b --topic t -X linger.ms",
         "kafka --input body --brokers b --topic t -X acks=1",

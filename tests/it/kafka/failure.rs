@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{check, kafka, kafka_at};
 use crate::support::body::{Record, edges, records, simulated};
 use crate::support::broker::Broker;
+use crate::support::command::license_stream;
 use crate::support::kafka::{bootstrap, topic};
 use crate::support::python::{create_topic, topic_messages, topic_messages_at};
 use crate::support::run::{Run, run, start};
@@ -52,7 +53,7 @@ fn a_record_that_the_client_refuses_ends_the_run() {
     let summary = undelivered(&run);
     let records = records(body.as_bytes());
     let place = format!(
-        ", and 10000 are the most (the lower of the topic's max.message.bytes and the producer's message.max.bytes) at byte {}, line 51, record 50\n",
+        ", and 10000 are the most that the producer takes: raise that with -X message.max.bytes, as far as the topic allows at byte {}, line 51, record 50\n",
         records[50].byte
     );
     assert!(run.stderr.starts_with("error: record takes 2"), "{}", run.stderr);
@@ -73,11 +74,48 @@ fn a_record_that_the_topic_does_not_take_ends_the_run_before_it_is_sent() {
     let summary = undelivered(&run);
     let records = records(body.as_bytes());
     let place = format!(
-        ", and 9939 are the most (the lower of the topic's max.message.bytes and the producer's message.max.bytes) at byte {}, line 51, record 50\n",
+        ", and 9939 are the most that its topic takes: raise the topic's max.message.bytes at byte {}, line 51, record 50\n",
         records[50].byte
     );
     assert!(run.stderr.ends_with(&place), "{}", run.stderr);
     assert_eq!(check(&topic_messages(&topic), &records[..50], None, &summary), 50);
+}
+
+/// Unless its bound was set, the producer takes what the topic does; `check` says what that is.
+#[test]
+fn a_record_that_a_topic_takes_is_delivered_whatever_the_producer_takes_by_default() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("body.ndjson");
+    let long = format!("{{\"id\":\"b\",\"name\":\"{}\"}}\n", "x".repeat(3 << 20));
+    std::fs::write(&input, format!("{{\"id\":\"a\"}}\n{long}{{\"id\":\"c\"}}\n")).unwrap();
+    let topic = topic("large-records");
+    create_topic(&bootstrap(), &topic, 4 << 20);
+
+    let checked = |settings: &[&str]| {
+        let mut command = license_stream();
+        command.args(["check", "kafka", "--brokers", &bootstrap(), "--topic", &topic, "--input"]);
+        run(command.arg(&input).args(settings)).expect(0).stdout
+    };
+    let found = checked(&[]);
+    assert!(found.contains(", records up to 4194243 bytes,"), "{found}");
+    let found = checked(&["-X", "message.max.bytes=2000000"]);
+    let bound = ", records up to 2000000 bytes (the producer's message.max.bytes; the topic takes 4194243),";
+    assert!(found.contains(bound), "{found}");
+
+    let failed = run(kafka(&topic)
+        .args(["-X", "message.max.bytes=2000000", "--no-checkpoint", "--input"])
+        .arg(&input))
+    .expect(1);
+    assert!(
+        failed.stderr.contains("2000000 are the most that the producer takes"),
+        "{}",
+        failed.stderr
+    );
+    let done = run(kafka(&topic).arg("--input").arg(&input)).expect(0);
+    assert_eq!(done.summary()["records"], json!(3));
+    let longest = topic_messages(&topic);
+    let longest = longest.iter().map(|message| message["value"].as_str().unwrap().len()).max();
+    assert_eq!(longest, Some(long.len() - 1));
 }
 
 #[test]
@@ -96,6 +134,33 @@ fn a_broker_that_is_not_there_is_an_environment_to_look_at() {
         let run = Run::of(child).expect(3);
         let error = format!("error: no Kafka broker answers at {address}: ");
         assert!(run.stderr.starts_with(&error), "{}", run.stderr);
+        run.began_nothing();
+    }
+}
+
+#[test]
+fn a_protocol_that_a_listener_does_not_speak_is_told_by_its_setting() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = directory.path().join("password");
+    std::fs::write(&password, "word\n").unwrap();
+    let password = format!("sasl.password=@{}", password.display());
+    let sasl =
+        ["security.protocol=sasl_plaintext", "sasl.mechanism=PLAIN", "sasl.username=u", &password];
+    let address = bootstrap();
+    let untold = format!(
+        "no Kafka broker answers at {address}: look at the port, and at security.protocol, which may"
+    );
+    let unasked = format!(
+        "the brokers at {address} ask for no credentials at this port: look at the port, and at security.protocol"
+    );
+    for (settings, told) in [(&["security.protocol=ssl"][..], untold), (&sasl[..], unasked)] {
+        let mut command = kafka_at(&address, "licenses");
+        command
+            .args(settings.iter().flat_map(|setting| ["-X", setting]))
+            .arg("--input")
+            .arg(edges());
+        let run = run(&mut command).expect(3);
+        assert!(run.stderr.starts_with(&format!("error: {told}")), "{}", run.stderr);
         run.began_nothing();
     }
 }

@@ -96,6 +96,9 @@ fn what_contradicts_itself_is_refused_before_any_broker_is_asked() {
         (vec!["--key", "{integration}"], "names integration, which is not known here"),
         (vec!["--key", "none", "--tombstone-on", "status=x"], "--tombstone-on goes with keys"),
         (vec!["--tombstone-on", "state=x"], "--tombstone-on: there is no `state`: did you mean"),
+        (vec!["--tombstone-on", "products=x"], "--tombstone-on: `products` is no single value"),
+        (vec!["--tombstone-on", "roles=x"], "--tombstone-on: `roles` is no single value"),
+        (vec!["--tombstone-on", "remote_data=x"], "--tombstone-on: `remote_data` is no single"),
         (vec!["--header", "x"], "--header is written NAME=VALUE"),
         (
             vec!["--header", "ce_id=x"],
@@ -107,6 +110,10 @@ fn what_contradicts_itself_is_refused_before_any_broker_is_asked() {
         let run = run(command.arg("--input").arg(&input).args(&arguments)).expect(2);
         assert!(run.stderr.contains(message), "{arguments:?}: {}", run.stderr);
     }
+    let unknown = run(kafka("{foo}").arg("--input").arg(&input)).expect(2);
+    let told =
+        "error: --topic: there is no `foo`, but integrated_account_id, integration, status\n";
+    assert_eq!(unknown.stderr, told);
     for name in ["a b", "l/{status}", "{name}"] {
         let run = run(kafka(name).arg("--input").arg(&input)).expect(2);
         assert!(run.stderr.starts_with("error: --topic: topic `"), "{}", run.stderr);

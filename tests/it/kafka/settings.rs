@@ -27,7 +27,7 @@ fn a_setting_that_is_refused_is_named_without_its_value() {
     for (name, why) in [
         ("sasl.pasword", "librdkafka has no setting `sasl.pasword`: did you mean `sasl.password`?"),
         ("Linger.ms", "librdkafka has no setting `Linger.ms`: did you mean `linger.ms`?"),
-        ("no.such.setting", "librdkafka has no setting `no.such.setting`: look up its name"),
+        ("no.such.setting", "librdkafka has no setting `no.such.setting`: look up its name in"),
         (
             "sasl.oauthbearer.token.endpoint.url",
             "librdkafka has the setting `sasl.oauthbearer.token.endpoint.url`, but not as it is built here: OAuth/OIDC",
@@ -37,12 +37,16 @@ fn a_setting_that_is_refused_is_named_without_its_value() {
         assert!(run.stderr.starts_with(&format!("error: {why}")), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     }
-    for (name, value) in [("linger.ms", SECRET), ("compression.type", SECRET), ("linger.ms", "-1")]
-    {
+    let linger = "it may be a whole number from 0 to 900000";
+    for (name, value, told) in [
+        ("linger.ms", SECRET, linger),
+        ("linger.ms", "-1", linger),
+        ("compression.type", SECRET, "it may be none, gzip, snappy, lz4 or zstd"),
+        ("queuing.strategy", SECRET, "look up what it may be in librdkafka's CONFIGURATION.md"),
+    ] {
         let run = refused(&["-X", &format!("{name}={value}")]);
-        let expected = format!(
-            "error: librdkafka has the setting `{name}`, and refuses its value: look up what it may be\n"
-        );
+        let expected =
+            format!("error: librdkafka has the setting `{name}`, and refuses its value: {told}\n");
         assert_eq!(run.stderr, expected);
     }
 }
@@ -93,6 +97,27 @@ fn a_setting_of_java_s_is_told_by_what_there_is_here() {
             "error: {name} is a setting of Java's clients, and not of librdkafka: {instead}"
         );
         assert!(run.stderr.starts_with(&begin), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_setting_of_consumers_is_told_by_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("kafka.properties");
+    for (setting, name) in [
+        ("group.id=x", "group.id"),
+        ("isolation.level=read_committed", "isolation.level"),
+        ("topic.auto.offset.reset=earliest", "auto.offset.reset"),
+        ("fetch.min.bytes=1", "fetch.min.bytes"),
+        ("session.timeout.ms=45000", "session.timeout.ms"),
+    ] {
+        let what = format!("`{name}` is a setting of consumers: nothing is consumed here\n");
+        let run = refused(&["-X", setting]);
+        assert_eq!(run.stderr, format!("error: {what}"));
+        std::fs::write(&file, format!("client.id=x\n{setting}\n")).unwrap();
+        let run = refused(&["--kafka-config", file.to_str().unwrap()]);
+        let expected = format!("error: --kafka-config {}, line 2: {what}", file.display());
+        assert_eq!(run.stderr, expected);
     }
 }
 
@@ -197,6 +222,17 @@ fn the_guarantees_cannot_be_weakened() {
     run(&mut command).expect(0);
 }
 
+/// It needs idempotence, which every client that produces has.
+#[test]
+fn a_gapless_guarantee_may_be_asked_for() {
+    for delivery in ["at-least-once", "exactly-once"] {
+        let mut command = kafka(&topic("gapless"));
+        command.args(["-X", "enable.gapless.guarantee=true", "--delivery", delivery]);
+        command.args(["--on-error", "dead-letter", "--dead-letter", "topic:", "--input"]);
+        run(command.arg(edges())).expect(0);
+    }
+}
+
 #[test]
 fn a_file_of_settings_is_read_and_the_command_line_wins() {
     let directory = tempfile::tempdir().unwrap();
@@ -242,5 +278,15 @@ fn a_file_of_settings_that_cannot_be_read_is_named() {
 
     std::fs::write(&file, format!("sasl.pasword={SECRET}\n")).unwrap();
     let run = refused(&["--kafka-config", name]);
-    assert!(run.stderr.contains("has no setting `sasl.pasword`"), "{}", run.stderr);
+    let begin = format!(
+        "error: --kafka-config {name}, line 1: librdkafka has no setting `sasl.pasword`: did"
+    );
+    assert!(run.stderr.starts_with(&begin), "{}", run.stderr);
+
+    std::fs::write(&file, format!("# How long.\n\nlinger.ms={SECRET}\n")).unwrap();
+    let run = refused(&["--kafka-config", name]);
+    let begin = format!(
+        "error: --kafka-config {name}, line 3: librdkafka has the setting `linger.ms`, and"
+    );
+    assert!(run.stderr.starts_with(&begin), "{}", run.stderr);
 }

@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{
-    CheckpointArgs, NdjsonArgs, ObserveArgs, ParquetArgs, RecordArgs, RejectArgs, ReportArgs,
+    CheckpointArgs, NdjsonArgs, ObserveArgs, ParquetArgs, RecordArgs, RejectArgs, ReportArgs, Size,
     SourceArgs, StopArgs, TopicArgs, ValueArgs,
 };
 
@@ -47,9 +47,9 @@ pub(crate) struct KafkaArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) transactional_id: Option<String>,
     /// With exactly-once: a transaction ends with the block of records with which it holds this many bytes of keys and
-    /// values. 33554432 if it is not given
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) transaction_bytes: Option<u64>,
+    /// values, as 64MiB. 33554432 if it is not given
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) transaction_bytes: Option<Size>,
     /// With exactly-once: a transaction ends once it is open for so long, 600 at most; consumers wait for its end. 5 if
     /// it is not given
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]

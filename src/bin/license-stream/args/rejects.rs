@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::pipeline::MaxRejects;
 
-use super::DeadLetterArg;
+use super::{DeadLetterArg, Size};
 
 /// What happens to records that are no licenses.
 #[derive(Debug, ClapArgs)]
@@ -21,10 +21,10 @@ pub(crate) struct RejectArgs {
     /// Fail with more rejects than this, by count (`100`) or by share of all records (`0.5%`)
     #[arg(long, value_name = "N|P%")]
     pub(crate) max_rejects: Option<RejectLimit>,
-    /// Longest record, in bytes; a longer one is a reject and is not held in memory
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20,
-        value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
-    pub(crate) max_record_bytes: u64,
+    /// Longest record, in bytes or with a unit, as 16MiB; a longer one is a reject and is not held in memory
+    #[arg(long, value_name = "BYTES", default_value_t = Size(16 << 20),
+        value_parser = Size::within(1..=1 << 30))]
+    pub(crate) max_record_bytes: Size,
     /// How deep arrays and objects of a record may nest
     #[arg(long, value_name = "LEVELS", default_value_t = 128,
         value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -1,11 +1,12 @@
 //! `license-stream simulate`, as it is typed.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use license_stream::simulate::{Fault, SimulatedShape};
+
+use super::Size;
 
 pub(super) const SIMULATE_HELP: &str = "\
 Truto does not publish the wire format of its streams: what is played here is
@@ -74,14 +75,14 @@ pub(crate) struct SimulateArgs {
     )]
     pub(crate) listen: SocketAddr,
     /// Bytes of a chunk of the body
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, conflicts_with = "out",
-        value_parser = clap::value_parser!(u64).range(1..=16 << 20))]
-    pub(crate) chunk_bytes: u64,
+    #[arg(long, value_name = "BYTES", default_value_t = Size(64 << 10), conflicts_with = "out",
+        value_parser = Size::within(1..=16 << 20))]
+    pub(crate) chunk_bytes: Size,
     /// Bytes of the body a second; as fast as possible if it is not given
     #[arg(long, value_name = "BYTES", conflicts_with = "out")]
-    pub(crate) pace: Option<NonZeroU64>,
+    pub(crate) pace: Option<Size>,
     /// Cut the connection after this many bytes of a body
-    #[arg(long, value_name = "BYTES", conflicts_with = "out")]
+    #[arg(long, value_name = "BYTES", conflicts_with = "out", value_parser = Size::or_none)]
     pub(crate) cut_after: Option<u64>,
     /// Print each request to standard error as it is answered: its method, its path with the query, and the
     /// status. Never its token

@@ -1,6 +1,7 @@
 //! Sizes as they are typed.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use license_stream::sink::parquet::Roll;
@@ -27,6 +28,26 @@ impl FromStr for Size {
     }
 }
 
+impl Size {
+    /// So many bytes, or none: `0`.
+    pub(crate) fn or_none(text: &str) -> Result<u64, &'static str> {
+        if text == "0" { Ok(0) } else { text.parse().map(|Self(bytes)| bytes) }
+    }
+
+    /// One of `range`.
+    pub(crate) fn within(
+        range: RangeInclusive<u64>,
+    ) -> impl Fn(&str) -> Result<Self, String> + Clone + Send + Sync + 'static {
+        move |text| {
+            let size: Self = text.parse()?;
+            match range.contains(&size.0) {
+                true => Ok(size),
+                false => Err(format!("{text} is not in {}..={} bytes", range.start(), range.end())),
+            }
+        }
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -36,6 +57,15 @@ impl fmt::Display for Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_may_be_bounded() {
+        let parse = Size::within(2..=1 << 20);
+        assert_eq!(parse("1MiB"), Ok(Size(1 << 20)));
+        assert_eq!(parse("2MiB"), Err("2MiB is not in 2..=1048576 bytes".to_owned()));
+        assert!(parse("0").is_err() && parse("x").is_err());
+        assert_eq!((Size::or_none("0"), Size::or_none("1kB")), (Ok(0), Ok(1000)));
+    }
 
     #[test]
     fn a_size_may_have_a_unit() {

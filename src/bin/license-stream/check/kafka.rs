@@ -10,7 +10,7 @@ use rdkafka::ClientConfig;
 use super::Findings;
 use super::source::Asked;
 use crate::args::{DeadLetterArg, KafkaArgs};
-use crate::kafka::{self, CHECK_TIMEOUT, LetterTopic, suits};
+use crate::kafka::{self, CHECK_TIMEOUT, LetterTopic, fit_records, producer_record_bytes, suits};
 use crate::values::{Found, Values};
 use crate::{checkpoints, records, settings};
 
@@ -64,7 +64,7 @@ pub(super) async fn probe(args: &KafkaArgs, asked: &Asked, findings: &mut Findin
         findings.good("transactions", &message);
     }
     if let Some(DeadLetterArg::Topic(name)) = &args.rejects.dead_letter {
-        let (creation, most) = (probe.creation.clone(), args.rejects.max_record_bytes);
+        let (creation, most) = (probe.creation.clone(), args.rejects.max_record_bytes.0);
         match LetterTopic::new(name.as_deref(), &probe.options, creation, most) {
             Ok(topic) => probe.letters(&topic, findings).await,
             Err(error) => findings.failed(LETTERS, &error),
@@ -172,7 +172,12 @@ impl Probe {
             );
             findings.warning("topic", &message);
         }
-        findings.good("topic", &format!("{topic}: {}", describe(&facts)));
+        let mut config = self.config.clone();
+        if is_fixed {
+            fit_records(&mut config, &facts);
+        }
+        let most = producer_record_bytes(&config);
+        findings.good("topic", &format!("{topic}: {}", describe(&facts, Some(most))));
     }
 
     /// The topic of checkpoints.
@@ -196,7 +201,7 @@ impl Probe {
             );
             findings.warning(what, &message);
         }
-        findings.good(what, &format!("{topic}: {}", describe(&facts)));
+        findings.good(what, &format!("{topic}: {}", describe(&facts, None)));
     }
 
     /// The topic of dead letters.
@@ -207,7 +212,7 @@ impl Probe {
             Ok(None) => self.missing(LETTERS, name, topic.creation.as_ref(), findings).await,
             Ok(Some(facts)) => match facts.check(name).and_then(|()| topic.suits(&facts)) {
                 Err(error) => findings.failed(LETTERS, &error),
-                Ok(()) => findings.good(LETTERS, &format!("{name}: {}", describe(&facts))),
+                Ok(()) => findings.good(LETTERS, &format!("{name}: {}", describe(&facts, None))),
             },
         }
     }
@@ -252,13 +257,19 @@ impl Probe {
     }
 }
 
-fn describe(facts: &TopicFacts) -> String {
+/// What is to be known of a topic, to which a producer that takes records up to `most` bytes writes.
+fn describe(facts: &TopicFacts, most: Option<usize>) -> String {
     let mut words = vec![match facts.partitions {
         1 => "1 partition".to_owned(),
         partitions => format!("{partitions} partitions"),
     }];
     match facts.max_record_bytes() {
-        Some(bytes) => words.push(format!("records up to {bytes} bytes")),
+        Some(bytes) => words.push(match most.filter(|most| *most < bytes) {
+            Some(most) => format!(
+                "records up to {most} bytes (the producer's message.max.bytes; the topic takes {bytes})"
+            ),
+            None => format!("records up to {bytes} bytes"),
+        }),
         None => words.push(
             "brokers do not tell how large records may be (the right DescribeConfigs is missing)"
                 .to_owned(),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use license_stream::sink::kafka::{Topic, TransactionOptions};
 use license_stream::{Error, ErrorKind, Result};
 
-use crate::args::{DeliveryArg, KafkaArgs};
+use crate::args::{DeliveryArg, KafkaArgs, Size};
 
 /// The transactions that records are in, or checkpoints alone.
 pub(crate) fn transactions(args: &KafkaArgs, topic: &Topic) -> TransactionOptions {
     let mut transactions = TransactionOptions::of_topic(&topic.family());
-    if let Some(bytes) = args.transaction_bytes {
+    if let Some(Size(bytes)) = args.transaction_bytes {
         transactions.max_bytes = bytes;
     }
     if let Some(seconds) = args.transaction_seconds {

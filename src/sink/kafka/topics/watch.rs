@@ -36,6 +36,8 @@ pub(super) enum Failure {
     Credentials(String),
     /// There is no secure connection.
     Tls(String),
+    /// Credentials were sent to a listener that asks for none.
+    NoSasl(String),
 }
 
 impl Failure {
@@ -53,6 +55,13 @@ impl Failure {
                     "no secure connection to the brokers at {brokers}: look at security.protocol, at ssl.ca.location and the \
                      dates and names of their certificate, and, where they ask for one of yours, at \
                      ssl.certificate.location"
+                );
+                Error::new(ErrorKind::Unreachable, message).caused_by(reason)
+            }
+            Self::NoSasl(reason) => {
+                let message = format!(
+                    "the brokers at {brokers} ask for no credentials at this port: look at the port, and at \
+                     security.protocol, which is another there"
                 );
                 Error::new(ErrorKind::Unreachable, message).caused_by(reason)
             }
@@ -103,6 +112,10 @@ impl ClientContext for Watch {
     fn error(&self, error: KafkaError, reason: &str) {
         let reason = self.clean(reason);
         let failure = match error.rdkafka_error_code() {
+            // So a listener answers that knows of no SASL.
+            Some(RDKafkaErrorCode::Authentication) if reason.contains("current SASL state") => {
+                Failure::NoSasl(reason.clone())
+            }
             Some(
                 RDKafkaErrorCode::Authentication
                 | RDKafkaErrorCode::SaslAuthenticationFailed
@@ -123,6 +136,17 @@ impl ClientContext for Watch {
         let mut state = self.lock();
         state.failure.get_or_insert(failure);
         state.last = Some(reason);
+    }
+}
+
+/// What to look at where no connection came to be for this reason.
+pub(super) fn advice(reason: &str) -> &'static str {
+    // Something is there, and speaks otherwise.
+    let is_of_protocol =
+        ["SSL handshake", "security.protocol"].iter().any(|it| reason.contains(it));
+    match is_of_protocol {
+        true => "look at the port, and at security.protocol, which may be another there",
+        false => "look at the address, and whether a broker runs there",
     }
 }
 
@@ -150,6 +174,17 @@ mod tests {
         let failure = watch.failure().unwrap();
         assert_eq!(failure, Failure::Credentials("sasl: … is wrong".to_owned()));
         assert_eq!(failure.error("b:1").kind(), ErrorKind::Unauthorized);
+    }
+
+    #[test]
+    fn a_listener_without_sasl_has_refused_no_credentials() {
+        let watch = watch();
+        let reason = "b:1/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL \
+                      state: broker's supported mechanisms: ";
+        watch.error(KafkaError::Global(RDKafkaErrorCode::Authentication), reason);
+        let error = watch.failure().unwrap().error("b:1");
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        assert!(error.message().contains("look at the port, and at security.protocol"), "{error}");
     }
 
     #[test]

@@ -73,6 +73,10 @@ fn a_registry_that_is_away_ends_the_run_before_anything_is_asked_for() {
     let failed = format!("schema registry: 127.0.0.1:{port} cannot be connected to");
     let (waits, error) = away.stderr.split_once("error: ").expect("an error");
     assert!(error.starts_with(&format!("tried 6 times: {failed}")), "{}", away.stderr);
+    assert!(
+        error.contains("look at --schema-registry: its host, its port, and whether http or"),
+        "{error}"
+    );
     // Five at most, and those of less than a second are no matter.
     assert!(waits.lines().count() <= 5, "{waits}");
     for wait in waits.lines() {
@@ -216,7 +220,14 @@ fn what_contradicts_itself_is_refused_before_anybody_is_asked() {
             vec!["--value", "avro", "--schema-registry", "http://u:p@registry.test"],
             "must hold no user and no password",
         ),
-        (vec!["--value", "avro", "--schema-registry", "registry.test"], "is no URL"),
+        (
+            vec!["--value", "avro", "--schema-registry", "registry.test"],
+            "is no URL: it begins with http:// or https:// (--schema-registry)",
+        ),
+        (
+            vec!["--value", "avro", "--schema-registry", "registry.test:8081"],
+            "must begin with http:// or https:// (--schema-registry)",
+        ),
         (
             vec!["--value", "avro", "--schema-registry", url, "--registry-user-file", "/no/such"],
             "--registry-user-file /no/such cannot be read",

@@ -192,6 +192,10 @@ fn an_incompatible_schema_is_refused_with_the_reason_and_the_subject() {
         assert!(refused.stderr.starts_with(&begin), "{value}: {}", refused.stderr);
         // In the registry's words.
         assert!(refused.stderr.len() > begin.len() + 150, "{value}: {}", refused.stderr);
+        // What is there would be refused as well.
+        let cure = "): licenses cannot be written by that one either, so write to another subject (--subject-strategy, or";
+        assert!(refused.stderr.contains(cure), "{value}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("--register latest"), "{value}: {}", refused.stderr);
 
         let refused = by_latest(&topic, value).expect(2);
         let begin = format!(
