@@ -46,7 +46,6 @@ use crate::reject::Reject;
 use column::{BoolColumn, ListColumn, NumberColumn, SHORT, TextColumn, TimeColumn};
 pub use projection::Projection;
 pub use remote::RemoteSchema;
-pub(crate) use schema::{plain, with_json};
 
 /// How a [`LicenseBatchBuilder`] reads, and what it adds.
 #[derive(Clone, Debug, Default)]

@@ -15,9 +15,10 @@ use arrow_schema::ArrowError;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
+use super::parquet::marks::plain;
 use super::parquet::{ArrowDecoder, not_held};
 use super::{Batch, Pace, Sink, not_taken};
-use crate::decode::arrow::{BatchOptions, Projection, RemoteSchema, Unexpected, plain};
+use crate::decode::arrow::{BatchOptions, Projection, RemoteSchema, Unexpected};
 use crate::error::{Error, ErrorKind, Result};
 use crate::position::Position;
 

@@ -34,6 +34,7 @@ mod layout;
 mod local;
 mod looked;
 mod manifest;
+pub(super) mod marks;
 #[cfg(feature = "cloud")]
 mod object;
 mod open;

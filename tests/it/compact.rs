@@ -213,7 +213,7 @@ fn rows_that_say_no_snapshot_or_account_are_merged_with_their_own_only() {
         match (has("_integrated_account_id"), has("_snapshot_id")) {
             // What no column says, each file does.
             (false, false) => {
-                assert_eq!(after.iter().map(whose).collect::<BTreeSet<_>>(), snapshots)
+                assert_eq!(after.iter().map(whose).collect::<BTreeSet<_>>(), snapshots);
             }
             (account, snapshot) => {
                 let keys = parquet_meta(after.first().unwrap())["key_values"].clone();

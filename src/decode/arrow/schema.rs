@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY, Json};
-use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_schema::extension::Json;
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::license::{License, Product, Role};
 
@@ -74,29 +74,6 @@ fn list(fields: &Fields) -> DataType {
 
 fn texts<const N: usize>(names: [&str; N]) -> Fields {
     names.into_iter().map(|name| Field::new(name, DataType::Utf8, true)).collect()
-}
-
-/// The same without marks of JSON: text, as readers take it who know no extension type. Those of Polars 2 and of pyarrow's
-/// functions find nothing to do with one.
-pub(crate) fn plain(schema: &Schema) -> Schema {
-    let unmarked = |field: &FieldRef| -> FieldRef {
-        let mut metadata = field.metadata().clone();
-        metadata.remove(EXTENSION_TYPE_NAME_KEY);
-        metadata.remove(EXTENSION_TYPE_METADATA_KEY);
-        Arc::new(field.as_ref().clone().with_metadata(metadata))
-    };
-    let fields: Fields = schema.fields().iter().map(unmarked).collect();
-    Schema::new_with_metadata(fields, schema.metadata().clone())
-}
-
-/// The same with a mark at the columns of JSON.
-pub(crate) fn with_json(schema: &Schema, is_json: impl Fn(&str) -> bool) -> Schema {
-    let marked = |field: &FieldRef| match is_json(field.name()) {
-        true => Arc::new(json(field.as_ref().clone())),
-        false => Arc::clone(field),
-    };
-    let fields: Fields = schema.fields().iter().map(marked).collect();
-    Schema::new_with_metadata(fields, schema.metadata().clone())
 }
 
 pub(super) fn json(field: Field) -> Field {

@@ -22,8 +22,8 @@ use parquet::schema::types::ColumnPath;
 
 use super::format::FileFormat;
 use super::group::{Failure, RowGroup};
+use super::marks::plain;
 use super::open::{Destination, Form};
-use crate::decode::arrow::plain;
 
 /// Where an Arrow file says how many rows each of its batches has, separated by commas: its footer has only where they
 /// lie.

@@ -10,10 +10,10 @@ use parquet::basic::LogicalType;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::live::{Live, LiveFile};
-use crate::decode::arrow::{plain, with_json};
 use crate::error::Result;
 use crate::sink::parquet::format::FileFormat;
 use crate::sink::parquet::looked::{Looked, READS_AT_ONCE};
+use crate::sink::parquet::marks::{plain, with_json};
 use crate::sink::parquet::order::SortColumn;
 use crate::sink::parquet::remote::SCHEMA_KEY;
 
