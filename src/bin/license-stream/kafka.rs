@@ -103,7 +103,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         true => Some(checkpoints::topic_beside(&options.topic)?),
         false => None,
     };
-    let lock = match &args.checkpoint.checkpoint {
+    let lock = match place {
         Some(place) if is_kept && export.source.accounts.are_many() => {
             checkpoints::lock_all(Some(place))?
         }
