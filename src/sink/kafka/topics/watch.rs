@@ -141,9 +141,9 @@ impl ClientContext for Watch {
 
 /// What to look at where no connection came to be for this reason.
 pub(super) fn advice(reason: &str) -> &'static str {
-    // Something is there, and speaks otherwise.
+    // Something is there, and speaks otherwise. Whether librdkafka names the handshake goes by when the other side hung up.
     let is_of_protocol =
-        ["SSL handshake", "security.protocol"].iter().any(|it| reason.contains(it));
+        ["SSL", "security.protocol", "Disconnected:"].iter().any(|it| reason.contains(it));
     match is_of_protocol {
         true => "look at the port, and at security.protocol, which may be another there",
         false => "look at the address, and whether a broker runs there",
@@ -199,5 +199,20 @@ mod tests {
         assert_eq!(watch.failure(), None);
         let reason = "b:1/bootstrap: Connect failed: Connection refused";
         assert_eq!(watch.last().as_deref(), Some(reason));
+    }
+
+    #[test]
+    fn who_hangs_up_speaks_another_protocol() {
+        let reasons = [
+            "ssl://b:1/bootstrap: SSL handshake failed: Disconnected: connection closed by peer: connecting to a \
+             PLAINTEXT broker listener?",
+            "ssl://b:1/bootstrap: Disconnected: SSL connection closed by peer",
+            "b:1/bootstrap: Disconnected: connection reset by peer",
+        ];
+        for reason in reasons {
+            assert!(advice(reason).contains("security.protocol"), "{reason}");
+        }
+        let nobody = "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+        assert!(advice(nobody).contains("whether a broker runs there"));
     }
 }
