@@ -43,20 +43,20 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
         return true;
     }
     let has_id = has_text_id(record.iter().copied());
-    // An `id` may be one of another object, where quotes are read inside out.
-    let is_unlike_license = layout.is_misplaced() || (!closes(record) && !has_id);
-    if is_unlike_license && is_begun_around_others(record) {
-        return true;
-    }
-    if is_readable && has_id {
-        return false;
-    }
     let mut members = Members::default();
     let top = decode::top_level(record, |name, value| {
         members.see(name, value);
         ControlFlow::Continue(())
     });
     let TopLevel::Until(end) = top else { return false };
+    // An `id` may be one of another object, where quotes are read inside out.
+    let is_unlike_license = layout.is_misplaced() || (!closes(record) && !has_id);
+    if is_unlike_license && !members.has_field && goes_on_around_others(&record[end..]) {
+        return true;
+    }
+    if is_readable && has_id {
+        return false;
+    }
     let unknown = unescaped(if is_readable { &record[end..] } else { record });
     let is_more = !members.has_id && members.is_more_than_record();
     is_more
@@ -64,10 +64,11 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
         || (!has_id && record.starts_with(b"{") && is_of_error(&unknown))
 }
 
-/// Whether an object that does not close, or not by its own quotes, begins with another member than licenses have, and has objects with an
-/// `id` within: as the first line of an envelope of which a name is broken.
-fn is_begun_around_others(record: &[u8]) -> bool {
-    let Some(members) = record.strip_prefix(b"{") else { return false };
+/// Whether the `rest` of an object that does not close, or not by its own quotes, begins with another member than licenses have, and
+/// has objects with an `id` within: as the first line of an envelope of which a name is broken.
+fn goes_on_around_others(rest: &[u8]) -> bool {
+    let rest = trimmed_start(rest);
+    let Some(members) = rest.strip_prefix(b"{").or(rest.strip_prefix(b",")) else { return false };
     let is_known = |name: &&str| {
         let rest = trimmed_start(members).strip_prefix(b"\"").unwrap_or(members);
         rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"\""))
@@ -250,6 +251,8 @@ mod tests {
             (br#"{esult":[{"id":"l0","name":"x"},{"id":"l1","name":"a, b}"#, true),
             (br#"{""next_cursor":"c","results":{"k":{"id":"a"},"l":{""name":"b","id":"b","x":[,"m":1}}}"#, true),
             (br#"{rsult":[{"id":"l0"},{"id":"l1"}],"n":"c}"#, true),
+            (br#"{"id":"r","m":1,"r":["name":"","id":"a"},{"id":"b"}],"n"ext_cursor":null}"#, true),
+            (br#"{"id":"a","name":"b","x":[{"id":"p"}],"n"ext_cursor_":null}"#, false),
             // An envelope with an `id`, as of a request.
             (br#"{"id":"r","next_cursor":}"#, true),
             (br#"{"id":"r" "result":[{"id":"a"},{"id":"b"}],"next_cursor":"c1"}"#, true),
