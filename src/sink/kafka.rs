@@ -52,7 +52,7 @@ use crate::decode::Unexpected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::Durable;
 use crate::position::Position;
-pub use config::{SECRET_SETTINGS, check_config, producer_config};
+pub use config::{SECRET_SETTINGS, check_config, max_record_bytes, producer_config};
 pub use encoding::Encoding;
 pub use headers::HeaderOptions;
 use headers::HeaderPlan;

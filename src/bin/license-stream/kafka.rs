@@ -35,8 +35,8 @@ use crate::wanted::Wanted;
 use crate::{records, settings};
 use delivery::own_transactional_id;
 pub(crate) use delivery::{check_delivery, transactions};
-use fit::{fit_batches, missing};
-pub(crate) use fit::{fit_records, producer_record_bytes, suits};
+use fit::missing;
+pub(crate) use fit::suits;
 pub(crate) use letters::LetterTopic;
 
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -127,7 +127,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                     .into_iter()
                     .chain(other)
                     .for_each(|words| say!("warning: {words}"));
-                fit_batches(&mut config, &facts);
+                facts.fit_batches(&mut config);
                 if settings::has_default_batches(&config) {
                     let bytes = facts.batch_bytes(&config, in_flight_bytes);
                     config.set("batch.size", bytes.to_string());
@@ -148,7 +148,7 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         let mut own = config.clone();
         // Of this topic alone: that of letters may take less, and not tell.
         if let Some(facts) = &known {
-            fit_records(&mut own, facts);
+            facts.fit_records(&mut own);
         }
         let is_seen = Job::current().is_some_and(|job| job.seen().is_some());
         if (is_seen || args.observe.metrics.is_some())

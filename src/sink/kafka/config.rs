@@ -54,10 +54,33 @@ pub(super) fn secrets(config: &ClientConfig) -> Vec<String> {
 /// What librdkafka takes of a record unless its `message.max.bytes` says otherwise.
 const MAX_RECORD_BYTES: usize = 1_000_000;
 
-/// The largest record that a producer of this configuration takes.
-pub(super) fn max_record_bytes(config: &ClientConfig) -> usize {
+/// The largest record in bytes that a producer of this configuration takes (`message.max.bytes`), whatever the topic does.
+pub fn max_record_bytes(config: &ClientConfig) -> usize {
     let configured = config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok());
     configured.unwrap_or(MAX_RECORD_BYTES)
+}
+
+/// Lets a producer take records of so many bytes, unless its bound was set. Batches stay as they are, and a record that is
+/// larger than one goes alone.
+pub(super) fn take_records_of(config: &mut ClientConfig, bytes: usize) {
+    /// The most that librdkafka lets itself be set to.
+    const MOST: usize = 1_000_000_000;
+    if config.get("message.max.bytes").is_some() {
+        return;
+    }
+    // A record that is larger than the queue would wait for room for ever.
+    let queue = queue_kbytes(config).map_or(usize::MAX, |kbytes| kbytes.saturating_mul(1024));
+    let bytes = bytes.min(queue).min(MOST);
+    if bytes > MAX_RECORD_BYTES {
+        config.set("message.max.bytes", bytes.to_string());
+    }
+}
+
+/// What the producer's queue holds, if it is bounded.
+fn queue_kbytes(config: &ClientConfig) -> Option<usize> {
+    let set = config.get("queue.buffering.max.kbytes").and_then(|kbytes| kbytes.parse().ok());
+    // 0 is none.
+    set.filter(|kbytes| *kbytes > 0)
 }
 
 /// What a request for one partition holds at most, of a producer of this configuration.
@@ -68,11 +91,9 @@ pub(super) fn batch_bytes(config: &ClientConfig) -> usize {
 
 /// Refuses a queue that a single record may be too large for: it would wait for room that never comes.
 pub(super) fn check_queue(config: &ClientConfig) -> Result<()> {
-    let set = config.get("queue.buffering.max.kbytes").and_then(|kbytes| kbytes.parse().ok());
     let least = max_record_bytes(config).div_ceil(1024);
-    match set {
-        // 0 is none.
-        Some(kbytes) if (1..least).contains(&kbytes) => {
+    match queue_kbytes(config) {
+        Some(kbytes) if kbytes < least => {
             let message = format!(
                 "queue.buffering.max.kbytes={kbytes} is less than one record may have (message.max.bytes): {least} is the \
                  least"

@@ -142,6 +142,23 @@ impl TopicFacts {
         config::batch_bytes(config).min(share.max(LEAST))
     }
 
+    /// Lowers `batch.size`, where it is set to more than it takes: brokers would refuse batches with all that is in them.
+    pub fn fit_batches(&self, config: &mut ClientConfig) {
+        let Some(most) = self.max_message_bytes else { return };
+        let batch = config.get("batch.size").and_then(|bytes| bytes.parse().ok());
+        if batch.is_some_and(|bytes: usize| bytes > most) {
+            config.set("batch.size", most.to_string());
+        }
+    }
+
+    /// Lets a producer take records as large as it does (`message.max.bytes`), unless its bound was set. Of a producer
+    /// for several topics, it is the others that must not take less.
+    pub fn fit_records(&self, config: &mut ClientConfig) {
+        if let Some(most) = self.max_message_bytes {
+            config::take_records_of(config, most);
+        }
+    }
+
     /// Refuses batches of a producer of this configuration that are larger than `topic` takes: brokers would refuse them
     /// with all that is in them.
     ///
@@ -447,22 +464,41 @@ impl KafkaTopics {
 mod tests {
     use super::*;
 
+    fn facts(partitions: usize, max_message_bytes: Option<usize>) -> TopicFacts {
+        TopicFacts {
+            id: None,
+            partitions,
+            without_leader: 0,
+            replicas: 1,
+            may_write: None,
+            max_message_bytes,
+            cleanup_policy: None,
+            min_insync_replicas: None,
+        }
+    }
+
+    #[test]
+    fn a_producer_takes_what_the_topic_and_its_own_queue_do() {
+        let fitted = |settings: &[(&str, &str)], most| {
+            let mut config = ClientConfig::new();
+            for (name, value) in settings {
+                config.set(*name, *value);
+            }
+            facts(1, most).fit_records(&mut config);
+            config::max_record_bytes(&config)
+        };
+        assert_eq!(fitted(&[], None), 1_000_000);
+        assert_eq!(fitted(&[], Some(5_000)), 1_000_000);
+        assert_eq!(fitted(&[], Some(5_000_000)), 5_000_000);
+        assert_eq!(fitted(&[("message.max.bytes", "5000")], Some(5_000_000)), 5_000);
+        assert_eq!(fitted(&[("queue.buffering.max.kbytes", "2000")], Some(5_000_000)), 2_048_000);
+        assert_eq!(fitted(&[("queue.buffering.max.kbytes", "0")], Some(usize::MAX)), 1_000_000_000);
+    }
+
     #[test]
     fn batches_fill_up_whatever_the_partitions() {
         let config = super::super::producer_config("localhost:9092");
-        let batch = |partitions| {
-            let facts = TopicFacts {
-                id: None,
-                partitions,
-                without_leader: 0,
-                replicas: 1,
-                may_write: None,
-                max_message_bytes: None,
-                cleanup_policy: None,
-                min_insync_replicas: None,
-            };
-            facts.batch_bytes(&config, 8 << 20)
-        };
+        let batch = |partitions| facts(partitions, None).batch_bytes(&config, 8 << 20);
         assert_eq!([batch(0), batch(1), batch(2)], [1_000_000; 3]);
         assert_eq!([batch(3), batch(24)], [932_067, 116_508]);
         assert_eq!(batch(5_000), 16_384);

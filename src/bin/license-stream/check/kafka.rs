@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use license_stream::sink::kafka::{KafkaOptions, KafkaTopics, TopicCreation, TopicFacts};
+use license_stream::sink::kafka::{
+    KafkaOptions, KafkaTopics, TopicCreation, TopicFacts, max_record_bytes,
+};
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::ClientConfig;
 
 use super::Findings;
 use super::source::Asked;
 use crate::args::{DeadLetterArg, KafkaArgs};
-use crate::kafka::{self, CHECK_TIMEOUT, LetterTopic, fit_records, producer_record_bytes, suits};
+use crate::kafka::{self, CHECK_TIMEOUT, LetterTopic, suits};
 use crate::values::{Found, Values};
 use crate::{checkpoints, records, settings};
 
@@ -174,9 +176,9 @@ impl Probe {
         }
         let mut config = self.config.clone();
         if is_fixed {
-            fit_records(&mut config, &facts);
+            facts.fit_records(&mut config);
         }
-        let most = producer_record_bytes(&config);
+        let most = max_record_bytes(&config);
         findings.good("topic", &format!("{topic}: {}", describe(&facts, Some(most))));
     }
 

@@ -7,7 +7,7 @@ use license_stream::sink::reject::DeadLetters;
 use license_stream::{Error, ErrorKind, Result};
 
 use super::CHECK_TIMEOUT;
-use super::fit::{fit_batches, missing};
+use super::fit::missing;
 use crate::checkpoints;
 
 /// What a letter takes beside the record: its headers, of which the message of the error is the longest.
@@ -99,7 +99,7 @@ impl LetterTopic {
         match &facts {
             Some(facts) => {
                 self.suits(facts)?;
-                fit_batches(&mut config, facts);
+                facts.fit_batches(&mut config);
             }
             None => {
                 let producer = KafkaProducer::new(&config, 1)?;
