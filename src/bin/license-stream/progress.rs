@@ -189,8 +189,7 @@ impl View {
         let mut ticks = tokio::time::interval(REFRESH);
         loop {
             ticks.tick().await;
-            let (_, rows) = screen::size();
-            let lines = self.lines(rows, Instant::now());
+            let lines = self.lines(screen::room(), Instant::now());
             screen::show(&lines);
         }
     }
@@ -221,8 +220,8 @@ impl View {
     }
 
     /// The total, what is waited for, and where there are many accounts those that are read and those that have
-    /// failed last, on at most as many lines as there are `rows`.
-    fn lines(&mut self, rows: usize, now: Instant) -> Vec<String> {
+    /// failed last, on as many lines as there is `room` for, if that is more than a few.
+    fn lines(&mut self, room: usize, now: Instant) -> Vec<String> {
         const FRAMES: [&str; 4] = ["⠋", "⠙", "⠸", "⠴"];
         self.frame = (self.frame + 1) % FRAMES.len();
         let total = self.total(now);
@@ -233,7 +232,8 @@ impl View {
         if let Some(accounts) = &self.accounts {
             let failures = accounts.failures();
             let mut running = self.progress.running();
-            let room = rows.saturating_sub(lines.len() + failures.len() + 2).min(RUNNING);
+            // One more says how many more there are.
+            let room = room.saturating_sub(lines.len() + failures.len() + 1).min(RUNNING);
             let more = running.len().saturating_sub(room);
             running.truncate(room);
             lines.extend(running.iter().map(|it| account(it, &mut self.rates, now)));

@@ -48,8 +48,8 @@ pub(crate) fn write(bytes: &[u8]) {
 /// Replaces the lines that are kept current: as many as there is room for, each cut at the width.
 pub(crate) fn show(lines: &[String]) {
     let (columns, rows) = size();
-    let lines = lines.iter().take(rows.saturating_sub(1).max(1));
-    let lines = lines.map(|line| truncate_str(line, columns.saturating_sub(1), "…").into_owned());
+    let lines = lines.iter().take(frame::most((columns, rows)));
+    let lines = lines.map(|line| truncate_str(line, frame::widest(columns), "…").into_owned());
     let mut shown = shown();
     let bytes = shown.show(lines.collect(), (columns, rows));
     let _ = io::stderr().write_all(&bytes);
@@ -61,8 +61,13 @@ pub(crate) fn is_terminal() -> bool {
     Term::stderr().is_term() && !is_dumb
 }
 
+/// How many lines can be kept current, in the window as it is now.
+pub(crate) fn room() -> usize {
+    frame::most(size())
+}
+
 /// Columns and rows as they are now.
-pub(crate) fn size() -> Size {
+fn size() -> Size {
     Term::stderr().size_checked().map_or(UNKNOWN, |(rows, columns)| (columns.into(), rows.into()))
 }
 

@@ -16,6 +16,17 @@ pub(super) struct Frame {
     pushed_out: Vec<usize>,
 }
 
+/// How many lines are kept current at most. When a window is split, or halved, it wraps them to twice as many rows: had
+/// they no room then, the terminal would push out a part of a line, which nobody can take back.
+pub(super) fn most((_, rows): Size) -> usize {
+    (rows.saturating_sub(1) / 2).max(1)
+}
+
+/// How wide lines may be: twice as wide as half of a window is, in which a border takes a column.
+pub(super) fn widest(columns: usize) -> usize {
+    columns.saturating_sub(2)
+}
+
 impl Frame {
     pub(super) const fn new() -> Self {
         Self { lines: Vec::new(), size: (0, 0), pushed_out: Vec::new() }
@@ -131,6 +142,19 @@ mod tests {
         assert_eq!(rows(&[], 80), 0);
         // Colours take no room.
         assert_eq!(rows(&[format!("\x1b[36m{}\x1b[0m", "z".repeat(40))], 40), 1);
+    }
+
+    #[test]
+    fn all_lines_have_room_in_half_of_a_window() {
+        for columns in 60..=241 {
+            for rows in 3..60 {
+                let lines = vec!["x".repeat(widest(columns)); most((columns, rows))];
+                let mut frame = Frame::new();
+                frame.show(lines, (columns, rows));
+                let height = frame.take_place(((columns - 1) / 2, rows));
+                assert!(height < rows && frame.pushed_out.is_empty(), "{columns} × {rows}");
+            }
+        }
     }
 
     #[test]
