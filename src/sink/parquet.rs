@@ -74,7 +74,7 @@ pub use file::WrittenFile;
 pub use format::FileFormat;
 pub use inspect::{
     BrokenFile, ColumnInspection, CompactionInspection, FileInspection, FileSummary,
-    LakeInspection, RowGroupInspection, SnapshotInspection, SnapshotState,
+    LakeInspection, PartitionsInspection, RowGroupInspection, SnapshotInspection, SnapshotState,
 };
 pub use lake::Lake;
 pub use layout::OtherLayout;

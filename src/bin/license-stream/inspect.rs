@@ -5,7 +5,8 @@ use std::path::Path;
 
 use license_stream::decode::arrow::RemoteSchema;
 use license_stream::sink::parquet::{
-    ColumnInspection, CompactionInspection, FileInspection, Lake, LakeInspection, SnapshotState,
+    ColumnInspection, CompactionInspection, FileInspection, Lake, LakeInspection,
+    PartitionsInspection, SnapshotState,
 };
 use license_stream::{Error, ErrorKind};
 use serde::Serialize;
@@ -118,6 +119,7 @@ fn lake_text(lake: &LakeInspection) -> String {
         human_bytes(lake.bytes()),
         plural(groups, "row group"),
     );
+    text.push_str(&partitions_text(&lake.partitions));
     text.push_str(match (lake.success, lake.pending.as_slice()) {
         (true, _) => "_SUCCESS: what was begun is complete\n",
         (false, []) => "no _SUCCESS\n",
@@ -154,6 +156,25 @@ fn lake_text(lake: &LakeInspection) -> String {
         ]);
     }
     text + &snapshots.text() + &columns_text(&lake.columns, Some(lake.files.len() as u64))
+}
+
+/// What directories are named for, if files are in any.
+fn partitions_text(partitions: &[PartitionsInspection]) -> String {
+    let line = |it: &PartitionsInspection| {
+        let files = plural(it.files, "file");
+        if it.keys.is_empty() {
+            return format!("not partitioned: {files}\n");
+        }
+        let directories = match it.directories {
+            1 => "1 directory".to_owned(),
+            several => format!("{} directories", human_count(several)),
+        };
+        format!("partitioned by {}: {files} in {directories}\n", printable(&it.keys.join(", ")))
+    };
+    match partitions {
+        [one] if one.keys.is_empty() => String::new(),
+        several => several.iter().map(line).collect(),
+    }
 }
 
 fn state_name(state: SnapshotState) -> &'static str {

@@ -3,6 +3,7 @@
 pub(super) mod compactions;
 pub(super) mod footer;
 pub(super) mod ipc;
+mod partitions;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,6 +14,8 @@ pub use compactions::CompactionInspection;
 use compactions::compactions;
 use footer::total;
 pub use footer::{ColumnInspection, FileInspection, RowGroupInspection};
+pub use partitions::PartitionsInspection;
+use partitions::partitions;
 
 use super::claim::{COMPACTED, file_name, owner};
 use super::format::FileFormat;
@@ -43,6 +46,8 @@ pub struct LakeInspection {
     pub partial: Vec<String>,
     /// What is named as a Parquet or Arrow file, or as a manifest, and is none.
     pub broken: Vec<BrokenFile>,
+    /// How the files lie in directories.
+    pub partitions: Vec<PartitionsInspection>,
     /// The Parquet and Arrow files, in the order of their names.
     pub files: Vec<FileSummary>,
     /// The columns of all files together, in the order in which they come first.
@@ -151,6 +156,7 @@ impl LakeInspection {
             compactions: Vec::new(),
             partial: Vec::new(),
             broken,
+            partitions: Vec::new(),
             files: Vec::new(),
             columns: Vec::new(),
             remote_data_schema: None,
@@ -172,6 +178,7 @@ impl LakeInspection {
             let message = format!("{} holds no file of licenses, and nothing of a run", place.0);
             return Err(Error::new(ErrorKind::Input, message));
         }
+        seen.partitions = partitions(&seen.files);
         let lost: HashSet<_> =
             seen.broken.iter().filter_map(|file| of_manifest(&file.name)).collect();
         let is_lost = |account: &str, id: &str| lost.contains(&(account, id));

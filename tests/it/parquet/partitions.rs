@@ -13,7 +13,7 @@ use crate::support::body::simulated;
 use crate::support::command::license_stream;
 use crate::support::process::TOKEN;
 use crate::support::python::{self, ENGINES, hive_rows, root, schema_violations};
-use crate::support::run::{Run, run};
+use crate::support::run::{Run, run, run as run_of};
 use crate::support::simulation::Simulation;
 use crate::support::truto::{Truto, api_command};
 
@@ -121,8 +121,14 @@ fn engines_read_back_each_value_that_directories_are_named_for() {
         names
     };
     assert_eq!(names(&seen["files"]), names(&manifest["files"]));
+    let values = NAMED.len() + 1;
+    let wanted = json!([{ "keys": ["status"], "directories": values, "files": values }]);
+    assert_eq!(seen["partitions"], wanted);
+    let text = run_of(license_stream().arg("inspect").arg(&out)).expect(0).stdout;
+    let told = format!("\npartitioned by status: {values} files in {values} directories\n");
+    assert!(text.contains(&told), "{text}");
     std::fs::remove_file(&files(&summary)[0]).unwrap();
-    let damaged = crate::support::run::run(license_stream().args(["inspect", "--json"]).arg(&out));
+    let damaged = run_of(license_stream().args(["inspect", "--json"]).arg(&out));
     let seen: Value = serde_json::from_str(&damaged.expect(1).stdout).unwrap();
     assert_eq!(seen["snapshots"][0]["state"], "damaged");
 }
