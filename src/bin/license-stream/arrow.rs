@@ -41,13 +41,16 @@ fn check(args: &ParquetArgs) -> Result<()> {
         ("--bloom", !args.layout.bloom.is_empty()),
         ("--sort-by", !args.layout.sort_by.is_empty()),
         ("--roll", args.layout.roll.is_some()),
+        ("--file-bytes", args.layout.file_bytes.is_some()),
+        ("--row-group-bytes", args.layout.row_group_bytes.is_some()),
+        ("--row-group-rows", args.layout.row_group_rows.is_some()),
         ("--partition-by", !args.layout.partition_by.is_empty()),
         ("--compression", args.layout.compression.is_some()),
         ("--checkpoint", args.checkpoint.checkpoint.is_some()),
         ("--skip-newer-than", args.checkpoint.skip_newer_than.is_some()),
     ];
     if let Some((flag, _)) = typed.iter().find(|(_, is_typed)| *is_typed) {
-        let message = format!("{flag} is of Parquet files, and does not go with --as arrow-stream");
+        let message = format!("{flag} is of files, and does not go with --as arrow-stream");
         return Err(Error::new(ErrorKind::Configuration, message));
     }
     if args.layout.remote_data == Some(RemoteDataArg::Infer)

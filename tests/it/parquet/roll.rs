@@ -125,5 +125,5 @@ fn what_is_no_way_to_roll_is_refused() {
     assert!(stderr.contains("\"256\" is none of them: a size as 256MiB (B, kB, "), "{stderr}");
     assert!(stderr.contains("so 1.5GB is 1500MB"), "{stderr}");
     let stderr = refused(&["--out", "-", "--as", "arrow-stream", "--roll", "1m"]).stderr;
-    assert!(stderr.contains("--roll is of Parquet files, and does not go with"), "{stderr}");
+    assert!(stderr.contains("--roll is of files, and does not go with"), "{stderr}");
 }

@@ -125,7 +125,11 @@ fn what_a_stream_has_not_is_refused() {
     for (options, said) in [
         (&["--out", "-"][..], "--out - is standard output, to which no file can be written"),
         (&["--as", "arrow-stream", "--out", "lake"], "goes to standard output: --out -"),
-        (&["--as", "arrow-stream", "--out", "-", "--bloom", "id"], "--bloom is of Parquet files"),
+        (&["--as", "arrow-stream", "--out", "-", "--bloom", "id"], "--bloom is of files"),
+        (
+            &["--as", "arrow-stream", "--out", "-", "--row-group-rows", "9"],
+            "--row-group-rows is of files",
+        ),
         (&["--as", "arrow-stream", "--out", "-", "--compression", "none"], "--compression is of"),
         (&["--as", "arrow-stream", "--out", "-", "--sort-by", "id"], "--sort-by is of Parquet"),
         (&["--as", "arrow-stream", "--out", "-", "--checkpoint", "c"], "--checkpoint is of"),

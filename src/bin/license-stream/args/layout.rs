@@ -57,10 +57,9 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_name = "BYTES")]
     pub(crate) row_group_bytes: Option<Size>,
     /// A row group ends once it holds this many rows, with the batch of about 1 MiB of JSON that
-    /// reaches them
-    #[arg(long, value_name = "ROWS", default_value_t = 1_000_000,
-        value_parser = rows)]
-    pub(crate) row_group_rows: u64,
+    /// reaches them; 1000000 if it is not given
+    #[arg(long, value_name = "ROWS", value_parser = rows)]
+    pub(crate) row_group_rows: Option<u64>,
     /// A file ends once it holds this many bytes of JSON; 1073741824 if neither it nor --roll is given
     #[arg(long, value_name = "BYTES")]
     pub(crate) file_bytes: Option<Size>,
@@ -221,7 +220,9 @@ impl LayoutArgs {
         options.columns = self.projection()?;
         options.remote_data = self.remote_data()?;
         options.row_group_bytes = (self.row_group_bytes(options.format) / at_once).max(1);
-        options.row_group_rows = self.row_group_rows;
+        if let Some(rows) = self.row_group_rows {
+            options.row_group_rows = rows;
+        }
         options.roll = self.roll.unwrap_or_default();
         if let Some(file_bytes) =
             self.file_bytes.map(|Size(bytes)| bytes).or(self.roll.map(|_| u64::MAX))
