@@ -67,7 +67,7 @@ def versions() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("into", choices=GROUPS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--records", type=int, help="of each body; by default as many as make 1 GB")
     parser.add_argument("--only", default="", metavar="TEXT", help="compare only what has this in its name")
     args = parser.parse_args()

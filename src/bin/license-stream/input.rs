@@ -1,10 +1,13 @@
 //! The source: the API, a file, or standard input.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::stream::try_unfold;
+use futures_util::{Stream, TryStreamExt};
 use license_stream::frame::{Page, Shape};
 use license_stream::pipeline::{OnReject, RejectPolicy, Requests, Source};
 use license_stream::sink::reject::DeadLetters;
@@ -118,17 +121,33 @@ async fn open(path: &Path) -> Result<Body> {
         let message = format!("{} cannot be read", path.display());
         Error::new(ErrorKind::Configuration, message).caused_by(error)
     })?;
-    Ok(chunks(file, path.display().to_string()))
+    let name = path.display().to_string();
+    // What may stand still, as a named pipe does, is passed on as it comes.
+    let is_file = file.metadata().await.is_ok_and(|it| it.is_file());
+    Ok(if is_file { named(blocks(file.into_std().await), name) } else { chunks(file, name) })
+}
+
+/// Whole chunks of a file, each read to where it stays: a file of tokio's would copy it.
+fn blocks(file: File) -> impl Stream<Item = io::Result<Bytes>> {
+    try_unfold(file, |mut file| async {
+        let block = tokio::task::spawn_blocking(move || {
+            let mut block = Vec::with_capacity(FILE_CHUNK);
+            let length = file.by_ref().take(FILE_CHUNK as u64).read_to_end(&mut block)?;
+            Ok((length > 0).then(|| (Bytes::from(block), file)))
+        });
+        block.await?
+    })
 }
 
 fn chunks(reader: impl AsyncRead + Send + 'static, name: impl Into<String>) -> Body {
-    let name = name.into();
-    let chunks = ReaderStream::with_capacity(reader, FILE_CHUNK).map(move |chunk| {
-        chunk.map_err(|error| {
-            Error::new(ErrorKind::Input, format!("{name} cannot be read")).caused_by(error)
-        })
-    });
-    Box::pin(chunks)
+    named(ReaderStream::with_capacity(reader, FILE_CHUNK), name.into())
+}
+
+/// A body whose errors say what could not be read.
+fn named(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static, name: String) -> Body {
+    Box::pin(chunks.map_err(move |error| {
+        Error::new(ErrorKind::Input, format!("{name} cannot be read")).caused_by(error)
+    }))
 }
 
 /// The client that the flags ask for.
