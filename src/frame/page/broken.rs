@@ -51,7 +51,10 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
     let TopLevel::Until(end) = top else { return false };
     // An `id` may be one of another object, where quotes are read inside out.
     let is_unlike_license = layout.is_misplaced() || (!closes(record) && !has_id);
-    if is_unlike_license && !members.has_field && goes_on_around_others(&record[end..]) {
+    let is_around_others = members.has_others || goes_on_around_others(&record[end..]);
+    if is_unlike_license
+        && (goes_on_around_others(record) || (!members.has_field && is_around_others))
+    {
         return true;
     }
     if is_readable && has_id {
@@ -64,8 +67,8 @@ pub(crate) fn may_have_been_more(record: &[u8], asides: Asides) -> bool {
         || (!has_id && record.starts_with(b"{") && is_of_error(&unknown))
 }
 
-/// Whether the `rest` of an object that does not close, or not by its own quotes, begins with another member than licenses have, and
-/// has objects with an `id` within: as the first line of an envelope of which a name is broken.
+/// Whether an object that does not close, or not by its own quotes, or the `rest` of one, begins with another member than licenses
+/// have, and has objects with an `id` within: as the first line of an envelope of which a name is broken.
 fn goes_on_around_others(rest: &[u8]) -> bool {
     let rest = trimmed_start(rest);
     let Some(members) = rest.strip_prefix(b"{").or(rest.strip_prefix(b",")) else { return false };
@@ -253,6 +256,9 @@ mod tests {
             (br#"{rsult":[{"id":"l0"},{"id":"l1"}],"n":"c}"#, true),
             (br#"{"id":"r","m":1,"r":["name":"","id":"a"},{"id":"b"}],"n"ext_cursor":null}"#, true),
             (br#"{"id":"a","name":"b","x":[{"id":"p"}],"n"ext_cursor_":null}"#, false),
+            (br#"{"id":"r","r":[{"id":"a"}],"n"ext_cursor":null}"#, true),
+            (br#"{"r{esult":[{"id":"a"},{"id":"b"}],"n"ext_cursor":null}"#, true),
+            (br#"{"request_id":"r","status":"ok","r":[{"id":"a"}],"n"ext_cursor":null}"#, true),
             // An envelope with an `id`, as of a request.
             (br#"{"id":"r","next_cursor":}"#, true),
             (br#"{"id":"r" "result":[{"id":"a"},{"id":"b"}],"next_cursor":"c1"}"#, true),

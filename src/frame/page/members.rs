@@ -26,7 +26,7 @@ pub(in crate::frame) struct Members {
     /// A result that is a text, a number or a boolean.
     has_other_result: bool,
     /// A list or an object in which there are objects with an `id`, but no result.
-    has_others: bool,
+    pub(super) has_others: bool,
     is_of_error: bool,
     /// The members of a dead letter, one bit each.
     letter: u8,
