@@ -51,6 +51,13 @@ pub(super) fn secrets(config: &ClientConfig) -> Vec<String> {
     secrets.filter(|secret| !secret.is_empty()).map(str::to_owned).collect()
 }
 
+/// What librdkafka says, as it can be shown: without `secrets`, should one be in it, and so many characters of it. A secret
+/// is looked for before anything else is changed, or cut.
+pub(super) fn shown(reason: &str, secrets: &[String], most: usize) -> String {
+    let clean = |reason: String, secret: &String| reason.replace(secret, "…");
+    crate::printable(&secrets.iter().fold(reason.to_owned(), clean), most)
+}
+
 /// What librdkafka takes of a record unless its `message.max.bytes` says otherwise.
 const MAX_RECORD_BYTES: usize = 1_000_000;
 

@@ -133,7 +133,10 @@ impl KafkaProducer {
             }
             Some(_) => {}
             None => {
-                let timeout = options.timeout.max(options.max_duration + LATE);
+                // librdkafka refuses one in which not every record can be tried as long as it may be.
+                let tried = config.get("message.timeout.ms").and_then(|time| time.parse().ok());
+                let tried = tried.map(Duration::from_millis).unwrap_or_default();
+                let timeout = options.timeout.max(options.max_duration + LATE).max(tried);
                 config.set("transaction.timeout.ms", timeout.as_millis().to_string());
             }
         }
@@ -378,10 +381,7 @@ impl ClientContext for Reports {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let mut reason = crate::printable(reason, MAX_REASON);
-        for secret in &self.secrets {
-            reason = reason.replace(secret, "…");
-        }
+        let reason = config::shown(reason, &self.secrets, MAX_REASON);
         let code = error.rdkafka_error_code().map(|code| code.to_string());
         tracing::warn!(code, reason, "kafka error");
     }

@@ -106,6 +106,16 @@ fn secrets(pipeline: &Pipeline) -> std::process::Command {
 }
 
 #[test]
+fn a_secret_that_ends_in_a_line_feed_is_not_shown_where_it_is_refused() {
+    let text = "jobs:\n  - name: a\n    to: ndjson\n    account: x\n    limit: ${API_TOKEN}\n";
+    for secret in ["hidden-1", "hidden-1\n", " hidden-1\nhidden-2\n"] {
+        let got = run(Pipeline::new(text).run().env("API_TOKEN", secret));
+        assert_eq!(got.code, Some(2), "{}", got.stderr);
+        assert!(got.stderr.contains("***") && !got.stderr.contains("hidden-"), "{}", got.stderr);
+    }
+}
+
+#[test]
 fn what_results_is_printed_and_secrets_are_masked() {
     // A registry refuses a password in its address, so that this one only looks.
     let text = SECRETS

@@ -205,11 +205,17 @@ impl Planned {
         };
         let key = flag.and_then(|flag| self.keys.0.iter().find(|key| key.flag() == flag));
         let given = key.and_then(|key| self.given.get(&key.name));
-        let mut message = words(&error.render().to_string());
+        let mut message = error.render().to_string();
         let values = self.given.values().flat_map(|given| &given.values);
-        for secret in values.filter(|value| value.is_secret && !value.text.is_empty()) {
-            message = message.replace(&secret.text, "***");
+        for secret in values.filter(|value| value.is_secret) {
+            // A value that ends in a line feed may be shown without.
+            for text in [secret.text.as_str(), secret.text.trim()] {
+                if !text.is_empty() {
+                    message = message.replace(text, "***");
+                }
+            }
         }
+        let message = words(&message);
         let message = masked(&message);
         match given.and_then(|given| given.origin.at()) {
             Some(at) => {

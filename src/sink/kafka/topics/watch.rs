@@ -91,11 +91,7 @@ impl Watch {
     /// The reason as it can be shown: without secrets, should one be in it, and without how long it took.
     fn clean(&self, reason: &str) -> String {
         let reason = reason.rsplit_once(" (after ").map_or(reason, |(reason, _)| reason);
-        let mut clean = crate::printable(reason, MOST);
-        for secret in &self.secrets {
-            clean = clean.replace(secret, "…");
-        }
-        clean
+        config::shown(reason, &self.secrets, MOST)
     }
 }
 
@@ -170,6 +166,8 @@ mod tests {
     fn a_secret_in_a_reason_is_not_shown() {
         let watch = watch();
         let error = KafkaError::Global(RDKafkaErrorCode::Authentication);
+        let long = format!("{}s3cret-word", "x".repeat(MOST - 3));
+        assert!(!watch.clean(&long).contains("s3c"), "where it is cut");
         watch.error(error, "sasl: s3cret-word is wrong (after 300ms in state AUTH_REQ)");
         let failure = watch.failure().unwrap();
         assert_eq!(failure, Failure::Credentials("sasl: … is wrong".to_owned()));
