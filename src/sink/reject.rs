@@ -37,7 +37,14 @@ enum Place {
 }
 
 /// The file, for whoever's turn it is; `None` only while a write is under way.
-type Shared = Arc<Mutex<Option<BufWriter<File>>>>;
+type Shared = Arc<Mutex<Option<Letters>>>;
+
+#[derive(Debug)]
+struct Letters {
+    file: BufWriter<File>,
+    /// Whether all that was written is on disk.
+    is_synced: bool,
+}
 
 /// One line of the file.
 #[derive(Debug, Serialize)]
@@ -67,7 +74,8 @@ impl DeadLetters {
             let message = format!("dead letters cannot be written to {}", path.display());
             Error::new(ErrorKind::Configuration, message).caused_by(error)
         })?;
-        let place = Place::File { path, file: Arc::new(Mutex::new(Some(BufWriter::new(file)))) };
+        let letters = Letters { file: BufWriter::new(file), is_synced: true };
+        let place = Place::File { path, file: Arc::new(Mutex::new(Some(letters))) };
         Ok(Self { account, place })
     }
 
@@ -114,7 +122,8 @@ impl DeadLetters {
             }
         };
         let account = self.account.clone();
-        with_file(path, file, move |file| {
+        with_file(path, file, move |Letters { file, is_synced }| {
+            *is_synced = false;
             for reject in &rejects {
                 serde_json::to_writer(&mut *file, &DeadLetter::new(reject, account.as_deref()))?;
                 file.write_all(b"\n")?;
@@ -127,9 +136,15 @@ impl DeadLetters {
     pub(crate) async fn flush(&mut self) -> Result<()> {
         match &self.place {
             Place::File { path, file } => {
-                let sync = |file: &mut BufWriter<File>| {
-                    file.flush()?;
-                    file.get_ref().sync_data()
+                // Whatever is durable waits for it, and mostly there is no reject among that.
+                if file.lock().await.as_ref().is_some_and(|letters| letters.is_synced) {
+                    return Ok(());
+                }
+                let sync = |letters: &mut Letters| {
+                    letters.file.flush()?;
+                    letters.file.get_ref().sync_data()?;
+                    letters.is_synced = true;
+                    Ok(())
                 };
                 with_file(path, file, sync).await
             }
@@ -142,7 +157,7 @@ impl DeadLetters {
 async fn with_file(
     path: &Path,
     file: &Shared,
-    work: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()> + Send + 'static,
+    work: impl FnOnce(&mut Letters) -> std::io::Result<()> + Send + 'static,
 ) -> Result<()> {
     let failed = |error: std::io::Error| {
         let message = format!("dead letters could not be written to {}", path.display());

@@ -20,7 +20,7 @@ const IN_FLIGHT_BYTES: usize = 4 << 20;
 ///
 /// They have a producer of their own: a record that is not taken into a transaction, or that is aborted
 /// with one, must not take its letter with it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct TopicLetters {
     topic: Arc<str>,
     producer: KafkaProducer,
@@ -37,6 +37,8 @@ impl TopicLetters {
     ) -> Result<Self> {
         let mut config = config.clone();
         config.remove("transactional.id");
+        // Letters are few, and all that is delivered waits for them.
+        config.set("linger.ms", "5");
         if let Some(max_bytes) = max_bytes {
             // librdkafka takes no lower bound than this.
             config.set("message.max.bytes", max_bytes.max(1_000).to_string());
@@ -48,7 +50,9 @@ impl TopicLetters {
 
     /// The same topic for the rejects of another account.
     pub(crate) fn another(&self) -> Self {
-        Self { ledger: Arc::default(), ..self.clone() }
+        let Self { topic, producer, max_bytes, ledger: _ } = self;
+        let (topic, producer) = (Arc::clone(topic), producer.clone());
+        Self { topic, producer, max_bytes: *max_bytes, ledger: Arc::default() }
     }
 
     pub(crate) async fn write(&self, account: Option<&str>, rejects: &[Reject]) -> Result<()> {
