@@ -272,7 +272,9 @@ impl CheckpointStore for KafkaStore {
     fn remove<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
         async move {
             let there_is_one = self.inner.kept.get(key).is_some();
-            if there_is_one {
+            // The transaction in hand may have one that is not there yet: this takes its place.
+            let may_come = matches!(self.inner.way, Way::Transactions(_));
+            if there_is_one || may_come {
                 self.write(self.change_of(key, None)).await?;
             }
             Ok(there_is_one)
