@@ -93,6 +93,8 @@ struct Inner {
     slots: Arc<Semaphore>,
     /// Uploads that are being given up.
     aborts: Mutex<JoinSet<()>>,
+    /// Whose turn it is to change what all accounts of a run change.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Bucket {
@@ -163,7 +165,13 @@ impl Bucket {
             listing,
             slots: Arc::new(Semaphore::new(PARTS_IN_FLIGHT)),
             aborts: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
         }))
+    }
+
+    /// Whose turn it is to change what all accounts of a run change.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.turn.lock().await
     }
 
     /// The store.

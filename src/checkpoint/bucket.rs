@@ -1,7 +1,7 @@
 //! Checkpoints in an object store, an object each.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -21,9 +21,12 @@ use crate::kept;
 #[derive(Clone, Debug)]
 pub struct BucketStore {
     bucket: Bucket,
-    /// What this run has taken, by key.
-    taken: Arc<Mutex<HashMap<String, Taken>>>,
+    /// What this run has taken, by key: each by itself, so that the accounts of a run do not wait for one another.
+    taken: Arc<std::sync::Mutex<HashMap<String, Place>>>,
 }
+
+/// `None` until it is taken.
+type Place = Arc<Mutex<Option<Taken>>>;
 
 /// A checkpoint's place; `None` is in it where there is no checkpoint, or where it was forgotten.
 type Taken = Register<Option<serde_json::Value>>;
@@ -32,6 +35,12 @@ impl BucketStore {
     /// The store in `bucket`.
     pub fn new(bucket: Bucket) -> Self {
         Self { bucket, taken: Arc::default() }
+    }
+
+    fn place(&self, key: &str) -> Place {
+        // Changes are single calls, so none is half-way.
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(taken.entry(key.to_owned()).or_default())
     }
 
     async fn take(&self, name: &str) -> Result<Taken> {
@@ -78,11 +87,12 @@ impl BucketStore {
     /// Puts `value` in its place, which is taken if it was not.
     async fn put(&self, key: &str, value: Option<serde_json::Value>) -> Result<bool> {
         let name = file_name(key)?;
-        let mut taken = self.taken.lock().await;
-        if !taken.contains_key(key) {
-            taken.insert(key.to_owned(), self.take(&name).await?);
-        }
-        let Some(register) = taken.get_mut(key) else { return Ok(false) };
+        let place = self.place(key);
+        let mut taken = place.lock().await;
+        let register = match &mut *taken {
+            Some(register) => register,
+            none => none.insert(self.take(&name).await?),
+        };
         let was_there = register.value().is_some();
         register.set(value).await?;
         failpoint::reach(Point::BucketCheckpointPut);
@@ -96,7 +106,7 @@ impl CheckpointStore for BucketStore {
             let name = file_name(key)?;
             let register = self.take(&name).await?;
             let checkpoint = self.checkpoint(&name, register.value())?;
-            self.taken.lock().await.insert(key.to_owned(), register);
+            *self.place(key).lock().await = Some(register);
             Ok(checkpoint)
         }
         .boxed()

@@ -217,21 +217,36 @@ async fn put<T: Serialize>(
 ) -> Result<Put> {
     let json = stored.json();
     kept::refuse_too_long(&bucket.url_of(name), &json, kept::MOST_KEPT_BYTES)?;
-    let mode = known.map_or(PutMode::Create, PutMode::Update);
     let path = bucket.path(name);
-    let put = bucket.store().put_opts(&path, json.clone().into(), PutOptions::from(mode)).await;
-    match put {
-        Ok(done) => Ok(Put::Done(UpdateVersion { e_tag: done.e_tag, version: done.version })),
-        Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
-            // It is our own if the answer to it was lost, and it was sent again.
-            match read(bucket, name).await? {
-                Some((found, version)) if found == json => Ok(Put::Done(version)),
-                _ => Ok(Put::Lost),
+    let mut known = known;
+    for _ in 0..ATTEMPTS {
+        let mode = known.take().map_or(PutMode::Create, PutMode::Update);
+        let put = bucket.store().put_opts(&path, json.clone().into(), PutOptions::from(mode)).await;
+        match put {
+            Ok(done) => {
+                return Ok(Put::Done(UpdateVersion { e_tag: done.e_tag, version: done.version }));
             }
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
+                match read(bucket, name).await? {
+                    // The answer to it was lost, and it was sent again.
+                    Some((found, version)) if found == json => return Ok(Put::Done(version)),
+                    // So it was with an earlier one, which was told as one that had failed.
+                    Some((found, version)) if is_of_run(&found, &stored.run) => {
+                        known = Some(version);
+                    }
+                    _ => return Ok(Put::Lost),
+                }
+            }
+            Err(StoreError::NotImplemented { .. }) => return Err(unconditional(bucket)),
+            Err(error) => return Err(bucket.not_written(name, error)),
         }
-        Err(StoreError::NotImplemented { .. }) => Err(unconditional(bucket)),
-        Err(error) => Err(bucket.not_written(name, error)),
     }
+    Ok(Put::Lost)
+}
+
+/// Whether what is in a register was written by this run.
+fn is_of_run(json: &[u8], run: &str) -> bool {
+    Stored::<serde::de::IgnoredAny>::from_json(json).is_ok_and(|found| found.run == run)
 }
 
 fn unconditional(bucket: &Bucket) -> Error {
@@ -276,6 +291,21 @@ mod tests {
         let told = told.join(": ");
         assert!(told.contains("the store answered with status 500"), "{told}");
         assert!(!told.contains("run again"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_answer_was_lost_is_not_another_runs() {
+        let bucket = Bucket::new(Arc::new(InMemory::new()), "a", "memory:///a");
+        let mut register = Register::take(&bucket, "kept", |_| 0).await.unwrap();
+        // It came to be, and nobody was told.
+        let version = register.version.clone();
+        assert!(register.try_set(1).await.unwrap());
+        register.version = version;
+        assert!(register.try_set(2).await.unwrap());
+        let mut other = Register::take(&bucket, "kept", Option::unwrap_or_default).await.unwrap();
+        assert_eq!(*other.value(), 2);
+        assert!(!register.try_set(3).await.unwrap(), "another run has it");
+        assert!(other.try_set(4).await.unwrap());
     }
 
     #[tokio::test]

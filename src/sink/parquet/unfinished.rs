@@ -224,6 +224,8 @@ async fn change(
         change(&mut unfinished);
         unfinished
     };
+    // Accounts that are read at once would only be in each other's way.
+    let _turn = bucket.turn().await;
     Register::take_or(bucket, &format!("{OWN}/pending"), || found_out(bucket), changed).await
 }
 
