@@ -26,6 +26,7 @@ mod account;
 mod answer;
 mod body;
 mod clock;
+mod cursors;
 mod decompress;
 mod encoding;
 mod failure;

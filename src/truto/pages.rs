@@ -1,9 +1,8 @@
 //! All pages of a listing, one after the other.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::cursors::Cursors;
 use super::retry::Counters;
 use super::{LicenseBody, LicenseRequest, ResponseFormat, TrutoClient, failure};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,8 +22,7 @@ use crate::pipeline::{Requests, Source};
 pub struct LicensePages {
     client: TrutoClient,
     request: LicenseRequest,
-    /// Hashes of the cursors so far: eight bytes a page.
-    seen: HashSet<u64>,
+    cursors: Cursors,
     shape: Shape,
     sent: Arc<Counters>,
     /// Pages that were asked for, from where it began.
@@ -34,8 +32,11 @@ pub struct LicensePages {
 impl LicensePages {
     /// The pages of `request`, from its own cursor on if it has one.
     pub fn new(client: TrutoClient, request: LicenseRequest) -> Self {
-        let seen = request.next_cursor.iter().map(|cursor| hash(cursor)).collect();
-        Self { client, request, seen, shape: Shape::Auto, sent: Arc::default(), page: 0 }
+        let mut cursors = Cursors::default();
+        if let Some(cursor) = &request.next_cursor {
+            cursors.add(cursor);
+        }
+        Self { client, request, cursors, shape: Shape::Auto, sent: Arc::default(), page: 0 }
     }
 
     /// What `error` means where the API had given the cursor itself. How long one lives is not known: it may
@@ -57,7 +58,7 @@ impl Source for LicensePages {
         let follows = before.is_some();
         if let Some(page) = before {
             let Some(cursor) = page.next_cursor else { return Ok(None) };
-            if !self.seen.insert(hash(&cursor)) {
+            if !self.cursors.add(&cursor) {
                 let message = "a cursor came a second time: the API's pages lead in a circle";
                 return Err(self.request.named(Error::new(ErrorKind::Upstream, message)));
             }
@@ -89,10 +90,4 @@ impl Source for LicensePages {
     fn requests(&self) -> Requests {
         self.sent.requests()
     }
-}
-
-fn hash(cursor: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    cursor.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,7 +1,6 @@
 //! Pages of accounts.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use futures_util::{Stream, stream};
 use serde::Deserialize;
@@ -13,9 +12,13 @@ use crate::digest::{Digest, Digester};
 use crate::error::{Error, ErrorKind, Result};
 use crate::insight::Insight;
 use crate::truto::TrutoClient;
+use crate::truto::cursors::Cursors;
 
 /// Longest page, in bytes; the vendor's default of some hundred accounts is far below.
 const MAX_PAGE: usize = 32 << 20;
+
+/// Pages in a row without an account that was not there before: no listing has so many that is not without an end.
+const MAX_EMPTY_PAGES: u32 = 1_000;
 
 impl TrutoClient {
     /// The accounts that fit `filter`, asked for page by page while they are taken.
@@ -25,7 +28,7 @@ impl TrutoClient {
     ///
     /// The stream ends with the last page, or behind an error: those of every request, and
     /// [`ErrorKind::Upstream`] where a page is no list of accounts, is longer than 32 MiB, or bears
-    /// a cursor that was there before. Where the API says that its list is not whole
+    /// a cursor that was there before, or where 1,000 pages in a row have no further account. Where the API says that its list is not whole
     /// (`is_partial_response`), the accounts of all pages are given, and behind them an error of that
     /// kind.
     ///
@@ -52,8 +55,9 @@ impl TrutoClient {
             filter,
             page: VecDeque::new(),
             next: Some(None),
-            seen: HashSet::new(),
+            cursors: Cursors::default(),
             given: HashSet::new(),
+            pages_of_nothing: 0,
             is_partial: false,
         };
         stream::try_unfold(listing, |mut listing| async {
@@ -73,10 +77,11 @@ struct Listing {
     page: VecDeque<IntegratedAccount>,
     /// The cursor of the next page, none for the first; `None` behind the last.
     next: Option<Option<String>>,
-    /// Hashes of the cursors so far: eight bytes a page.
-    seen: HashSet<u64>,
+    cursors: Cursors,
     /// Digests of the ids so far: 16 bytes an account.
     given: HashSet<Digest>,
+    /// Pages in a row that had no account that was not there before.
+    pages_of_nothing: u32,
     /// Whether the API said of a page that something is missing.
     is_partial: bool,
 }
@@ -131,13 +136,26 @@ impl Listing {
         let body = self.client.get_whole(&url, None, MAX_PAGE).await?;
         let page = read(&body).map_err(|error| self.client.token.strip_error(error))?;
         self.is_partial |= page.is_partial;
-        let taken = page.accounts.into_iter().filter(|account| self.filter.takes(account));
-        self.page.extend(taken.filter(|account| self.given.insert(digest(&account.id))));
+        let count = self.given.len();
+        for account in page.accounts {
+            if self.given.insert(digest(&account.id)) && self.filter.takes(&account) {
+                self.page.push_back(account);
+            }
+        }
+        self.pages_of_nothing =
+            if self.given.len() > count { 0 } else { self.pages_of_nothing + 1 };
         self.next = match page.next_cursor {
             Some(cursor) if !cursor.is_empty() => {
-                if !self.seen.insert(hash(&cursor)) {
+                if !self.cursors.add(&cursor) {
                     let message =
                         "a cursor came a second time: the pages of accounts lead in a circle";
+                    return Err(Error::new(ErrorKind::Upstream, message));
+                }
+                if self.pages_of_nothing == MAX_EMPTY_PAGES {
+                    let message = format!(
+                        "{MAX_EMPTY_PAGES} pages in a row had no further account, and each the cursor of a further one: \
+                         the listing seems to have no end"
+                    );
                     return Err(Error::new(ErrorKind::Upstream, message));
                 }
                 Some(Some(cursor))
@@ -184,12 +202,6 @@ fn digest(id: &str) -> Digest {
     let mut digester = Digester::default();
     digester.update(id.to_ascii_lowercase().as_bytes());
     digester.digest()
-}
-
-fn hash(cursor: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    cursor.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use license_stream::simulate::{
 use serde_json::Value;
 
 use super::{command, counts, group, start};
-use crate::support::process::{Run, run};
+use crate::support::command::license_stream;
+use crate::support::process::{Run, TOKEN, run};
+use crate::support::scripted::response;
+use crate::support::series::Series;
 use crate::support::truto::Truto;
 
 /// Accounts of every kind, with names that are wider than the table.
@@ -55,6 +58,21 @@ fn the_settings_of_an_account_are_never_printed() {
         assert!(printed.contains("00000000-0000-4000-8000-00000000000a"), "{printed}");
         assert!(!printed.contains(PLANTED_SECRET) && !printed.contains("context"), "{printed}");
     }
+}
+
+#[test]
+fn pages_that_never_have_a_further_account_come_to_an_end() {
+    let page = |number: usize| {
+        let body = format!(r#"{{"result":[{{"id":"a"}}],"next_cursor":"c{number}"}}"#);
+        response("200 OK", "Content-Type: application/json\r\nConnection: close\r\n", &body)
+    };
+    let api = Series::answer((0..1_100).map(page).collect());
+    let mut command = license_stream();
+    command.env("TRUTO_API_TOKEN", TOKEN).args(["accounts", "--base-url", &api.url()]);
+    let got = run(&mut command);
+    assert_eq!(got.code, Some(1), "{}", got.stderr);
+    assert!(got.stderr.contains("1000 pages in a row had no further account"), "{}", got.stderr);
+    assert_eq!(api.requests().len(), 1_001);
 }
 
 #[test]
