@@ -151,7 +151,8 @@ impl Schedule {
 
     /// By how much a run is put off, where the next is a `gap` later.
     fn put_off(&self, gap: Duration) -> Duration {
-        let most = self.jitter.unwrap_or_else(|| (gap / 10).min(MOST_JITTER));
+        // One that is put off beyond the time behind it would pass that over.
+        let most = self.jitter.unwrap_or_else(|| (gap / 10).min(MOST_JITTER)).min(gap);
         most.mul_f64(fastrand::f64())
     }
 }
