@@ -14,7 +14,7 @@ use license_stream::cloud::is_overtaken;
 use license_stream::pipeline::{Journal, Summary};
 use license_stream::sink::kafka::{
     ClientConfig, Delivery, KafkaOptions, KafkaProducer, KafkaReport, KafkaSink, KafkaStore,
-    KafkaTopics, Key,
+    KafkaTopics, Key, TopicFacts,
 };
 use license_stream::{Error, ErrorKind, Result};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -112,32 +112,22 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
     let stop = export.signals.stop();
     let open = async {
         // First the topic, as long as nothing is at stake.
-        let mut is_there = true;
-        let mut topic_id = None;
-        let mut in_flight_bytes = options.in_flight_bytes;
-        let mut known = None;
+        let mut facts = None;
         if let Some(topic) = options.topic.fixed() {
-            let facts = topics.ready(topic).await?;
-            is_there = facts.is_some();
-            if let Some(facts) = facts {
-                topic_id.clone_from(&facts.id);
+            facts = topics.ready(topic).await?;
+            if let Some(facts) = &facts {
                 let asked = asked.as_ref();
-                let other = asked.and_then(|asked| records::not_as_asked(&facts, topic, asked));
-                suits(&facts, topic, &options)?
-                    .into_iter()
-                    .chain(other)
-                    .for_each(|words| say!("warning: {words}"));
-                facts.fit_batches(&mut config);
-                if settings::has_default_batches(&config) {
-                    let bytes = facts.batch_bytes(&config, in_flight_bytes);
-                    config.set("batch.size", bytes.to_string());
-                }
-                in_flight_bytes = in_flight_bytes.min(facts.in_flight_bytes(&config));
+                let other = asked.and_then(|asked| records::not_as_asked(facts, topic, asked));
+                let remarks = suits(facts, topic, &options)?.into_iter().chain(other);
+                remarks.for_each(|words| say!("warning: {words}"));
+                fit_batches(&mut config, facts, options.in_flight_bytes);
                 options.max_record_bytes = facts.max_record_bytes();
-                known = Some(facts);
             }
             options.encoding = values.encoding(topic).await?;
         }
+        let facts = facts.as_ref();
+        let in_flight_bytes = facts.map_or(usize::MAX, |facts| facts.in_flight_bytes(&config));
+        let in_flight_bytes = in_flight_bytes.min(options.in_flight_bytes);
         let letters = match letter_topic {
             None => None,
             Some(topic) => {
@@ -145,23 +135,11 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
                 Some(topic.open(&config, &topics, account).await?)
             }
         };
-        let mut own = config.clone();
-        // Of this topic alone: that of letters may take less, and not tell.
-        if let Some(facts) = &known {
-            facts.fit_records(&mut own);
-        }
         let is_seen = Job::current().is_some_and(|job| job.seen().is_some());
-        if (is_seen || args.observe.metrics.is_some())
-            && own.get("statistics.interval.ms").is_none()
-        {
-            own.set("statistics.interval.ms", STATISTICS_INTERVAL);
-        }
-        // Deleted while the run is under way, it would be made anew without a word, and without what was delivered.
-        if topic_id.is_some() && own.get("allow.auto.create.topics").is_none() {
-            own.set("allow.auto.create.topics", "false");
-        }
+        let own = of_licenses(&config, facts, is_seen || args.observe.metrics.is_some());
         let producer = KafkaProducer::connect(&own, in_flight_bytes, delivery.clone()).await?;
-        if let (Some(topic), false) = (options.topic.fixed(), is_there) {
+        let mut topic_id = facts.and_then(|facts| facts.id.clone());
+        if let (Some(topic), None) = (options.topic.fixed(), facts) {
             producer.check(topic, CHECK_TIMEOUT).await.map_err(|error| missing(topic, error))?;
             // Brokers have made it by now.
             topic_id = topics.describe(topic).await?.and_then(|facts| facts.id);
@@ -211,6 +189,37 @@ pub(crate) async fn run(args: KafkaArgs) -> anyhow::Result<Exit> {
         is_quiet: args.report.quiet,
     };
     export.run(sinks).await
+}
+
+/// Makes batches as large as fill up within what may be under way, and as the topic takes.
+fn fit_batches(config: &mut ClientConfig, facts: &TopicFacts, in_flight_bytes: usize) {
+    facts.fit_batches(config);
+    if settings::has_default_batches(config) {
+        let bytes = facts.batch_bytes(config, in_flight_bytes);
+        config.set("batch.size", bytes.to_string());
+    }
+}
+
+/// The settings of the producer of licenses, into a topic of which these are the `facts`, where it is one that is known.
+fn of_licenses(
+    config: &ClientConfig,
+    facts: Option<&TopicFacts>,
+    is_watched: bool,
+) -> ClientConfig {
+    let mut config = config.clone();
+    // Of this topic alone: that of letters may take less, and not tell.
+    if let Some(facts) = facts {
+        facts.fit_records(&mut config);
+    }
+    if is_watched && config.get("statistics.interval.ms").is_none() {
+        config.set("statistics.interval.ms", STATISTICS_INTERVAL);
+    }
+    // Deleted while the run is under way, it would be made anew without a word, and without what was delivered.
+    let is_told_apart = facts.is_some_and(|facts| facts.id.is_some());
+    if is_told_apart && config.get("allow.auto.create.topics").is_none() {
+        config.set("allow.auto.create.topics", "false");
+    }
+    config
 }
 
 /// What keys and topics are made of.
