@@ -36,7 +36,7 @@ def headline() -> str:
     return (
         f"On {cores} cores, by the tables of {dates} in [docs/performance.md](docs/performance.md):\n"
         f"from a file into Parquet {spread(against['DuckDB'])} times as fast as DuckDB and {spread(against['Polars'])} times as fast "
-        f"as Polars,\nwhatever the source in {peak:,.0f} MiB at most; into Kafka, uncompressed, {kcat.ratio} times as fast as "
+        f"as Polars,\nof 1 GB in {peak:,.0f} MiB at most; into Kafka, uncompressed, {kcat.ratio} times as fast as "
         f"`curl | kcat`, in {ours:,.0f} MiB\nwhere that takes {its:,.0f}.\n"
     )
 

@@ -27,8 +27,8 @@ for unit in "$root"/packaging/systemd/*; do
 done
 doc=$stage/usr/share/doc/license-stream
 install -D -m 644 "$root/README.md" "$doc/README.md"
-# The documents with all that they lead to: schemas, rules of alerts, the dashboard. Each where README.md looks for it.
-(cd "$root" && find docs schemas examples/pipeline.yaml -type f) | while read -r file; do
+# The documents with what they lead to, each where README.md looks for it; but for sources and tests.
+(cd "$root" && find CONTRIBUTING.md docs schemas examples packaging -type f -not -path '*/__pycache__/*') | while read -r file; do
   install -D -m 644 "$root/$file" "$doc/$file"
 done
 install -D -m 644 "$root/LICENSE" "$doc/copyright"
