@@ -131,7 +131,7 @@ fn what_a_stream_has_not_is_refused() {
             "--row-group-rows is of files",
         ),
         (&["--as", "arrow-stream", "--out", "-", "--compression", "none"], "--compression is of"),
-        (&["--as", "arrow-stream", "--out", "-", "--sort-by", "id"], "--sort-by is of Parquet"),
+        (&["--as", "arrow-stream", "--out", "-", "--sort-by", "id"], "--sort-by is of files"),
         (&["--as", "arrow-stream", "--out", "-", "--checkpoint", "c"], "--checkpoint is of"),
     ] {
         let mut command = license_stream();

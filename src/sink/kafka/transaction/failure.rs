@@ -113,7 +113,7 @@ impl Failure {
 
     pub(in crate::sink::kafka) fn error(&self) -> Error {
         let kind = match &self.cause {
-            Some(cause) if is_forbidden(cause) => ErrorKind::Forbidden,
+            Some(cause) if is_forbidden(cause) || is_of_topic(cause) => ErrorKind::Forbidden,
             _ => ErrorKind::Destination,
         };
         let error = Error::new(kind, self.message.clone());
@@ -128,6 +128,11 @@ impl Failure {
 
 fn is_forbidden(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed)
+}
+
+/// Whether a right on a topic is missing, as a record of it would say too, if its report is seen first.
+fn is_of_topic(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed)
 }
 
 pub(super) fn is_fenced(error: &KafkaError) -> bool {
