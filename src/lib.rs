@@ -116,9 +116,10 @@
 //! implementation of [`sink::Sink`], whose documentation has one in full.
 //!
 //! While a run goes on, [`pipeline::Progress`] counts it, or [calls back](pipeline::Progress::tell_while), and
-//! [`pipeline::Options::stop`] ends it behind what was read. Nothing here starts a runtime or a thread, installs
-//! anything for the whole process, or keeps state between runs but in a [`checkpoint`]; futures and streams are
-//! `Send + 'static` where what they are given is.
+//! [`pipeline::Options::stop`] ends it behind what was read. Nothing here starts a runtime, installs
+//! anything for the whole process, or keeps state between runs but in a [`checkpoint`]. The only threads beside the
+//! runtime's own are those of librdkafka; blocks are decoded on tokio's pool for blocking work, by no more at once, over
+//! the process, than there are cores. Futures and streams are `Send + 'static` where what they are given is.
 //!
 //! # Frame first, decode second
 //!

@@ -53,8 +53,11 @@ impl Identity {
     fn differences(&self, checkpoint: &Checkpoint) -> Vec<String> {
         let names = self.options.keys().chain(checkpoint.options.keys());
         let names: std::collections::BTreeSet<_> = names.collect();
-        let value = |options: &BTreeMap<String, String>, name: &String| {
-            options.get(name).cloned().unwrap_or_else(|| "not set".to_owned())
+        let no_limit = u64::MAX.to_string();
+        let value = |options: &BTreeMap<String, String>, name: &String| match options.get(name) {
+            None => "not set".to_owned(),
+            Some(value) if *value == no_limit => "without a limit".to_owned(),
+            Some(value) => value.clone(),
         };
         names
             .into_iter()

@@ -8,6 +8,7 @@ use license_stream::decode::Limits;
 use license_stream::frame::FramerOptions;
 use license_stream::sink::Sink;
 use license_stream::sink::reject::DeadLetters;
+use license_stream::truto::TrutoClient;
 use license_stream::{Error, ErrorKind, Result};
 
 use tracing::Instrument;
@@ -150,56 +151,18 @@ impl Export {
             let message = "--dead-letter topic: goes with `kafka`, which has brokers";
             return Err(Error::new(ErrorKind::Configuration, message).into());
         }
-        let observed = Arc::clone(&self.observed);
-        let waits = Arc::clone(&observed.waits);
-        let client = match self.source.input {
-            None => Some(waits.watch(input::client(&self.source.api)?, self.report.is_verbose())),
-            Some(_) => None,
-        };
-        if let Some(client) = &client {
-            observed.asks_by(client);
-        }
-        let selection = match &client {
-            Some(client) if self.source.accounts.all_accounts => {
-                Selection::listed(&self.source.accounts, client)
-            }
-            _ => Selection::named(&self.source.accounts)?,
-        };
+        let client = self.client()?;
+        let selection = self.selection(client.as_ref())?;
         let are_many = self.source.accounts.are_many();
         let done = are_many.then(|| Arc::new(AccountsDone::of(selection.count)));
         let job = Job::current();
-        let is_beside_others = job.as_ref().is_some_and(|job| job.is_beside_others());
-        let audience = match self.report {
-            ReportArgs { quiet: true, .. } => Audience::Nobody,
-            // A log is for programs too, and takes such lines in.
-            ReportArgs { json: true, .. } if !log::is_json() => match is_beside_others {
-                true => Audience::Nobody,
-                false => Audience::Programs,
-            },
-            _ if is_beside_others => Audience::PeopleBesideOthers,
-            _ => Audience::People,
-        };
-        let line = ProgressLine::show(
-            &observed.progress,
-            done.clone(),
-            waits,
-            &sinks.destination(),
-            audience,
-        );
-        let options = Options {
-            concurrency: self.concurrency() as usize,
-            fail_fast: self.source.accounts.fail_fast,
-            framer: FramerOptions {
-                max_record_bytes: self.rejects.max_record_bytes.0 as usize,
-                max_depth: self.rejects.max_depth,
-                shape: self.source.shape.into(),
-                ..FramerOptions::default()
-            },
-            progress: Arc::clone(&observed.progress),
-            queue_bytes: sinks.queue_bytes(),
-            stop: self.signals.stop(),
-            halt: self.signals.halt(),
-        };
+        let audience = self.audience(job.as_deref());
+        let observed = Arc::clone(&self.observed);
+        let (waits, destination) = (Arc::clone(&observed.waits), sinks.destination());
+        let line =
+            ProgressLine::show(&observed.progress, done.clone(), waits, &destination, audience);
+        let options = self.options(sinks.queue_bytes());
+        let mut tally = self.tally(job.is_some());
         let run = Arc::new(Beginnings::new(self, sinks, client));
         let begin = {
             let run = Arc::clone(&run);
@@ -212,14 +175,6 @@ impl Export {
         };
         let mut runs = accounts::run(selection.accounts, begin, options);
         let Beginnings { export, sinks, client, .. } = &*run;
-        let mut tally = Tally::new(What {
-            is_json: export.report.json,
-            is_of_job: Job::current().is_some(),
-            are_many,
-            is_fail_fast: export.source.accounts.fail_fast,
-            is_from_the_first_page: export.source.is_from_the_first_page(),
-            integration: export.source.request.integration,
-        });
         while let Some(ended) = runs.next().await {
             match ended {
                 Ok(ended) => {
@@ -239,29 +194,8 @@ impl Export {
             }
         }
         line.clear();
-        if export.signals.halt().is_cancelled() && !export.report.quiet {
-            say!(
-                "warning: --grace was over before all that was read was delivered: the rest is left to \
-                 the next run"
-            );
-        }
         tally.is_cut_short = !runs.knows_all();
-        if tally.is_cut_short && export.signals.first().is_some() && !export.report.quiet {
-            say!(
-                "warning: the run was stopped before it knew all accounts: others may not have been read"
-            );
-        }
-        let is_undisturbed = export.signals.first().is_none() && !export.report.quiet;
-        if is_undisturbed && tally.is_of_nothing() {
-            let which = match export.source.accounts.all_accounts {
-                true => "no account that the token can see fits --all-accounts and its filters",
-                false => "no account is named in --accounts-file",
-            };
-            say!("warning: {which}: nothing was read");
-        }
-        if is_undisturbed && tally.is_of_skipped() {
-            say!("warning: every account was skipped: nothing was read");
-        }
+        export.warn(&tally);
         if let Err(error) = sinks.end(tally.is_complete()).await {
             tally.run_failed(&error);
         }
@@ -274,6 +208,100 @@ impl Export {
             tally.requests = client.requests();
         }
         Ok(report::print(export, sinks, tally, begun.elapsed()))
+    }
+
+    /// Who asks Truto, unless a recorded body is read.
+    fn client(&self) -> anyhow::Result<Option<TrutoClient>> {
+        if self.source.input.is_some() {
+            return Ok(None);
+        }
+        let client = input::client(&self.source.api)?;
+        let client = self.observed.waits.watch(client, self.report.is_verbose());
+        self.observed.asks_by(&client);
+        Ok(Some(client))
+    }
+
+    fn selection(&self, client: Option<&TrutoClient>) -> anyhow::Result<Selection> {
+        match client {
+            Some(client) if self.source.accounts.all_accounts => {
+                Ok(Selection::listed(&self.source.accounts, client))
+            }
+            _ => Ok(Selection::named(&self.source.accounts)?),
+        }
+    }
+
+    /// Who looks at how far the run is.
+    fn audience(&self, job: Option<&Job>) -> Audience {
+        let is_beside_others = job.is_some_and(Job::is_beside_others);
+        match self.report {
+            ReportArgs { quiet: true, .. } => Audience::Nobody,
+            // A log is for programs too, and takes such lines in.
+            ReportArgs { json: true, .. } if !log::is_json() => match is_beside_others {
+                true => Audience::Nobody,
+                false => Audience::Programs,
+            },
+            _ if is_beside_others => Audience::PeopleBesideOthers,
+            _ => Audience::People,
+        }
+    }
+
+    fn options(&self, queue_bytes: usize) -> Options {
+        Options {
+            concurrency: self.concurrency as usize,
+            fail_fast: self.source.accounts.fail_fast,
+            framer: FramerOptions {
+                max_record_bytes: self.rejects.max_record_bytes.0 as usize,
+                max_depth: self.rejects.max_depth,
+                shape: self.source.shape.into(),
+                ..FramerOptions::default()
+            },
+            progress: Arc::clone(&self.observed.progress),
+            queue_bytes,
+            stop: self.signals.stop(),
+            halt: self.signals.halt(),
+        }
+    }
+
+    fn tally(&self, is_of_job: bool) -> Tally {
+        Tally::new(What {
+            is_json: self.report.json,
+            is_of_job,
+            are_many: self.source.accounts.are_many(),
+            is_fail_fast: self.source.accounts.fail_fast,
+            is_from_the_first_page: self.source.is_from_the_first_page(),
+            integration: self.source.request.integration,
+        })
+    }
+
+    /// Warns of what a run that has ended did not read, where no error says so.
+    fn warn(&self, tally: &Tally) {
+        if self.report.quiet {
+            return;
+        }
+        if self.signals.halt().is_cancelled() {
+            say!(
+                "warning: --grace was over before all that was read was delivered: the rest is left to \
+                 the next run"
+            );
+        }
+        if self.signals.first().is_some() {
+            if tally.is_cut_short {
+                say!(
+                    "warning: the run was stopped before it knew all accounts: others may not have been read"
+                );
+            }
+            return;
+        }
+        if tally.is_of_nothing() {
+            let which = match self.source.accounts.all_accounts {
+                true => "no account that the token can see fits --all-accounts and its filters",
+                false => "no account is named in --accounts-file",
+            };
+            say!("warning: {which}: nothing was read");
+        }
+        if tally.is_of_skipped() {
+            say!("warning: every account was skipped: nothing was read");
+        }
     }
 }
 

@@ -203,9 +203,17 @@ fn compactions_text(lake: &LakeInspection) -> String {
             plural(replaced, "file"),
         );
     }
-    for CompactionInspection { compaction_id, state, files, damaged_files, .. } in others {
+    for CompactionInspection { compaction_id, state, files, rows, damaged_files, .. } in others {
         if *state != SnapshotState::Damaged || *files > 0 {
-            text.push_str(&format!("{} compaction: {compaction_id}\n", state_name(*state)));
+            text.push_str(&format!("{} compaction: {compaction_id}", state_name(*state)));
+            text.push_str(&match *state {
+                SnapshotState::Unfinished | SnapshotState::Orphaned => format!(
+                    ", whose {} in {} are in files of snapshots too\n",
+                    plural(*rows, "row"),
+                    plural(*files, "file")
+                ),
+                _ => "\n".to_owned(),
+            });
         }
         for name in damaged_files {
             text.push_str(&format!(

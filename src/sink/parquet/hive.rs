@@ -11,9 +11,10 @@ pub(super) const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 const MAX_VALUE_BYTES: usize = 120;
 
 /// `value` as a directory has it; `None` if no directory can be named for it. An empty name is one that
-/// Spark refuses to read, so that Hive has none either, and [`NULL`] would be taken for null.
+/// Spark refuses to read, so that Hive has none either, and [`NULL`] would be taken for null. U+FFFE and U+FFFF are in
+/// no XML, so that an object store could not list what lies in their directories.
 pub(super) fn escaped(value: &str) -> Option<Cow<'_, str>> {
-    if value.is_empty() || value == NULL {
+    if value.is_empty() || value == NULL || value.contains(['\u{fffe}', '\u{ffff}']) {
         return None;
     }
     let escaped = if value.bytes().any(is_escaped) {
@@ -81,6 +82,7 @@ mod tests {
             ("}<>|&+~`!$,;@()-._", "}<>|&+~`!$,;@()-._"),
             ("\0\t\n\u{7f}", "%00%09%0A%7F"),
             ("..", ".."),
+            ("\u{fffd}\u{10ffff}", "\u{fffd}\u{10ffff}"),
             ("a%2Fb", "a%252Fb"),
         ] {
             assert_eq!(escaped(value).as_deref(), Some(directory), "{value:?}");
@@ -93,7 +95,8 @@ mod tests {
     fn what_no_directory_can_be_named_for_is_told() {
         let longest = "é".repeat(60);
         assert!(escaped(&longest).is_some());
-        for value in ["", NULL, &format!("{longest}a"), &"/".repeat(41)] {
+        let no_xml = ["a\u{fffe}", "\u{ffff}b"];
+        for value in ["", NULL, &format!("{longest}a"), &"/".repeat(41)].into_iter().chain(no_xml) {
             assert_eq!(escaped(value), None, "{value:?}");
         }
     }

@@ -255,13 +255,14 @@ impl FileInspection {
     /// Looks at the file `name` of `lake`.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] if it cannot be read, or is no Parquet file, or none of Arrow where its name ends in `.arrow`.
+    /// [`ErrorKind::Input`] if it cannot be read, or is no Parquet file, or where its name ends in `.arrow` none of Arrow
+    /// that this crate wrote.
     pub async fn of(lake: impl Into<Lake>, name: &str) -> Result<Self> {
         let place = Looked(lake.into());
         let bytes = place.length(name).await?;
         place.file(name, bytes).await?.map_err(|reason| {
             let noun = match FileFormat::of(name) {
-                Some((FileFormat::Arrow, _)) => "Arrow file",
+                Some((FileFormat::Arrow, _)) => "Arrow file of license-stream",
                 _ => "Parquet file",
             };
             let message = format!("{} is no {noun}: {reason}", place.path_of(name));

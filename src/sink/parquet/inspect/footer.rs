@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use parquet::basic::{LogicalType, TimeUnit};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
@@ -201,15 +201,64 @@ fn type_name(leaf: &ColumnDescriptor) -> String {
         Some(LogicalType::String) => "string".to_owned(),
         Some(LogicalType::Json) => "json".to_owned(),
         Some(LogicalType::Timestamp(timestamp)) => {
-            let unit = match timestamp.unit {
-                TimeUnit::MILLIS => "ms",
-                TimeUnit::MICROS => "us",
-                TimeUnit::NANOS => "ns",
-            };
             let zone = if timestamp.is_adjusted_to_u_t_c { ", UTC" } else { "" };
-            format!("timestamp({unit}{zone})")
+            format!("timestamp({}{zone})", unit(timestamp.unit))
+        }
+        // These are in files of other programs only.
+        Some(LogicalType::Time(time)) => format!("time({})", unit(time.unit)),
+        Some(LogicalType::Decimal(decimal)) => {
+            format!("decimal({},{})", decimal.precision, decimal.scale)
+        }
+        Some(LogicalType::Integer(integer)) => {
+            let sign = if integer.is_signed { "" } else { "u" };
+            format!("{sign}int{}", integer.bit_width)
         }
         Some(other) => format!("{other:?}").to_lowercase(),
-        None => leaf.physical_type().to_string().to_lowercase(),
+        None => match leaf.converted_type() {
+            ConvertedType::DATE => "date".to_owned(),
+            ConvertedType::UTF8 => "string".to_owned(),
+            _ => leaf.physical_type().to_string().to_lowercase(),
+        },
+    }
+}
+
+fn unit(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::MILLIS => "ms",
+        TimeUnit::MICROS => "us",
+        TimeUnit::NANOS => "ns",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+
+    use super::*;
+
+    #[test]
+    fn types_of_other_programs_have_readable_names() {
+        let message = "message foreign {
+            optional int32 day (DATE);
+            optional int64 price (DECIMAL(10,2));
+            optional int64 hour (TIME(MICROS,false));
+            optional int32 small (INTEGER(8,false));
+            optional int64 at (TIMESTAMP(NANOS,true));
+            optional binary text (UTF8);
+            optional double plain;
+        }";
+        let schema = SchemaDescriptor::new(parse_message_type(message).unwrap().into());
+        let names: Vec<_> = schema.columns().iter().map(|leaf| type_name(leaf)).collect();
+        let wanted = [
+            "date",
+            "decimal(10,2)",
+            "time(us)",
+            "uint8",
+            "timestamp(ns, UTC)",
+            "string",
+            "double",
+        ];
+        assert_eq!(names, wanted);
     }
 }
