@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::command::license_stream;
 use crate::support::kafka;
 use crate::support::process::{run, start};
-use crate::support::proxy::Cutter;
+use crate::support::proxy::{Cutter, Denier};
 use crate::support::python::{ENGINES, parquet_rows};
 use crate::support::store::Store;
 use crate::support::truto::Truto;
@@ -112,6 +112,42 @@ pub(crate) fn what_arrives_is_the_same_whatever_is_cut<S: Store>() {
     }
     // How many it takes goes by how what is sent comes together.
     assert!(cuts > 6, "{cuts} cuts");
+}
+
+/// Of every so-manieth write the store says that it failed, when it has done it.
+pub(crate) fn what_was_done_and_answered_by_500_is_there_once<S: Store>() {
+    const COUNT: u64 = 3_000;
+    let truto = Truto::start(Simulator::new().with_seed(6).with_records(COUNT));
+    let target = S::server().rsplit_once(':').unwrap().1.trim_end_matches('/').parse().unwrap();
+    for every in [1, 2, 3] {
+        let store = S::make("denied");
+        let denier = Denier::to(target, every);
+        let mut command = parquet_through(&denier.url(), &truto, &store);
+        let run = run(command.args(["--file-bytes", "400000"]));
+        assert!(denier.denied() > 0);
+        let directory = tempfile::tempdir().unwrap();
+        let there = directory.path().join("there");
+        if every == 1 {
+            // Nothing can be known of such a store, and what to do is said.
+            assert_eq!(run.code, Some(3), "{}", run.stderr);
+            assert!(run.stderr.contains("500 Internal Server Error"), "{}", run.stderr);
+        } else {
+            assert_eq!(run.code, Some(0), "every {every}: {}", run.stderr);
+            store.get(&there);
+            for engine in ENGINES {
+                let mut ids: Vec<_> =
+                    parquet_rows(engine, &there).iter().map(|row| row["id"].to_string()).collect();
+                let rows = ids.len() as u64;
+                ids.sort();
+                ids.dedup();
+                assert_eq!((rows, ids.len() as u64), (COUNT, COUNT), "every {every}, {engine}");
+            }
+            assert!(there.join("_SUCCESS").exists());
+        }
+        // What was begun twice, because it was said to have failed, the next run gives up or removes.
+        summary(&mut parquet(&truto, &store));
+        assert_eq!(store.uploads(), [""; 0], "every {every}");
+    }
 }
 
 pub(crate) fn checkpoints_of_a_topic_can_be_there<S: Store>() {

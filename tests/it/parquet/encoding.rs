@@ -240,3 +240,29 @@ fn what_cannot_be_written_so_is_refused_before_anything_is_made() {
         assert!(!out.exists(), "{options:?}");
     }
 }
+
+#[test]
+fn remote_data_of_a_hundred_megabytes_are_read_back_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = fastrand::Rng::with_seed(3);
+    let part: String = std::iter::repeat_with(|| random.alphanumeric()).take(1 << 20).collect();
+    let blob = part.repeat(96);
+    let input = directory.path().join("body.ndjson");
+    let body = format!(
+        "{{\"id\":\"a\"}}\n{{\"id\":\"b\",\"remote_data\":{{\"blob\":\"{blob}\"}}}}\n{{\"id\":\"c\"}}\n"
+    );
+    std::fs::write(&input, body).unwrap();
+    let out = directory.path().join("out");
+    let (file, _) = written(&out, &input, &["--max-record-bytes", "101MiB"]);
+    for engine in python::PARQUET_READERS {
+        let rows = python::parquet_rows(engine, &file);
+        let ids: Vec<_> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["a", "b", "c"], "{engine}");
+        let parsed = |value: &Value| match value {
+            Value::String(text) => serde_json::from_str(text).unwrap(),
+            other => other.clone(),
+        };
+        let read = parsed(&rows[1]["remote_data"]);
+        assert!(read["blob"].as_str() == Some(&blob), "{engine} reads something else");
+    }
+}

@@ -1,5 +1,5 @@
-//! What stands between the command and a server: a proxy that leads wherever the test wants, and one that
-//! cuts connections.
+//! What stands between the command and a server: a proxy that leads wherever the test wants, one that cuts
+//! connections, and one that says of what was done that it was not.
 
 use std::io::{Read, Write, copy};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -108,4 +108,74 @@ fn pass_on(from: &TcpStream, mut to: TcpStream, limit: u64, cuts: &AtomicU32) {
     } else {
         let _ = to.shutdown(Shutdown::Write);
     }
+}
+
+/// Leads to a port of 127.0.0.1, a request a connection, and answers every so-manieth write by status 500 once the
+/// server has done it. It ends with the tests.
+#[derive(Debug)]
+pub(crate) struct Denier {
+    port: u16,
+    denied: Arc<AtomicU32>,
+}
+
+impl Denier {
+    pub(crate) fn to(target: u16, every: u32) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (denied, writes) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
+        let counted = Arc::clone(&denied);
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().flatten() {
+                let (writes, counted) = (Arc::clone(&writes), Arc::clone(&counted));
+                std::thread::spawn(move || {
+                    let Some(request) = whole_request(&mut client) else { return };
+                    let mut server = TcpStream::connect(("127.0.0.1", target)).unwrap();
+                    server.write_all(&request).unwrap();
+                    let mut answer = Vec::new();
+                    server.read_to_end(&mut answer).unwrap();
+                    let is_write = request.starts_with(b"PUT ") || request.starts_with(b"POST ");
+                    let is_done = answer.starts_with(b"HTTP/1.1 2");
+                    if is_write
+                        && is_done
+                        && (writes.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(every)
+                    {
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        answer = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\
+                                   connection: close\r\n\r\n"
+                            .to_vec();
+                    }
+                    let _ = client.write_all(&answer);
+                });
+            }
+        });
+        Self { port, denied }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How many writes were done and answered so.
+    pub(crate) fn denied(&self) -> u32 {
+        self.denied.load(Ordering::SeqCst)
+    }
+}
+
+/// A request with its body, which asks for the connection to end behind the answer; `None` if there is none.
+fn whole_request(client: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        request.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
+    request.truncate(request.len() - 2);
+    request.extend_from_slice(b"connection: close\r\n\r\n");
+    let body = request.len();
+    request.resize(body + length, 0);
+    client.read_exact(&mut request[body..]).ok()?;
+    Some(request)
 }
