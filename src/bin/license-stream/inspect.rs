@@ -205,15 +205,19 @@ fn compactions_text(lake: &LakeInspection) -> String {
     }
     for CompactionInspection { compaction_id, state, files, rows, damaged_files, .. } in others {
         if *state != SnapshotState::Damaged || *files > 0 {
-            text.push_str(&format!("{} compaction: {compaction_id}", state_name(*state)));
-            text.push_str(&match *state {
-                SnapshotState::Unfinished | SnapshotState::Orphaned => format!(
-                    ", whose {} in {} are in files of snapshots too\n",
+            // Of an orphaned one nobody knows: what it replaced may be gone.
+            let doubled = match *state {
+                SnapshotState::Unfinished => format!(
+                    ", whose {} in {} are in files of snapshots too",
                     plural(*rows, "row"),
                     plural(*files, "file")
                 ),
-                _ => "\n".to_owned(),
-            });
+                _ => String::new(),
+            };
+            text.push_str(&format!(
+                "{} compaction: {compaction_id}{doubled}\n",
+                state_name(*state)
+            ));
         }
         for name in damaged_files {
             text.push_str(&format!(

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::scripted::read_head;
+use super::scripted::{head, read_body, read_head};
 use super::served::Served;
 
 /// Connects whoever asks with a port of 127.0.0.1, whatever host they ask for: tunnels where CONNECT is
@@ -128,12 +128,15 @@ impl Denier {
             for mut client in listener.incoming().flatten() {
                 let (writes, counted) = (Arc::clone(&writes), Arc::clone(&counted));
                 std::thread::spawn(move || {
-                    let Some(request) = whole_request(&mut client) else { return };
+                    let Some(head) = head(&mut client) else { return };
+                    let body = read_body(&head, &mut client);
                     let mut server = TcpStream::connect(("127.0.0.1", target)).unwrap();
-                    server.write_all(&request).unwrap();
+                    // So that the answer has an end.
+                    let asked = head.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
+                    server.write_all(&[asked.as_bytes(), &body].concat()).unwrap();
                     let mut answer = Vec::new();
                     server.read_to_end(&mut answer).unwrap();
-                    let is_write = request.starts_with(b"PUT ") || request.starts_with(b"POST ");
+                    let is_write = head.starts_with("PUT ") || head.starts_with("POST ");
                     let is_done = answer.starts_with(b"HTTP/1.1 2");
                     if is_write
                         && is_done
@@ -159,23 +162,4 @@ impl Denier {
     pub(crate) fn denied(&self) -> u32 {
         self.denied.load(Ordering::SeqCst)
     }
-}
-
-/// A request with its body, which asks for the connection to end behind the answer; `None` if there is none.
-fn whole_request(client: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        client.read_exact(&mut byte).ok()?;
-        request.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&request).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
-    request.truncate(request.len() - 2);
-    request.extend_from_slice(b"connection: close\r\n\r\n");
-    let body = request.len();
-    request.resize(body + length, 0);
-    client.read_exact(&mut request[body..]).ok()?;
-    Some(request)
 }

@@ -114,13 +114,15 @@ pub(super) fn head(stream: &mut impl Read) -> Option<String> {
     Some(String::from_utf8(head).unwrap())
 }
 
-/// Reads the body that `head` announces, if it does. Closed before that, a connection is reset, and the answer
-/// can be lost with it.
-pub(super) fn read_body(head: &str, stream: &mut impl Read) {
+/// The body that `head` announces, if it does. Closed before it is read, a connection is reset, and the answer can
+/// be lost with it.
+pub(super) fn read_body(head: &str, stream: &mut impl Read) -> Vec<u8> {
     let length = head.to_ascii_lowercase();
     let length = length.lines().find_map(|line| line.strip_prefix("content-length:"));
     let length = length.map_or(0, |length| length.trim().parse().expect("a length"));
-    std::io::copy(&mut stream.take(length), &mut std::io::sink()).expect("a whole body");
+    let mut body = Vec::new();
+    stream.take(length).read_to_end(&mut body).expect("a whole body");
+    body
 }
 
 pub(super) fn until_closed(stream: &mut TcpStream) {
